@@ -1,0 +1,28 @@
+"""The command line: one verb a file."""
+
+import sys
+
+import typer
+
+from mien.cli.console import complain
+from mien.errors import MienError
+
+app = typer.Typer(
+    name="mien",
+    help="Find the faces in pictures and say what each one shows.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Run the command line; whatever goes wrong ends in one line on standard error and a non-zero status."""
+    try:
+        app()
+    except MienError as error:
+        complain(str(error))
+        sys.exit(1)
+    except OSError as error:
+        complain(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
+        sys.exit(1)

@@ -1,0 +1,5 @@
+"""Finding faces."""
+
+from mien.detection.detector import Detector
+
+__all__ = ["Detector"]

@@ -1,0 +1,58 @@
+"""Everything mien raises on purpose.
+
+    MienError
+    ├── InvalidInput        a file, a row or an argument is not what it has to be
+    │   ├── PictureError    a picture cannot be read
+    │   ├── DataError       a data set cannot be read
+    │   ├── RecipeError     a training recipe is wrong
+    │   └── ModelError      a model file is missing, or is not one of mien's
+    ├── DownloadError       a file could not be fetched, or is not the one that was asked for
+    ├── ExportError         an exported model disagrees with the network it came from
+    └── MissingExtra        an optional dependency is not installed
+
+Every message names the file, row or field, says what was expected and what came, and what to do.
+"""
+
+
+class MienError(Exception):
+    """The root: catch it to catch whatever mien raises on purpose."""
+
+
+class InvalidInput(MienError, ValueError):
+    """A file, a row or an argument is not what it has to be."""
+
+
+class PictureError(InvalidInput):
+    """A picture cannot be read."""
+
+
+class DataError(InvalidInput):
+    """A data set cannot be read."""
+
+
+class RecipeError(InvalidInput):
+    """A training recipe is wrong; the message lists every fault at once."""
+
+
+class ModelError(InvalidInput):
+    """A model file is missing, or is not one of mien's."""
+
+
+class DownloadError(MienError):
+    """A file could not be fetched, or is not the one that was asked for."""
+
+
+class ExportError(MienError):
+    """An exported model disagrees with the network it came from."""
+
+
+class MissingExtra(MienError, ImportError):
+    """An optional dependency is not installed.
+
+    Args:
+        feature: what was asked for, as the start of a sentence.
+        extra: the extra of mien that brings it.
+    """
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} needs an optional dependency. Install it with: pip install 'mien[{extra}]'")

@@ -1,0 +1,46 @@
+"""Where mien keeps files, and writing them so that a crash leaves the old one whole."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+# A umask can only be read by setting it: once, at import, before there are threads to disturb.
+_UMASK = os.umask(0o077)
+os.umask(_UMASK)
+
+
+def cache_folder() -> Path:
+    """The folder for what can be made again: `$MIEN_CACHE`, or the platform's own (`~/.cache/mien` on Linux).
+
+    It is made by the first write, never by asking.
+    """
+    chosen = os.environ.get("MIEN_CACHE")
+    return Path(chosen) if chosen else user_cache_path("mien", appauthor=False)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary file beside `path` that takes its place when the block ends well, and vanishes when it does not.
+
+    Missing parent folders are made. The new content is on the disk before the name changes, so a reader sees
+    the old file or the new one, never half of either.
+
+    Raises:
+        OSError: the folder cannot be written, or the disk is full; `path` is as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.", suffix=".partial")
+    os.close(descriptor)
+    partial = Path(name)
+    try:
+        yield partial
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())
+        partial.chmod(0o666 & ~_UMASK)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

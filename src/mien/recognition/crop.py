@@ -1,0 +1,36 @@
+"""From a detection to the small grey face a network takes."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.faces import Box, Image
+
+
+def crop_face(image: Image, region: Box, size: int) -> NDArray[np.uint8]:
+    """The square `region` of a picture, grey, `size` pixels a side.
+
+    Args:
+        image: (H, W, 3) uint8, RGB.
+        region: a square in the picture's pixels. Where it leaves the picture, the picture is mirrored at its
+            edge, so that a face at the border keeps its proportions.
+        size: S, in pixels.
+
+    Returns:
+        (S, S) uint8, 0 black to 255 white.
+    """
+    height, width = image.shape[:2]
+    side = max(1, round(max(region.width, region.height)))
+    left, top = round(region.left), round(region.top)
+    right, bottom = left + side, top + side
+    inside = image[max(top, 0) : min(bottom, height), max(left, 0) : min(right, width)]
+    if inside.size == 0:
+        inside = image[:1, :1]
+    grey = cv2.cvtColor(inside, cv2.COLOR_RGB2GRAY)
+    if grey.shape != (side, side):
+        margins = max(-top, 0), max(bottom - height, 0), max(-left, 0), max(right - width, 0)
+        grey = cv2.copyMakeBorder(grey, *margins, cv2.BORDER_REFLECT_101)
+    shrinks = side > size
+    return np.asarray(
+        cv2.resize(grey, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR), dtype=np.uint8
+    )
