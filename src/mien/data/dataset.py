@@ -1,8 +1,10 @@
 """What every reader gives: faces, labels, splits, and where each came from."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -92,3 +94,24 @@ def parse_split(text: str) -> str:
     if split is None:
         raise DataError(f"unknown split {text!r}; expected Training, PublicTest or PrivateTest (train, val or test)")
     return split
+
+
+def resized(faces: FaceSet, size: int) -> FaceSet:
+    """The same faces, `size` pixels a side: averaged over areas when they shrink, interpolated when they grow."""
+    if faces.faces.shape[1] == size:
+        return faces
+    how = cv2.INTER_AREA if faces.faces.shape[1] > size else cv2.INTER_LINEAR
+    pixels = np.stack([cv2.resize(face, (size, size), interpolation=how) for face in faces.faces])
+    return replace(faces, faces=pixels.astype(np.uint8, copy=False))
+
+
+def fingerprint(faces: FaceSet) -> str:
+    """SHA-256, in hexadecimal, of pixels, labels, splits and votes: equal for the same data in any form.
+
+    The order of the faces counts; the names of files do not.
+    """
+    digest = hashlib.sha256()
+    for part in (faces.faces, faces.labels, np.array([SPLITS.index(split) for split in faces.splits]), faces.votes):
+        if part is not None:
+            digest.update(np.ascontiguousarray(part).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,73 @@
+"""mini-Xception (Arriaga, Valdenegro-Toro and Plöger 2017, arXiv:1710.07557): the first founding network."""
+
+from torch import Tensor, nn
+
+from mien.training.architectures.network import Network
+
+
+class MiniXception(Network):
+    """Two convolutions, four residual depthwise-separable blocks, one map a class, global average pooling.
+
+    Batch norm follows every convolution and ReLU every batch norm but the last of a block; there is no dense
+    layer. 56,951 parameters with 7 classes. The published network has 58,423: it counts the moving averages of
+    batch norm, 1,472 numbers that are not trained and that this figure leaves out.
+
+    Args:
+        num_classes: K.
+    """
+
+    num_features = 128
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            *_conv_norm_relu(1, 8),
+            *_conv_norm_relu(8, 8),
+            Block(8, 16),
+            Block(16, 32),
+            Block(32, 64),
+            Block(64, self.num_features),
+        )
+        self.evidence = nn.Conv2d(self.num_features, num_classes, 3, padding=1)
+
+
+class Block(nn.Module):
+    """Two separable convolutions and a max pooling, beside a strided 1×1 convolution: half the side.
+
+    Args:
+        num_in: channels that come in.
+        num_out: channels that go out.
+    """
+
+    def __init__(self, num_in: int, num_out: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            *_separable_norm(num_in, num_out),
+            nn.ReLU(inplace=True),
+            *_separable_norm(num_out, num_out),
+            nn.MaxPool2d(3, stride=2, padding=1),
+        )
+        self.shortcut = nn.Sequential(
+            nn.Conv2d(num_in, num_out, 1, stride=2, bias=False), nn.BatchNorm2d(num_out)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, num_in, h, w) → (N, num_out, ⌈h/2⌉, ⌈w/2⌉)."""
+        joined: Tensor = self.body(x) + self.shortcut(x)
+        return joined
+
+
+def _conv_norm_relu(num_in: int, num_out: int) -> list[nn.Module]:
+    return [
+        nn.Conv2d(num_in, num_out, 3, bias=False),
+        nn.BatchNorm2d(num_out),
+        nn.ReLU(inplace=True),
+    ]
+
+
+def _separable_norm(num_in: int, num_out: int) -> list[nn.Module]:
+    return [
+        nn.Conv2d(num_in, num_in, 3, padding=1, groups=num_in, bias=False),
+        nn.Conv2d(num_in, num_out, 1, bias=False),
+        nn.BatchNorm2d(num_out),
+    ]

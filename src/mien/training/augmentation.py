@@ -1,0 +1,124 @@
+"""Augmentation of whole batches, on whichever device they are: uint8 faces in, floats a network takes out."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """How far a face may be changed. Every change is drawn uniformly, for each face anew; 0 turns it off.
+
+    Attributes:
+        rotation: degrees to either side.
+        scale: the largest factor; 1.2 draws from 1/1.2 to 1.2, as often smaller as larger. 1 turns it off.
+        shift: of the side, in each direction.
+        shear: horizontal, as a tangent.
+        flip: whether half of the faces are mirrored.
+        gamma: the largest exponent; 2 draws from 1/2 to 2. 1 turns it off.
+        contrast: the largest factor about the face's mean, drawn like `scale`; what leaves the range is cut off,
+            as in an overexposed picture. 1 turns it off.
+        erase: the share of faces that lose a random rectangle (Zhong et al. 2020, arXiv:1708.04896).
+    """
+
+    rotation: float = 0.0
+    scale: float = 1.0
+    shift: float = 0.0
+    shear: float = 0.0
+    flip: bool = False
+    gamma: float = 1.0
+    contrast: float = 1.0
+    erase: float = 0.0
+
+
+def augment(faces: Tensor, how: Augmentation, generator: torch.Generator) -> Tensor:
+    """Each face changed a little differently.
+
+    Args:
+        faces: (N, S, S) uint8.
+        how: the limits.
+        generator: on the device of `faces`; all randomness comes from it.
+
+    Returns:
+        (N, 1, S, S) float32, 0 to 1.
+    """
+    dice = _Dice(len(faces), faces.device, generator)
+    images = faces.unsqueeze(1).float().div_(255)
+    images = _warp(images, how, dice)
+    if how.gamma > 1:
+        # The exponent's slope is infinite at 0; faces are only data here, so no gradient meets it.
+        images = images.clamp(0, 1).pow(_images(dice.factor(how.gamma)))
+    if how.contrast > 1:
+        mean = images.mean((1, 2, 3), keepdim=True)
+        images = (images - mean).mul_(_images(dice.factor(how.contrast))).add_(mean)
+    if how.erase > 0:
+        images = _erase(images, how.erase, dice)
+    return images.clamp_(0, 1)
+
+
+def standardize(images: Tensor) -> Tensor:
+    """Each image with mean 0 and standard deviation 1, so that light and contrast say nothing.
+
+    Args:
+        images: (N, 1, S, S) float, 0 to 1.
+
+    Returns:
+        The same shape; an image of one colour becomes all 0.
+    """
+    centred = images - images.mean((1, 2, 3), keepdim=True)
+    deviation = centred.square().mean((1, 2, 3), keepdim=True).sqrt()
+    # Less than one grey level of contrast is noise, and is not blown up.
+    return centred / deviation.clamp(min=1 / 255)
+
+
+class _Dice:
+    """Uniform draws, one for each face of a batch."""
+
+    def __init__(self, num: int, device: torch.device, generator: torch.Generator) -> None:
+        self.num, self.device, self.generator = num, device, generator
+
+    def between(self, low: float, high: float) -> Tensor:
+        return torch.rand(self.num, device=self.device, generator=self.generator) * (high - low) + low
+
+    def within(self, reach: float) -> Tensor:
+        return self.between(-reach, reach)
+
+    def factor(self, largest: float) -> Tensor:
+        """From 1 / largest to largest, uniform in the logarithm."""
+        return self.within(math.log(largest)).exp()
+
+    def chance(self, share: float) -> Tensor:
+        return self.between(0, 1) < share
+
+
+def _images(values: Tensor) -> Tensor:
+    return values.view(-1, 1, 1, 1)
+
+
+def _warp(images: Tensor, how: Augmentation, dice: _Dice) -> Tensor:
+    """Rotation, scale, shift, shear and mirror in one resampling; what lies outside is mirrored in."""
+    angle = dice.within(math.radians(how.rotation))
+    zoom = dice.factor(how.scale)
+    mirror = torch.where(dice.chance(0.5 if how.flip else 0.0), -1.0, 1.0)
+    cos, sin = angle.cos() * zoom, angle.sin() * zoom
+    # affine_grid counts from -1 to 1, so a shift of the side is twice as many units.
+    x_row = torch.stack([cos * mirror, dice.within(how.shear) - sin, dice.within(2 * how.shift)], dim=1)
+    y_row = torch.stack([sin * mirror, cos, dice.within(2 * how.shift)], dim=1)
+    grid = F.affine_grid(torch.stack([x_row, y_row], dim=1), list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+
+
+def _erase(images: Tensor, share: float, dice: _Dice) -> Tensor:
+    """A rectangle of 8 to 42 % of the side each way, in one random grey, in that share of the faces."""
+    side = images.shape[-1]
+    place = torch.arange(side, device=images.device)
+    inside = [
+        (place.view(1, -1) - dice.between(0, side).view(-1, 1)).abs()
+        < side * dice.between(0.04, 0.21).view(-1, 1)
+        for _ in range(2)
+    ]
+    rectangle = inside[0].unsqueeze(2) & inside[1].unsqueeze(1) & dice.chance(share).view(-1, 1, 1)
+    return torch.where(rectangle.unsqueeze(1), _images(dice.between(0, 1)), images)

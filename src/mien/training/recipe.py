@@ -1,0 +1,160 @@
+"""A recipe: everything that decides what a training gives, in one TOML file."""
+
+import dataclasses
+import difflib
+import math
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from mien.errors import RecipeError
+from mien.training.architectures import ARCHITECTURES
+from mien.training.augmentation import Augmentation
+
+
+def _bounded(default: Any, low: float, high: float = math.inf) -> Any:
+    return field(default=default, metadata={"low": low, "high": high})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """A training, but for its data.
+
+    Attributes:
+        architecture: a key of `architectures.ARCHITECTURES`.
+        image_size: S, the side in pixels of the faces it trains on.
+        epochs: passes over the training split; the cosine ends with the last.
+        batch_size: faces a step.
+        learning_rate: its peak, after the warm-up.
+        warmup_epochs: epochs of linear rise from 0.
+        momentum: of SGD, in Nesterov's form.
+        weight_decay: on weights of convolutions and dense layers; never on biases or batch norm.
+        label_smoothing: the share of the target spread over all classes.
+        ema_decay: of the moving average of weights that is measured and kept; 0 keeps the weights themselves.
+        votes_weight: of the second loss, cross-entropy to FER+'s votes (Barsoum et al. 2016, arXiv:1608.01041),
+            through a head that export drops. Data without votes train without it.
+        patience: epochs without a lower validation loss after which training stops; 0 never stops early.
+        seed: of weights, order and augmentation.
+        augmentation: how far faces are changed.
+    """
+
+    architecture: str
+    image_size: int = _bounded(48, 16, 512)
+    epochs: int = _bounded(100, 1)
+    batch_size: int = _bounded(64, 2)
+    learning_rate: float = _bounded(0.1, 1e-8, 100)
+    warmup_epochs: int = _bounded(1, 0)
+    momentum: float = _bounded(0.9, 0, 1)
+    weight_decay: float = _bounded(5e-4, 0, 1)
+    label_smoothing: float = _bounded(0.1, 0, 0.9)
+    ema_decay: float = _bounded(0.999, 0, 1)
+    votes_weight: float = _bounded(0.0, 0)
+    patience: int = _bounded(0, 0)
+    seed: int = _bounded(0, 0, 2**31 - 1)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+_AUGMENTATION_BOUNDS = {
+    "rotation": (0, 180),
+    "scale": (1, 4),
+    "shift": (0, 1),
+    "shear": (0, 1),
+    "gamma": (1, 10),
+    "contrast": (1, 10),
+    "erase": (0, 1),
+}
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The recipe in a TOML file.
+
+    Raises:
+        RecipeError: the file is missing, no TOML, or wrong; the message lists every fault at once, and for an
+            unknown key the nearest known one.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RecipeError(f"{path}: there is no such recipe") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RecipeError(f"{path}: not a readable TOML file: {error}") from error
+    return parse_recipe(table, str(path))
+
+
+def parse_recipe(table: dict[str, Any], name: str) -> Recipe:
+    """The recipe in a table of plain values.
+
+    Args:
+        table: as TOML gives it, with the augmentation as a table of its own.
+        name: what to call it in an error.
+
+    Raises:
+        RecipeError: as `read_recipe`.
+    """
+    faults: list[str] = []
+    inner = table.get("augmentation", {})
+    if not isinstance(inner, dict):
+        faults.append(f"augmentation: expected a table, got {inner!r}")
+        inner = {}
+    outer = {key: value for key, value in table.items() if key != "augmentation"}
+    values = _check(outer, Recipe, _bounds_of(Recipe), "", faults)
+    values["augmentation"] = Augmentation(
+        **_check(inner, Augmentation, _AUGMENTATION_BOUNDS, "augmentation.", faults)
+    )
+    if "architecture" not in outer:
+        faults.append(f"architecture: missing; expected one of: {', '.join(ARCHITECTURES)}")
+    elif values.get("architecture") not in ARCHITECTURES:
+        faults.append(f"architecture: {outer['architecture']!r}; expected one of: {', '.join(ARCHITECTURES)}")
+    if not faults and values.get("warmup_epochs", 1) > values.get("epochs", 100):
+        faults.append("warmup_epochs: more than epochs")
+    if faults:
+        raise RecipeError("\n  ".join([f"{name}: {len(faults)} fault{'s' * (len(faults) > 1)}", *faults]))
+    return Recipe(**values)
+
+
+def recipe_table(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as plain values, every one spelled out; `parse_recipe` reads it back."""
+    return dataclasses.asdict(recipe)
+
+
+def _bounds_of(kind: type[Recipe]) -> dict[str, tuple[float, float]]:
+    return {
+        item.name: (item.metadata["low"], item.metadata["high"])
+        for item in dataclasses.fields(kind)
+        if item.metadata
+    }
+
+
+def _check(
+    table: dict[str, Any],
+    kind: type,
+    bounds: dict[str, tuple[float, float]],
+    prefix: str,
+    faults: list[str],
+) -> dict[str, Any]:
+    """The values of `table` that fit the fields of `kind`; whatever does not is added to `faults`."""
+    known = {key: wanted for key, wanted in get_type_hints(kind).items() if key != "augmentation"}
+    values = {}
+    for key, value in table.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            faults.append(f"{prefix}{key}: no such key{hint} Known are: {', '.join(known)}")
+            continue
+        wanted: type = known[key]
+        if wanted is float and type(value) is int:
+            value = float(value)  # noqa: PLW2901 - TOML writes 1 for 1.0
+        if type(value) is not wanted:
+            faults.append(f"{prefix}{key}: expected {wanted.__name__}, got {value!r}")
+            continue
+        low, high = bounds.get(key, (-math.inf, math.inf))
+        if wanted in (int, float) and not low <= value <= high:
+            faults.append(f"{prefix}{key}: expected {_range(low, high)}, got {value}")
+            continue
+        values[key] = value
+    return values
+
+
+def _range(low: float, high: float) -> str:
+    return f"at least {low:g}" if high == math.inf else f"{low:g} to {high:g}"

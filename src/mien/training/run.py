@@ -1,0 +1,136 @@
+"""The folder of one training: what went in, a line an epoch, the models kept, and where to go on from."""
+
+import json
+import os
+import platform
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import mien
+from mien.errors import RecipeError
+from mien.files import replacing
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A training's folder.
+
+    Attributes:
+        folder: holds `run.json` (recipe, data, code and machine), `metrics.jsonl` (a line an epoch),
+            `checkpoint.pt` (where `--resume` goes on) and `models/` (one file each time the validation loss fell).
+    """
+
+    folder: Path
+
+    @property
+    def about(self) -> Path:
+        return self.folder / "run.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / "checkpoint.pt"
+
+    def model(self, architecture: str, epoch: int, accuracy: float) -> Path:
+        """Where the model of an epoch is kept: `models/mini-xception.epoch-042.accuracy-0.6614.pt`."""
+        return self.folder / "models" / f"{architecture}.epoch-{epoch:03d}.accuracy-{accuracy:.4f}.pt"
+
+    def best_model(self) -> Path:
+        """The model kept last, which is the one of the lowest validation loss.
+
+        Raises:
+            RecipeError: the run has kept none yet.
+        """
+        kept = sorted((self.folder / "models").glob("*.pt"), key=lambda path: path.name.split(".epoch-")[-1])
+        if not kept:
+            raise RecipeError(f"{self.folder} has kept no model yet; it needs at least one finished epoch")
+        return kept[-1]
+
+    def begin(self, about: dict[str, Any], *, resume: bool) -> None:
+        """Make the folder, or check that it is this very training that goes on in it.
+
+        Args:
+            about: as `describe_run` gives it.
+            resume: whether to go on from the folder's checkpoint.
+
+        Raises:
+            RecipeError: the folder holds a training and `resume` is off, or it holds a different one.
+        """
+        if self.about.exists():
+            if not resume:
+                raise RecipeError(
+                    f"{self.folder} already holds a training: go on with it by --resume, or choose another --out"
+                )
+            before = json.loads(self.about.read_text(encoding="utf-8"))
+            for key in ("recipe", "data"):
+                if before[key] != about[key]:
+                    changed = [name for name in about[key] if before[key].get(name) != about[key][name]]
+                    raise RecipeError(
+                        f"{self.folder} was begun with another {key} (differs in: {', '.join(changed)}); "
+                        "resume it with the same, or choose another --out"
+                    )
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with replacing(self.about) as partial:
+            partial.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+
+    def append_metrics(self, line: dict[str, Any]) -> None:
+        """Add an epoch's line."""
+        with self.metrics.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def forget_after(self, epoch: int) -> None:
+        """Drop the lines of epochs that are about to be done again, and a line that a kill cut in half."""
+        if not self.metrics.exists():
+            return
+        kept = []
+        for line in self.metrics.read_text(encoding="utf-8").splitlines():
+            try:
+                values = json.loads(line)
+            except json.JSONDecodeError:
+                continue
+            if values["epoch"] <= epoch:
+                kept.append(line)
+        with replacing(self.metrics) as partial:
+            partial.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+
+
+def describe_run(recipe: dict[str, Any], data: dict[str, Any], device: torch.device) -> dict[str, Any]:
+    """What one has to know to do a training again: the recipe, the data, the code and the machine."""
+    return {
+        "recipe": recipe,
+        "data": data,
+        "code": {"mien": mien.__version__, "commit": commit(), "torch": str(torch.__version__)},
+        "machine": {
+            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else str(device),
+            "processor": f"{platform.machine()}, {os.cpu_count()} cores, {torch.backends.cpu.get_cpu_capability()}",
+            "system": platform.system(),
+            "python": platform.python_version(),
+        },
+    }
+
+
+def commit() -> str | None:
+    """The commit this code stands at, with "+" when the source differs from it; None outside a checkout."""
+    here = Path(__file__).parent
+
+    def git(*words: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(here), *words], capture_output=True, text=True, check=True, timeout=10
+        ).stdout.strip()
+
+    try:
+        # `-C` finds any repository above; ask that this very file is one of its own.
+        git("ls-files", "--error-unmatch", Path(__file__).name)
+        return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "--", "../..") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
