@@ -78,6 +78,4 @@ class Analyzer:
         faces = np.stack(crops) if crops else np.empty((0, size, size), np.uint8)
         rows = iter(self.classifier(faces))
         labels = self.classifier.labels
-        return [
-            [Face(detection, Prediction(labels, next(rows))) for detection in detections] for detections in found
-        ]
+        return [[Face(detection, Prediction(labels, next(rows))) for detection in detections] for detections in found]

@@ -98,9 +98,9 @@ class Detection:
     crop: Box | None = None
 
     def __post_init__(self) -> None:
-        if not np.isfinite(self.box).all() or self.box.area <= 0 or self.box.left < 0 or self.box.top < 0:
+        if not np.isfinite(self.box).all() or self.box.area <= 0 or min(self.box[:2]) < 0:
             raise InvalidInput(
-                f"a detection's box is (left, top, right, bottom) with 0 ≤ left < right and 0 ≤ top < bottom; got {self.box}"
+                f"a detection's box has 0 ≤ left < right and 0 ≤ top < bottom; got {self.box}"
             )
         if self.landmarks is not None and self.landmarks.shape != (5, 2):
             raise InvalidInput(f"landmarks are five points of shape (5, 2); got {self.landmarks.shape}")
@@ -125,7 +125,9 @@ class Prediction:
 
     def __post_init__(self) -> None:
         if self.scores.shape != (len(self.labels),):
-            raise InvalidInput(f"{len(self.labels)} labels need scores of shape ({len(self.labels)},); got {self.scores.shape}")
+            raise InvalidInput(
+                f"{len(self.labels)} labels need scores of shape ({len(self.labels)},); got {self.scores.shape}"
+            )
         if not np.isfinite(self.scores).all() or self.scores.min() < 0 or abs(float(self.scores.sum()) - 1) > 1e-3:
             raise InvalidInput(f"scores are probabilities that sum to 1; got {self.scores}")
 

@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from mien.cli import evaluate, export, models, train
 from mien.cli.console import complain
 from mien.errors import MienError
 
@@ -14,6 +15,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("evaluate")(evaluate.evaluate)
+app.command("train")(train.train)
+app.command("export")(export.export)
+app.add_typer(models.app, name="models")
 
 
 def main() -> None:

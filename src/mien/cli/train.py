@@ -22,7 +22,8 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="In place of the recipe's.")] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Of the processor; all when left out. Fewer if it has other work.")
+        int | None,
+        typer.Option(min=1, help="Of the processor; all when left out. Fewer if it has other work."),
     ] = None,
 ) -> None:
     """Train a network; models are kept whenever the validation loss falls."""

@@ -46,7 +46,9 @@ class FaceSet:
             if values is not None and len(values) != count:
                 raise DataError(f"{self.name}: {count} faces need as many {column}; got {len(values)}")
         if count and not (self.labels.min() >= 0 and self.labels.max() < len(self.classes)):
-            raise DataError(f"{self.name}: labels are 0 to {len(self.classes) - 1}; got {self.labels.min()} to {self.labels.max()}")
+            raise DataError(
+                f"{self.name}: labels are 0 to {len(self.classes) - 1}; got {self.labels.min()} to {self.labels.max()}"
+            )
 
     def __len__(self) -> int:
         return len(self.faces)
@@ -111,7 +113,12 @@ def fingerprint(faces: FaceSet) -> str:
     The order of the faces counts; the names of files do not.
     """
     digest = hashlib.sha256()
-    for part in (faces.faces, faces.labels, np.array([SPLITS.index(split) for split in faces.splits]), faces.votes):
+    for part in (
+        faces.faces,
+        faces.labels,
+        np.array([SPLITS.index(split) for split in faces.splits]),
+        faces.votes,
+    ):
         if part is not None:
             digest.update(np.ascontiguousarray(part).tobytes())
     return digest.hexdigest()

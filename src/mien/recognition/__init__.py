@@ -1,6 +1,16 @@
 """From a face to the probabilities of what it shows."""
 
-from mien.recognition.classifier import Classifier
+from mien.recognition.classifier import Classifier, OnnxClassifier, softmax
 from mien.recognition.crop import crop_face
+from mien.recognition.model_file import ModelInfo
+from mien.recognition.shipped import load_classifier, shipped_models
 
-__all__ = ["Classifier", "crop_face"]
+__all__ = [
+    "Classifier",
+    "ModelInfo",
+    "OnnxClassifier",
+    "crop_face",
+    "load_classifier",
+    "shipped_models",
+    "softmax",
+]

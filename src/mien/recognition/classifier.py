@@ -1,11 +1,31 @@
 """From faces to probabilities: the protocol, and the model files that mien runs with onnxruntime."""
 
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import onnxruntime
 from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as onnxruntime_errors
 
+from mien.errors import InvalidInput, ModelError
 from mien.faces import GreyFaces
+from mien.recognition.model_file import EVIDENCE, INPUT, LOGITS, METADATA_KEY, ModelInfo, parse_model_info
+
+FACES_A_RUN = 256
+"""Faces that go through a network at once; more gain no speed and only cost memory."""
+
+
+# What a file that is no model, or one this build cannot run, makes onnxruntime raise; they share no base class.
+_ONNXRUNTIME_ERRORS = (
+    onnxruntime_errors.Fail,
+    onnxruntime_errors.InvalidArgument,
+    onnxruntime_errors.InvalidGraph,
+    onnxruntime_errors.InvalidProtobuf,
+    onnxruntime_errors.NoSuchFile,
+    onnxruntime_errors.NotImplemented,
+    onnxruntime_errors.RuntimeException,
+)
 
 
 class Classifier(Protocol):
@@ -24,3 +44,100 @@ class Classifier(Protocol):
     def __call__(self, faces: GreyFaces) -> NDArray[np.float32]:
         """(N, S, S) uint8, grey → (N, K) float32 probabilities; N may be 0."""
         ...
+
+
+class OnnxClassifier:
+    """A model file that `mien export` wrote. One instance serves many threads.
+
+    Args:
+        path: the file.
+        num_threads: of the processor for one call. Networks this small gain nothing from a second one; run more
+            processes instead.
+
+    Raises:
+        ModelError: the file is missing, damaged, or not one of mien's.
+    """
+
+    def __init__(self, path: Path, *, num_threads: int = 1) -> None:
+        if not path.is_file():
+            raise ModelError(f"{path}: there is no such model file")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = num_threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4  # what goes wrong is raised, and told once
+        try:
+            # Bytes and not a path: onnxruntime then opens no other file that a stranger's model names.
+            self._session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+        except _ONNXRUNTIME_ERRORS as error:
+            raise ModelError(f"{path} is no model that onnxruntime can run: {_first_line(error)}") from error
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        if METADATA_KEY not in metadata:
+            raise ModelError(f"{path} is an ONNX file, but not one that `mien export` wrote: it lacks mien's metadata")
+        self.info: ModelInfo = parse_model_info(metadata[METADATA_KEY], str(path))
+        _check_graph(self._session, self.info, path)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The K names, in the order of the scores."""
+        return self.info.labels
+
+    @property
+    def input_size(self) -> int:
+        """S, the side in pixels of the faces it takes."""
+        return self.info.input_size
+
+    def __call__(self, faces: GreyFaces) -> NDArray[np.float32]:
+        """(N, S, S) uint8, grey → (N, K) float32 probabilities, after the temperature; N may be 0.
+
+        Raises:
+            InvalidInput: the array is of another shape or type.
+        """
+        return softmax(self.logits(faces) / self.info.temperature)
+
+    def logits(self, faces: GreyFaces) -> NDArray[np.float32]:
+        """(N, S, S) uint8, grey → (N, K) float32, before temperature and softmax.
+
+        Raises:
+            InvalidInput: the array is of another shape or type.
+        """
+        return self._run(LOGITS, faces)
+
+    def evidence(self, faces: GreyFaces) -> NDArray[np.float32]:
+        """Where the network saw what: (N, S, S) uint8, grey → (N, K, h, w) float32, whose mean is the logit.
+
+        Raises:
+            InvalidInput: the array is of another shape or type.
+        """
+        return self._run(EVIDENCE, faces)
+
+    def _run(self, output: str, faces: GreyFaces) -> NDArray[np.float32]:
+        size = self.input_size
+        if faces.ndim != 3 or faces.shape[1:] != (size, size) or faces.dtype != np.uint8:
+            raise InvalidInput(
+                f"{self.info.name} takes (N, {size}, {size}) uint8, grey; got {faces.shape} {faces.dtype}"
+            )
+        # Also an empty array goes through once, to come out with the right shape.
+        starts = range(0, max(1, len(faces)), FACES_A_RUN)
+        parts = [self._session.run([output], {INPUT: faces[at : at + FACES_A_RUN]})[0] for at in starts]
+        return np.concatenate(parts)
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, K) of any size → probabilities that sum to 1 along the last axis."""
+    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True, initial=-np.inf))
+    return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True), dtype=np.float32)
+
+
+def _check_graph(session: onnxruntime.InferenceSession, info: ModelInfo, path: Path) -> None:
+    inputs = [(node.name, node.type, node.shape[1:]) for node in session.get_inputs()]
+    wanted = [(INPUT, "tensor(uint8)", [info.input_size, info.input_size])]
+    outputs = {node.name for node in session.get_outputs()}
+    if inputs != wanted or not {LOGITS, EVIDENCE} <= outputs:
+        raise ModelError(
+            f"{path}: its graph takes {inputs} and gives {sorted(outputs)}; expected {wanted} and "
+            f"{[EVIDENCE, LOGITS]}. Export it again"
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -32,5 +32,6 @@ def crop_face(image: Image, region: Box, size: int) -> NDArray[np.uint8]:
         grey = cv2.copyMakeBorder(grey, *margins, cv2.BORDER_REFLECT_101)
     shrinks = side > size
     return np.asarray(
-        cv2.resize(grey, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR), dtype=np.uint8
+        cv2.resize(grey, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR),
+        dtype=np.uint8,
     )

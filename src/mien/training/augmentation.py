@@ -69,7 +69,8 @@ def standardize(images: Tensor) -> Tensor:
         The same shape; an image of one colour becomes all 0.
     """
     centred = images - images.mean((1, 2, 3), keepdim=True)
-    deviation = centred.square().mean((1, 2, 3), keepdim=True).sqrt()
+    # Not `square()`: exported, that is a Pow, which onnxruntime computes far slower than a product.
+    deviation = (centred * centred).mean((1, 2, 3), keepdim=True).sqrt()
     # Less than one grey level of contrast is noise, and is not blown up.
     return centred / deviation.clamp(min=1 / 255)
 
@@ -116,8 +117,7 @@ def _erase(images: Tensor, share: float, dice: _Dice) -> Tensor:
     side = images.shape[-1]
     place = torch.arange(side, device=images.device)
     inside = [
-        (place.view(1, -1) - dice.between(0, side).view(-1, 1)).abs()
-        < side * dice.between(0.04, 0.21).view(-1, 1)
+        (place.view(1, -1) - dice.between(0, side).view(-1, 1)).abs() < side * dice.between(0.04, 0.21).view(-1, 1)
         for _ in range(2)
     ]
     rectangle = inside[0].unsqueeze(2) & inside[1].unsqueeze(1) & dice.chance(share).view(-1, 1, 1)

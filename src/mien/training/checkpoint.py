@@ -42,6 +42,14 @@ def load(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         return content["tensors"], json.loads(content["about"])
     except FileNotFoundError as error:
         raise ModelError(f"{path}: there is no such file") from error
-    except (RuntimeError, pickle.UnpicklingError, KeyError, TypeError, EOFError, OSError, ValueError) as error:
+    except (
+        RuntimeError,
+        pickle.UnpicklingError,
+        KeyError,
+        TypeError,
+        EOFError,
+        OSError,
+        ValueError,
+    ) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"{path} is no checkpoint of mien's, or is damaged: {reason}") from error

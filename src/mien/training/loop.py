@@ -216,10 +216,11 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.SGD:
     """SGD that decays the weights of convolutions and dense layers, and leaves biases and batch norm alone."""
     weights = [parameter for parameter in model.parameters() if parameter.ndim > 1]
     others = [parameter for parameter in model.parameters() if parameter.ndim <= 1]
-    groups = [{"params": weights, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.SGD(
-        groups, recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0
-    )
+    groups = [
+        {"params": weights, "weight_decay": recipe.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return torch.optim.SGD(groups, recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
 
 
 def learning_rate(recipe: Recipe, step: int, steps_an_epoch: int) -> float:

@@ -99,9 +99,7 @@ def parse_recipe(table: dict[str, Any], name: str) -> Recipe:
         inner = {}
     outer = {key: value for key, value in table.items() if key != "augmentation"}
     values = _check(outer, Recipe, _bounds_of(Recipe), "", faults)
-    values["augmentation"] = Augmentation(
-        **_check(inner, Augmentation, _AUGMENTATION_BOUNDS, "augmentation.", faults)
-    )
+    values["augmentation"] = Augmentation(**_check(inner, Augmentation, _AUGMENTATION_BOUNDS, "augmentation.", faults))
     if "architecture" not in outer:
         faults.append(f"architecture: missing; expected one of: {', '.join(ARCHITECTURES)}")
     elif values.get("architecture") not in ARCHITECTURES:
@@ -120,9 +118,7 @@ def recipe_table(recipe: Recipe) -> dict[str, Any]:
 
 def _bounds_of(kind: type[Recipe]) -> dict[str, tuple[float, float]]:
     return {
-        item.name: (item.metadata["low"], item.metadata["high"])
-        for item in dataclasses.fields(kind)
-        if item.metadata
+        item.name: (item.metadata["low"], item.metadata["high"]) for item in dataclasses.fields(kind) if item.metadata
     }
 
 

@@ -47,9 +47,7 @@ class Block(nn.Module):
             *_separable_norm(num_out, num_out),
             nn.MaxPool2d(3, stride=2, padding=1),
         )
-        self.shortcut = nn.Sequential(
-            nn.Conv2d(num_in, num_out, 1, stride=2, bias=False), nn.BatchNorm2d(num_out)
-        )
+        self.shortcut = nn.Sequential(nn.Conv2d(num_in, num_out, 1, stride=2, bias=False), nn.BatchNorm2d(num_out))
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, num_in, h, w) → (N, num_out, ⌈h/2⌉, ⌈w/2⌉)."""

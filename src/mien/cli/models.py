@@ -1,0 +1,73 @@
+"""mien models: what is shipped, and what can be fetched."""
+
+import json
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from mien.cli.console import out
+from mien.recognition import OnnxClassifier, shipped_models
+
+app = typer.Typer()
+
+
+@app.callback(invoke_without_command=True)
+def models(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines: a list, on standard output.")] = False,
+) -> None:
+    """List the shipped models, with what each takes and scores."""
+    if context.invoked_subcommand:
+        return
+    rows = [_row(name, OnnxClassifier(path), path.stat().st_size) for name, path in shipped_models().items()]
+    if as_json:
+        out.print(json.dumps(rows, indent=2), markup=False, soft_wrap=True)
+        return
+    table = Table("name", "size class", *_RIGHT, "licence")
+    for column in table.columns[2:-1]:
+        column.justify = "right"
+    for row in rows:
+        table.add_row(
+            str(row["name"]),
+            str(row["size_class"]),
+            f"{row['parameters']:,}",
+            f"{row['bytes'] / 1024:,.0f} KB",
+            f"{row['input_size']} px",
+            f"{row['accuracy']:.4f}",
+            str(row["num_faces"]),
+            str(row["licence"]),
+        )
+    out.print(table)
+    out.print("accuracy: on the validation split of its data (FER2013's PublicTest), one pass a face")
+
+
+_RIGHT = ("parameters", "file", "face", "accuracy", "faces")
+
+
+@app.command("fetch")
+def fetch(name: Annotated[str, typer.Argument(help="yunet")]) -> None:
+    """Fetch a detector's model into the cache, once: yunet (233 KB, Apache-2.0, from OpenCV Zoo)."""
+    from mien.detection import fetch_yunet
+
+    if name != "yunet":
+        raise typer.BadParameter(f"nothing called {name!r} can be fetched; expected: yunet", param_hint="NAME")
+    out.print(f"yunet: {fetch_yunet()}", markup=False, soft_wrap=True)
+
+
+def _row(name: str, classifier: OnnxClassifier, num_bytes: int) -> dict[str, object]:
+    info = classifier.info
+    return {
+        "name": name,
+        "size_class": info.size_class,
+        "architecture": info.architecture,
+        "parameters": info.num_parameters,
+        "bytes": num_bytes,
+        "input_size": info.input_size,
+        "labels": list(info.labels),
+        "split": info.measured.get("split"),
+        "num_faces": info.measured.get("num_faces"),
+        "accuracy": info.measured.get("accuracy"),
+        "licence": info.licence,
+        "commit": info.commit,
+    }

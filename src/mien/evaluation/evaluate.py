@@ -1,0 +1,128 @@
+"""Any classifier on any labelled faces."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.data import FaceSet, duplicates_of_training, parse_split, resized
+from mien.errors import DataError
+from mien.evaluation.metrics import (
+    confusion_matrix,
+    expected_calibration_error,
+    negative_log_likelihood,
+    precision_recall_f1,
+)
+from mien.recognition import Classifier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scorecard:
+    """What a classifier scores on some faces.
+
+    Attributes:
+        num_faces: N.
+        accuracy: 0 to 1.
+        standard_error: of the accuracy, from N alone: differences below twice this are noise.
+        macro_f1: mean over the classes of F1, 0 to 1.
+        ece: expected calibration error over 15 bins, 0 to 1.
+        nll: negative log-likelihood, mean, in nats.
+        labels: K names, in the order of `confusion`.
+        per_class: for each name its number of faces, precision, recall and F1.
+        confusion: K rows of K counts: a row for each true class, a column for each predicted one.
+    """
+
+    num_faces: int
+    accuracy: float
+    standard_error: float
+    macro_f1: float
+    ece: float
+    nll: float
+    labels: tuple[str, ...]
+    per_class: Mapping[str, Mapping[str, float]]
+    confusion: tuple[tuple[int, ...], ...]
+
+
+def score(labels: NDArray[np.int64], scores: NDArray[np.float32], names: tuple[str, ...]) -> Scorecard:
+    """The figures of (N,) labels and (N, K) probabilities, with the K class names."""
+    predicted = scores.argmax(axis=1)
+    confusion = confusion_matrix(labels, predicted, len(names))
+    precision, recall, f1 = precision_recall_f1(confusion)
+    counts = confusion.sum(axis=1)
+    accuracy = float((predicted == labels).mean())
+    return Scorecard(
+        num_faces=len(labels),
+        accuracy=accuracy,
+        standard_error=float(np.sqrt(accuracy * (1 - accuracy) / len(labels))),
+        macro_f1=float(f1.mean()),
+        ece=expected_calibration_error(labels, scores),
+        nll=negative_log_likelihood(labels, scores),
+        labels=names,
+        per_class={
+            name: {
+                "num_faces": int(counts[k]),
+                "precision": float(precision[k]),
+                "recall": float(recall[k]),
+                "f1": float(f1[k]),
+            }
+            for k, name in enumerate(names)
+        },
+        confusion=tuple(map(tuple, confusion.tolist())),
+    )
+
+
+def evaluate(classifier: Classifier, faces: FaceSet, split: str, *, flip: bool = False) -> dict[str, Any]:
+    """Score a classifier on a split, as published and without the faces that training has too.
+
+    Args:
+        classifier: its labels have to hold every class of the data, in any order.
+        faces: resized to the classifier's input if they are of another size.
+        split: by mien's name or FER2013's.
+        flip: whether to average the probabilities of a face and its mirror image.
+
+    Returns:
+        Plain values, ready for JSON: `data`, `split`, `flip`, the fields of `Scorecard`, and
+        `without_duplicates`, the same fields without the faces that are pixel for pixel in the training split
+        (None when there is none to compare with, or the split is the training split).
+
+    Raises:
+        DataError: the split is empty, or the classifier does not know one of the classes.
+    """
+    chosen = resized(faces.split(split), classifier.input_size)
+    labels = class_indices(chosen, classifier.labels)
+    scores = predict_scores(classifier, chosen.faces, flip=flip)
+    seen = duplicates_of_training(faces)[faces.splits == parse_split(split)]
+    comparable = (faces.splits == "train").any() and parse_split(split) != "train"
+    without = score(labels[~seen], scores[~seen], classifier.labels) if comparable and not seen.all() else None
+    return {
+        "data": faces.name,
+        "split": split,
+        "flip": flip,
+        **dataclasses.asdict(score(labels, scores, classifier.labels)),
+        "without_duplicates": without and dataclasses.asdict(without),
+    }
+
+
+def predict_scores(classifier: Classifier, faces: NDArray[np.uint8], *, flip: bool = False) -> NDArray[np.float32]:
+    """(N, S, S) uint8 → (N, K) probabilities; with `flip`, the mean over each face and its mirror image."""
+    scores = classifier(faces)
+    if flip:
+        scores = (scores + classifier(np.ascontiguousarray(faces[:, :, ::-1]))) / 2
+    return scores
+
+
+def class_indices(faces: FaceSet, names: tuple[str, ...]) -> NDArray[np.int64]:
+    """The labels of `faces` counted in the order of `names`.
+
+    Raises:
+        DataError: a class of the data is not among the names.
+    """
+    unknown = [name for name in faces.classes if name not in names]
+    if unknown:
+        raise DataError(
+            f"{faces.name} has classes the model does not know: {', '.join(unknown)}; it knows {', '.join(names)}"
+        )
+    return np.array([names.index(name) for name in faces.classes], dtype=np.int64)[faces.labels]

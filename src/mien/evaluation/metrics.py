@@ -1,0 +1,66 @@
+"""Figures from labels and probabilities. All take N faces of K classes."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+NUM_BINS = 15
+"""Of the calibration error, as in its source."""
+
+
+def confusion_matrix(labels: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:
+    """(K, K) counts: a row for each true class, a column for each predicted one."""
+    return np.bincount(labels * num_classes + predicted, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+def precision_recall_f1(
+    confusion: NDArray[np.int64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Three (K,) arrays, 0 to 1, from a confusion matrix; 0 where a class was never predicted or never there."""
+    right = np.diag(confusion).astype(np.float64)
+    precision = right / np.maximum(confusion.sum(axis=0), 1)
+    recall = right / np.maximum(confusion.sum(axis=1), 1)
+    return precision, recall, 2 * precision * recall / np.maximum(precision + recall, 1e-12)
+
+
+def negative_log_likelihood(labels: NDArray[np.int64], scores: NDArray[np.float32]) -> float:
+    """Mean, in nats; a probability of 0 counts as the smallest float32 above it."""
+    chosen = scores[np.arange(len(labels)), labels].astype(np.float64)
+    return float(-np.log(np.maximum(chosen, np.finfo(np.float32).tiny)).mean())
+
+
+def expected_calibration_error(labels: NDArray[np.int64], scores: NDArray[np.float32]) -> float:
+    """How far confidence is from accuracy, 0 to 1, over 15 bins of equal width (Guo et al. 2017, arXiv:1706.04599)."""
+    confidence = scores.max(axis=1)
+    right = scores.argmax(axis=1) == labels
+    # Bins are (low, high], as in the source.
+    bins = np.clip(np.ceil(confidence * NUM_BINS).astype(np.int64) - 1, 0, NUM_BINS - 1)
+    gaps = np.bincount(bins, weights=right - confidence.astype(np.float64), minlength=NUM_BINS)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+def fit_temperature(labels: NDArray[np.int64], logits: NDArray[np.float32]) -> float:
+    """The number to divide logits by that makes their probabilities likeliest (Guo et al. 2017, arXiv:1706.04599).
+
+    The likelihood is convex in the inverse temperature, so a bisection of its slope finds it.
+
+    Args:
+        labels: (N,).
+        logits: (N, K).
+
+    Returns:
+        Between 0.05 and 20.
+    """
+    wide = logits.astype(np.float64)
+    chosen = wide[np.arange(len(labels)), labels]
+
+    def slope(inverse: float) -> float:
+        scaled = wide * inverse
+        weights = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        expected = (weights * wide).sum(axis=1) / weights.sum(axis=1)
+        return float((expected - chosen).mean())
+
+    low, high = 0.05, 20.0
+    for _ in range(60):
+        middle = (low * high) ** 0.5
+        low, high = (low, middle) if slope(middle) > 0 else (middle, high)
+    return 1 / (low * high) ** 0.5

@@ -1,0 +1,102 @@
+"""The hinge between training and use: one ONNX file that explains itself."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, get_type_hints
+
+from mien.errors import ModelError
+
+METADATA_KEY = "mien"
+"""The entry of an ONNX file's metadata that holds `ModelInfo`, as JSON."""
+
+FORMAT_VERSION = 1
+
+INPUT, LOGITS, EVIDENCE = "faces", "logits", "cam"
+"""Names in the graph: `faces` (N, S, S) uint8 in; `logits` (N, K) and `cam` (N, K, h, w) float32 out.
+
+A class's logit is the mean of its map in `cam`, so the map is the explanation.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInfo:
+    """What a model file says of itself.
+
+    Attributes:
+        name: `mini-xception`.
+        architecture: the network's file in `training.architectures`.
+        labels: K names, in the order of the logits.
+        input_size: S, the side in pixels of the faces it takes.
+        crop_margin: of the box's side, added around a Haar box before cutting the face; FER2013's crops are
+            Haar's boxes, so 0.
+        num_parameters: trained numbers.
+        size_class: "nano" (under 62,000 parameters), "small" (under 1 M), "base" (under 15 M) or "large".
+        temperature: the logits are divided by it before the softmax.
+        licence: SPDX identifier.
+        trained_on: data set, number of faces and fingerprint.
+        recipe: everything that decided the training.
+        commit: of the code that trained it, "+" if changed since; None if unknown.
+        measured: what it scores, on which split, and how many faces.
+        format_version: of this record.
+    """
+
+    name: str
+    architecture: str
+    labels: tuple[str, ...]
+    input_size: int
+    num_parameters: int
+    size_class: str
+    crop_margin: float = 0.0
+    temperature: float = 1.0
+    licence: str = "Apache-2.0"
+    trained_on: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    commit: str | None = None
+    measured: Mapping[str, Any] = field(default_factory=dict)
+    format_version: int = FORMAT_VERSION
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
+
+
+def parse_model_info(text: str, source: str) -> ModelInfo:
+    """The record a model file holds under `METADATA_KEY`.
+
+    Args:
+        text: its JSON.
+        source: what to call the file in an error.
+
+    Raises:
+        ModelError: it is no such record, or of a newer format; the message names the field.
+    """
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ModelError(f"{source}: its metadata is no JSON: {error}") from error
+    version = values.get("format_version") if isinstance(values, dict) else None
+    if version != FORMAT_VERSION:
+        raise ModelError(
+            f"{source}: model format {version!r}; this mien reads format {FORMAT_VERSION}. Export it again, or "
+            "install a mien that reads it"
+        )
+    kinds = {"str": str, "int": int, "float": (int, float), "tuple": list, "Mapping": dict}
+    for name, hint in get_type_hints(ModelInfo).items():
+        kind = kinds.get(getattr(hint, "__name__", ""))
+        if name not in values or (kind is not None and not isinstance(values[name], kind)):
+            raise ModelError(f"{source}: its metadata has no valid {name!r}; got {values.get(name)!r}")
+    if not all(isinstance(label, str) for label in values["labels"]) or values["temperature"] <= 0:
+        raise ModelError(f"{source}: its metadata needs labels that are names and a temperature above 0")
+    known = {item.name for item in dataclasses.fields(ModelInfo)}
+    return ModelInfo(
+        **{name: value for name, value in values.items() if name in known} | {"labels": tuple(values["labels"])}
+    )
+
+
+def size_class(num_parameters: int) -> str:
+    """The class of a network by its number of trained parameters."""
+    for name, limit in (("nano", 62_000), ("small", 1_000_000), ("base", 15_000_000)):
+        if num_parameters < limit:
+            return name
+    return "large"

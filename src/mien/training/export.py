@@ -1,0 +1,179 @@
+"""From a trained network to the model file that explains itself."""
+
+import contextlib
+import dataclasses
+import io
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from mien.errors import ExportError, ModelError
+from mien.files import replacing
+from mien.recognition import ModelInfo, OnnxClassifier
+from mien.recognition.model_file import EVIDENCE, INPUT, LOGITS, METADATA_KEY, size_class
+from mien.training import checkpoint
+from mien.training.architectures import ARCHITECTURES, Network
+from mien.training.augmentation import standardize
+
+TOLERANCE = 1e-4
+"""How far a logit of the exported model may be from torch's; for evidence maps, as a share of their largest."""
+
+
+class Exported(nn.Module):
+    """A network as callers get it: faces in as they are, logits and evidence out.
+
+    Args:
+        network: the network, trained.
+    """
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, S, S) uint8 → logits (N, K) and evidence maps (N, K, h, w)."""
+        logits, evidence = self.network(standardize(faces.unsqueeze(1).float() / 255))
+        return logits, evidence
+
+
+def load_trained(path: Path) -> tuple[Network, dict[str, Any]]:
+    """A network with the weights of a kept model, in evaluation mode, and what is known about it.
+
+    Raises:
+        ModelError: the file is missing, damaged, or not a model that `mien train` kept.
+    """
+    weights, about = checkpoint.load(path)
+    try:
+        network = ARCHITECTURES[about["recipe"]["architecture"]](len(about["classes"]))
+        network.load_state_dict(weights)
+    except (KeyError, RuntimeError, TypeError) as error:
+        raise ModelError(f"{path} holds no network that this mien can build: {error}") from error
+    return network.eval(), about
+
+
+def describe_model(network: Network, about: dict[str, Any], name: str) -> ModelInfo:
+    """What the model file will say of itself, with the figures of its training's validation."""
+    recipe, epoch = about["recipe"], about["epoch"]
+    num_parameters = sum(parameter.numel() for parameter in network.parameters())
+    return ModelInfo(
+        name=name,
+        architecture=recipe["architecture"],
+        labels=tuple(about["classes"]),
+        input_size=recipe["image_size"],
+        num_parameters=num_parameters,
+        size_class=size_class(num_parameters),
+        trained_on=about["data"],
+        recipe=recipe,
+        commit=about["code"]["commit"],
+        measured={
+            "split": "val",
+            "num_faces": about["data"]["faces"]["val"],
+            "accuracy": epoch["val_accuracy"],
+            "nll": epoch["val_loss"],
+            "epoch": epoch["epoch"],
+        },
+    )
+
+
+def export(network: Network, info: ModelInfo, path: Path) -> OnnxClassifier:
+    """Write the model file, and check it against the network.
+
+    Args:
+        network: the network, trained.
+        info: what the file says of itself.
+        path: `NAME.onnx`; untouched unless the check passes.
+
+    Returns:
+        The file, opened.
+
+    Raises:
+        ExportError: onnxruntime's logits or evidence maps differ from torch's by more than `TOLERANCE`, or a
+            logit is not the mean of its map.
+    """
+    model = Exported(network).eval()
+    faces = sample_faces(info.input_size)
+    with _quietly():
+        program = torch.onnx.export(
+            model,
+            (torch.from_numpy(faces),),
+            dynamo=True,
+            external_data=False,
+            input_names=[INPUT],
+            output_names=[LOGITS, EVIDENCE],
+            dynamic_shapes={"faces": {0: torch.export.Dim("N")}},
+            verbose=False,
+        )
+    assert program is not None
+    proto = program.model_proto
+    proto.producer_name, proto.producer_version = "mien", ""
+    del proto.metadata_props[:]
+    onnx.helper.set_model_props(proto, {METADATA_KEY: info.to_json()})
+    _strip_paths(proto)
+    with replacing(path) as partial:
+        partial.write_bytes(proto.SerializeToString())
+        compare(model, OnnxClassifier(partial), faces)
+    return OnnxClassifier(path)
+
+
+def compare(model: Exported, exported: OnnxClassifier, faces: NDArray[np.uint8]) -> float:
+    """The largest difference between torch and onnxruntime: of a logit, or of a map's value as a share.
+
+    Raises:
+        ExportError: it is above `TOLERANCE`, or a logit is not the mean of its map.
+    """
+    with torch.no_grad():
+        logits, evidence = (output.numpy() for output in model(torch.from_numpy(faces)))
+    seen = exported.evidence(faces)
+    differences = {
+        "logits of torch and onnxruntime": np.abs(logits - exported.logits(faces)).max(),
+        # A map's values are many times its mean, and so is their rounding.
+        "evidence maps of torch and onnxruntime": np.abs(evidence - seen).max() / max(1, np.abs(evidence).max()),
+        "logits and the means of their evidence maps": np.abs(exported.logits(faces) - seen.mean((2, 3))).max(),
+    }
+    for what, difference in differences.items():
+        if not difference <= TOLERANCE:
+            raise ExportError(f"the export failed: {what} differ by {difference:.2g}, more than {TOLERANCE:g}")
+    return float(max(differences.values()))
+
+
+def sample_faces(size: int) -> NDArray[np.uint8]:
+    """Noise, flat greys and ramps to compare two forms of a network on: (38, size, size) uint8."""
+    dice = np.random.default_rng(0)
+    noise = dice.integers(0, 256, (32, size, size), dtype=np.uint8)
+    flat = np.stack([np.full((size, size), grey, np.uint8) for grey in (0, 1, 128, 255)])
+    ramp = np.tile(np.linspace(0, 255, size).astype(np.uint8), (size, 1))
+    return np.concatenate([noise, flat, np.stack([ramp, ramp.T])])
+
+
+def measured_again(info: ModelInfo, measured: dict[str, Any], temperature: float) -> ModelInfo:
+    """The same model with other figures and another temperature."""
+    return dataclasses.replace(info, measured=measured, temperature=temperature)
+
+
+def _strip_paths(proto: onnx.ModelProto) -> None:
+    """Drop what the exporter notes of every node: source lines with the paths of this machine."""
+    for part in (*proto.graph.node, *proto.graph.value_info, *proto.graph.input, *proto.graph.output):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    del proto.graph.metadata_props[:]
+
+
+@contextlib.contextmanager
+def _quietly() -> Any:
+    """torch's exporter prints and warns of its own affairs."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

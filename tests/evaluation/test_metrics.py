@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mien.evaluation.metrics import (
+    confusion_matrix,
+    expected_calibration_error,
+    fit_temperature,
+    negative_log_likelihood,
+    precision_recall_f1,
+)
+from mien.recognition import softmax
+
+LABELS = np.array([0, 0, 1, 2])
+PREDICTED = np.array([0, 1, 1, 0])
+
+
+def test_rows_are_true_and_columns_predicted() -> None:
+    assert confusion_matrix(LABELS, PREDICTED, 3).tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
+
+
+def test_precision_recall_and_f1_by_hand() -> None:
+    precision, recall, f1 = precision_recall_f1(confusion_matrix(LABELS, PREDICTED, 3))
+    np.testing.assert_allclose(precision, [1 / 2, 1 / 2, 0])
+    np.testing.assert_allclose(recall, [1 / 2, 1, 0])
+    np.testing.assert_allclose(f1, [1 / 2, 2 / 3, 0])
+
+
+def test_likelihood_by_hand_and_of_a_certain_mistake() -> None:
+    scores = np.array([[0.5, 0.5], [0.25, 0.75]], np.float32)
+    assert negative_log_likelihood(np.array([0, 1]), scores) == pytest.approx(-(np.log(0.5) + np.log(0.75)) / 2)
+    assert np.isfinite(negative_log_likelihood(np.array([0]), np.array([[0, 1]], np.float32)))
+
+
+def test_calibration_error_by_hand() -> None:
+    """Four faces at .8, three of them right: off by .05; one at 1.0, wrong: off by 1."""
+    scores = np.array([[0.8, 0.2]] * 4 + [[1.0, 0.0]], np.float32)
+    labels = np.array([0, 0, 0, 1, 1])
+    assert expected_calibration_error(labels, scores) == pytest.approx((4 * 0.05 + 1) / 5, abs=1e-6)
+
+
+def test_a_perfect_classifier_has_no_error() -> None:
+    scores = np.eye(7, dtype=np.float32)
+    assert expected_calibration_error(np.arange(7), scores) == 0
+    assert negative_log_likelihood(np.arange(7), scores) == 0
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5, 8.0])
+def test_the_temperature_that_made_the_labels_is_found(temperature: float) -> None:
+    dice = np.random.default_rng(0)
+    logits = dice.normal(0, 3, (20_000, 7)).astype(np.float32)
+    shares = softmax(logits / temperature).astype(np.float64)
+    labels = np.array([dice.choice(7, p=row / row.sum()) for row in shares])
+    assert fit_temperature(labels, logits) == pytest.approx(temperature, rel=0.06)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_no_other_temperature_is_likelier(seed: int) -> None:
+    dice = np.random.default_rng(seed)
+    logits = dice.normal(0, 2, (200, 5)).astype(np.float32)
+    labels = (logits + dice.normal(0, 2, logits.shape)).argmax(axis=1)
+    best = fit_temperature(labels, logits)
+    fitted = negative_log_likelihood(labels, softmax(logits / best))
+    for factor in (0.8, 0.95, 1.05, 1.25):
+        assert fitted <= negative_log_likelihood(labels, softmax(logits / (best * factor))) + 1e-6

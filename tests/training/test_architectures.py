@@ -1,0 +1,40 @@
+import pytest
+import torch
+
+from mien.training.architectures import ARCHITECTURES
+from mien.training.loop import Trainee
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize(("size", "num_classes"), [(48, 7), (64, 8)])
+def test_logits_are_the_means_of_the_evidence(name: str, size: int, num_classes: int) -> None:
+    network = ARCHITECTURES[name](num_classes).eval()
+    logits, evidence = network(torch.randn(2, 1, size, size))
+    assert logits.shape == (2, num_classes)
+    assert evidence.shape[:2] == (2, num_classes)
+    torch.testing.assert_close(logits, evidence.mean((2, 3)))
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_parameter_learns(name: str) -> None:
+    trainee = Trainee(ARCHITECTURES[name](7))
+    classes, votes = trainee(torch.randn(4, 1, 48, 48))
+    (classes.square().sum() + votes.square().sum()).backward()
+    still = [name for name, value in trainee.named_parameters() if value.grad is None or not value.grad.any()]
+    assert not still
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_the_second_head_does_not_change_the_first(name: str) -> None:
+    trainee = Trainee(ARCHITECTURES[name](7)).eval()
+    faces = torch.randn(2, 1, 48, 48)
+    torch.testing.assert_close(trainee(faces)[0], trainee.network(faces)[0])
+
+
+def test_mini_xception_is_the_published_network() -> None:
+    network = ARCHITECTURES["mini-xception"](7)
+    trained = sum(parameter.numel() for parameter in network.parameters())
+    averages = sum(value.numel() for name, value in network.named_buffers() if "running" in name)
+    assert trained == 56_951
+    assert trained + averages == 58_423  # as published: Keras counts the moving averages too
+    assert not any(isinstance(module, torch.nn.Linear) for module in network.modules())

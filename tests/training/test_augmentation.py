@@ -1,0 +1,91 @@
+import pytest
+import torch
+from torch import Tensor
+
+from mien.training.augmentation import Augmentation, augment, standardize
+
+
+def dice(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture
+def faces() -> Tensor:
+    """Eight faces that are alike: a dark one with a bright square up on the left."""
+    face = torch.full((32, 32), 40, dtype=torch.uint8)
+    face[6:12, 4:10] = 220
+    return face.expand(8, 32, 32).contiguous()
+
+
+def test_nothing_changes_when_everything_is_off(faces: Tensor) -> None:
+    torch.testing.assert_close(augment(faces, Augmentation(), dice()), faces.unsqueeze(1) / 255, atol=1e-5, rtol=0)
+
+
+def test_flip_mirrors_some_and_only_mirrors(faces: Tensor) -> None:
+    images = augment(faces, Augmentation(flip=True), dice())
+    straight = faces.unsqueeze(1) / 255
+    mirrored = [torch.allclose(image, whole.flip(-1), atol=1e-5) for image, whole in zip(images, straight, strict=True)]
+    same = [torch.allclose(image, whole, atol=1e-5) for image, whole in zip(images, straight, strict=True)]
+    assert any(mirrored)
+    assert any(same)
+    assert all(a != b for a, b in zip(mirrored, same, strict=True))
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        Augmentation(rotation=20),
+        Augmentation(scale=1.3),
+        Augmentation(shift=0.1),
+        Augmentation(shear=0.2),
+        Augmentation(gamma=2),
+        Augmentation(contrast=2),
+        Augmentation(erase=1),
+    ],
+    ids=str,
+)
+def test_each_change_differs_from_face_to_face_and_stays_in_range(faces: Tensor, how: Augmentation) -> None:
+    images = augment(faces, how, dice())
+    assert images.shape == (8, 1, 32, 32)
+    assert images.min() >= 0
+    assert images.max() <= 1
+    distinct = {image.numpy().tobytes() for image in images}
+    assert len(distinct) > 4
+
+
+def test_the_generator_decides_everything(faces: Tensor) -> None:
+    how = Augmentation(rotation=15, scale=1.2, shift=0.1, flip=True, gamma=2, contrast=1.5, erase=0.5)
+    torch.testing.assert_close(augment(faces, how, dice(3)), augment(faces, how, dice(3)))
+    assert not torch.equal(augment(faces, how, dice(3)), augment(faces, how, dice(4)))
+
+
+def test_a_rotation_turns_about_the_centre_and_does_not_stretch() -> None:
+    spot = torch.zeros(1, 64, 64, dtype=torch.uint8)
+    y, x = torch.meshgrid(torch.arange(64.0) - 31.5, torch.arange(64.0) - 31.5, indexing="ij")
+    spot[0][(y + 10).hypot(x) < 5] = 255
+    turned = augment(spot.expand(64, 64, 64), Augmentation(rotation=180), dice())[:, 0]
+    weight = turned.sum((1, 2))
+    torch.testing.assert_close(weight, (spot / 255).sum().expand(64), rtol=0.03, atol=0)
+    centre_x, centre_y = (turned * x).sum((1, 2)) / weight, (turned * y).sum((1, 2)) / weight
+    torch.testing.assert_close(centre_y.hypot(centre_x), torch.full((64,), 10.0), rtol=0.02, atol=0)
+    quadrants = {(bool(a > 0), bool(b > 0)) for a, b in zip(centre_x, centre_y, strict=True)}
+    assert len(quadrants) == 4
+
+
+def test_scale_is_as_often_up_as_down() -> None:
+    square = torch.zeros(400, 32, 32, dtype=torch.uint8)
+    square[:, 12:20, 12:20] = 255
+    area = augment(square, Augmentation(scale=1.5), dice()).sum((1, 2, 3))
+    share_larger = (area > 64).float().mean()
+    assert 0.4 < share_larger < 0.6
+
+
+@pytest.mark.parametrize(("gain", "offset"), [(0.3, 0.0), (0.5, 0.4), (1.0, 0.0)])
+def test_standardize_forgets_light_and_contrast(gain: float, offset: float) -> None:
+    images = torch.rand(3, 1, 16, 16, generator=dice())
+    torch.testing.assert_close(standardize(images * gain + offset), standardize(images), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(standardize(images).std((1, 2, 3), correction=0), torch.ones(3), atol=1e-4, rtol=0)
+
+
+def test_a_flat_image_becomes_nothing_and_not_nan() -> None:
+    assert not standardize(torch.full((1, 1, 8, 8), 0.5)).any()

@@ -1,0 +1,133 @@
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from mien.emotions import EMOTIONS
+from mien.errors import ExportError, ModelError
+from mien.recognition import OnnxClassifier
+from mien.recognition.model_file import METADATA_KEY
+from mien.training import checkpoint
+from mien.training.architectures import ARCHITECTURES, Network
+from mien.training.export import (
+    TOLERANCE,
+    Exported,
+    compare,
+    describe_model,
+    export,
+    load_trained,
+    measured_again,
+    sample_faces,
+)
+
+
+def about(architecture: str) -> dict[str, object]:
+    return {
+        "recipe": {"architecture": architecture, "image_size": 48},
+        "classes": list(EMOTIONS),
+        "code": {"commit": "0123456789ab"},
+        "data": {"name": "fer2013.csv", "faces": {"train": 10, "val": 5}},
+        "epoch": {"epoch": 3, "val_accuracy": 0.4, "val_loss": 1.5},
+    }
+
+
+def fresh(architecture: str) -> Network:
+    """Not quite fresh: batch norm has seen something, so that folding it is tested."""
+    torch.manual_seed(0)
+    network = ARCHITECTURES[architecture](7)
+    network.train()
+    for _ in range(3):
+        network(torch.randn(8, 1, 48, 48) * 2 + 0.5)
+    return network.eval()
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_the_file_explains_itself_and_agrees(name: str, tmp_path: Path) -> None:
+    network = fresh(name)
+    info = describe_model(network, about(name), "tested")
+    exported = export(network, info, tmp_path / "tested.onnx")
+    assert exported.info == info
+    assert compare(Exported(network).eval(), exported, sample_faces(48)) <= TOLERANCE
+    for num in (0, 1, 5):
+        faces = np.random.default_rng(num).integers(0, 256, (num, 48, 48), dtype=np.uint8)
+        assert exported(faces).shape == (num, 7)
+        assert exported.evidence(faces).shape[:2] == (num, 7)
+    metadata = {entry.key: entry.value for entry in onnx.load(tmp_path / "tested.onnx").metadata_props}
+    values = json.loads(metadata[METADATA_KEY])
+    assert values["labels"] == list(EMOTIONS)
+    assert values["commit"] == "0123456789ab"
+    assert values["measured"]["accuracy"] == 0.4
+
+
+def test_the_file_holds_no_path_of_this_machine(tmp_path: Path) -> None:
+    network = fresh("mini-xception")
+    export(network, describe_model(network, about("mini-xception"), "tested"), tmp_path / "tested.onnx")
+    content = (tmp_path / "tested.onnx").read_bytes()
+    assert str(Path(torch.__file__).parent).encode() not in content
+    assert str(Path(__file__).parents[2]).encode() not in content
+
+
+def test_a_disagreement_fails_the_export_and_leaves_the_old_file(tmp_path: Path) -> None:
+    """A network whose answer changes from call to call can agree with no file."""
+
+    class Fickle(Network):
+        num_features = 1
+        calls = 0
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.features = torch.nn.Conv2d(1, 1, 3)
+            self.evidence = torch.nn.Conv2d(1, 7, 1)
+
+        def forward(self, faces: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            if not torch.compiler.is_exporting():
+                faces = faces + 1
+            return super().forward(faces)
+
+    path = tmp_path / "tested.onnx"
+    path.write_bytes(b"the old one")
+    network = Fickle().eval()
+    with pytest.raises(ExportError, match="logits of torch and onnxruntime differ by"):
+        export(network, describe_model(network, about("mini-xception"), "tested"), path)
+    assert path.read_bytes() == b"the old one"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["tested.onnx"]
+
+
+def test_other_figures_change_nothing_else(tmp_path: Path) -> None:
+    info = describe_model(fresh("mini-xception"), about("mini-xception"), "tested")
+    again = measured_again(info, {"accuracy": 0.7}, 1.3)
+    assert dataclasses.replace(again, measured=info.measured, temperature=1.0) == info
+
+
+def test_the_temperature_of_the_file_is_used(tmp_path: Path) -> None:
+    network = fresh("mini-xception")
+    info = describe_model(network, about("mini-xception"), "tested")
+    faces = sample_faces(48)
+    cold = export(network, info, tmp_path / "cold.onnx")
+    warm = export(network, measured_again(info, {}, 4.0), tmp_path / "warm.onnx")
+    np.testing.assert_allclose(warm.logits(faces), cold.logits(faces), atol=1e-6)
+    assert warm(faces).max() < cold(faces).max()
+
+
+@pytest.mark.parametrize("fault", ["architecture", "classes", "weights"])
+def test_a_model_this_mien_cannot_build_is_named(tmp_path: Path, fault: str) -> None:
+    weights, known = fresh("mini-xception").state_dict(), about("mini-xception")
+    if fault == "architecture":
+        known["recipe"] = {"architecture": "unheard-of"}
+    elif fault == "classes":
+        known["classes"] = ["a", "b"]
+    else:
+        weights.popitem()
+    checkpoint.save(tmp_path / "odd.pt", weights, known)
+    with pytest.raises(ModelError, match=r"odd\.pt"):
+        load_trained(tmp_path / "odd.pt")
+
+
+def test_an_exported_file_is_read_without_torch(tmp_path: Path) -> None:
+    network = fresh("mini-xception")
+    export(network, describe_model(network, about("mini-xception"), "tested"), tmp_path / "tested.onnx")
+    assert OnnxClassifier(tmp_path / "tested.onnx").labels == EMOTIONS

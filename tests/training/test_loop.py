@@ -1,0 +1,175 @@
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mien.data import FaceSet
+from mien.errors import DataError, RecipeError
+from mien.training import checkpoint
+from mien.training.augmentation import Augmentation
+from mien.training.export import load_trained
+from mien.training.loop import Epoch, Step, learning_rate, predict, train, vote_shares
+from mien.training.recipe import Recipe
+from mien.training.run import Run
+
+RECIPE = Recipe(
+    architecture="mini-xception",
+    image_size=32,
+    epochs=4,
+    batch_size=16,
+    learning_rate=0.05,
+    warmup_epochs=1,
+    ema_decay=0.9,
+    votes_weight=0.5,
+    augmentation=Augmentation(rotation=5, scale=1.1),
+)
+CPU = torch.device("cpu")
+
+
+def finish(recipe: Recipe, faces: FaceSet, folder: Path, *, resume: bool = False) -> list[Epoch]:
+    events = list(train(recipe, faces, folder, device=CPU, resume=resume))
+    assert all(isinstance(event, Step | Epoch) for event in events)
+    return [event for event in events if isinstance(event, Epoch)]
+
+
+def without_time(run: Run) -> list[dict[str, object]]:
+    return [json.loads(line) | {"seconds": 0} for line in run.metrics.read_text().splitlines()]
+
+
+def test_it_learns_and_keeps_what_the_issue_names(bars: FaceSet, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, epochs=12)
+    epochs = finish(recipe, bars, tmp_path / "run")
+    assert epochs[-1].val_accuracy > 0.8  # chance is 0.14
+    best = np.inf
+    for epoch in epochs:
+        assert (epoch.kept is not None) == (epoch.val_loss < best)
+        best = min(best, epoch.val_loss)
+        if epoch.kept:
+            assert epoch.kept == f"mini-xception.epoch-{epoch.epoch:03d}.accuracy-{epoch.val_accuracy:.4f}.pt"
+            assert (tmp_path / "run" / "models" / epoch.kept).exists()
+    about = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert about["recipe"]["epochs"] == 12
+    assert about["data"]["faces"] == {"train": 112, "val": 28}
+
+
+def test_a_kept_model_scores_what_its_name_says(bars: FaceSet, tmp_path: Path) -> None:
+    finish(RECIPE, bars, tmp_path)
+    path = Run(tmp_path).best_model()
+    network, about = load_trained(path)
+    val = bars.split("val")
+    accuracy = float((predict(network, val.faces, CPU).argmax(1).numpy() == val.labels).mean())
+    assert accuracy == pytest.approx(about["epoch"]["val_accuracy"], abs=1e-6)
+    assert f"accuracy-{accuracy:.4f}" in path.name
+
+
+@pytest.mark.parametrize("stop_after", [3, 7, 10, 20])
+def test_a_kill_at_any_step_and_resume_gives_the_same_metrics(bars: FaceSet, tmp_path: Path, stop_after: int) -> None:
+    """Seven steps an epoch; the generator is dropped after some step or epoch, as a kill would drop it."""
+    finish(RECIPE, bars, tmp_path / "whole")
+    killed = train(RECIPE, bars, tmp_path / "killed", device=CPU)
+    stepped = 0
+    with torch.random.fork_rng():
+        for event in killed:
+            stepped += isinstance(event, Epoch) * 7
+            if stepped >= stop_after:
+                break
+        killed.close()  # type: ignore[attr-defined]
+    finish(RECIPE, bars, tmp_path / "killed", resume=True)
+    assert without_time(Run(tmp_path / "killed")) == without_time(Run(tmp_path / "whole"))
+    names = [sorted(path.name for path in (tmp_path / run / "models").iterdir()) for run in ("whole", "killed")]
+    assert names[0] == names[1]
+
+
+def test_lines_of_an_epoch_without_its_checkpoint_are_written_once(bars: FaceSet, tmp_path: Path) -> None:
+    """A kill between the line and the checkpoint, and another in the middle of a line."""
+    finish(RECIPE, bars, tmp_path / "whole")
+    finish(RECIPE, bars, tmp_path / "killed")
+    run = Run(tmp_path / "killed")
+    tensors, progress = checkpoint.load(run.checkpoint)
+    generator = train(RECIPE, bars, tmp_path / "half", device=CPU)
+    half = Run(tmp_path / "half")
+    for event in generator:
+        if isinstance(event, Epoch) and event.epoch == 2:
+            break
+    half.metrics.write_text(run.metrics.read_text() + '{"epoch": 5, "learn')
+    finish(RECIPE, bars, tmp_path / "half", resume=True)
+    assert without_time(half) == without_time(Run(tmp_path / "whole"))
+    assert progress["epoch"] == 4
+    assert tensors
+
+
+def test_a_finished_run_resumes_to_nothing(bars: FaceSet, tmp_path: Path) -> None:
+    finish(RECIPE, bars, tmp_path)
+    assert finish(RECIPE, bars, tmp_path, resume=True) == []
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(bars: FaceSet, tmp_path: Path) -> None:
+    finish(dataclasses.replace(RECIPE, epochs=1), bars, tmp_path)
+    with pytest.raises(RecipeError, match="--resume"):
+        finish(dataclasses.replace(RECIPE, epochs=1), bars, tmp_path)
+    with pytest.raises(RecipeError, match=r"another recipe .*epochs"):
+        finish(dataclasses.replace(RECIPE, epochs=2), bars, tmp_path, resume=True)
+    with pytest.raises(RecipeError, match=r"another data .*sha256"):
+        other = dataclasses.replace(bars, faces=255 - bars.faces)
+        finish(dataclasses.replace(RECIPE, epochs=1), other, tmp_path, resume=True)
+
+
+def test_the_seed_decides(bars: FaceSet, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, epochs=1)
+    losses = [
+        finish(dataclasses.replace(recipe, seed=seed), bars, tmp_path / str(number))[0].train_loss
+        for number, seed in enumerate((1, 1, 2))
+    ]
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_patience_stops_early(bars: FaceSet, tmp_path: Path) -> None:
+    """With nothing to learn from, the validation loss soon rises."""
+    dice = np.random.default_rng(0)
+    noise = dataclasses.replace(bars, labels=dice.permutation(bars.labels), votes=None)
+    recipe = dataclasses.replace(RECIPE, epochs=60, patience=2, ema_decay=0.0, augmentation=Augmentation())
+    epochs = finish(recipe, noise, tmp_path)
+    assert len(epochs) < 60
+    assert [epoch.kept for epoch in epochs[-2:]] == [None, None]
+    assert epochs[-3].kept
+
+
+def test_it_trains_without_votes_and_at_another_size(bars: FaceSet, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, epochs=1, image_size=40)
+    network, about = load_trained(
+        tmp_path / "models" / str(finish(recipe, dataclasses.replace(bars, votes=None), tmp_path)[0].kept)
+    )
+    assert about["recipe"]["image_size"] == 40
+    assert not about["data"]["votes"]
+    assert not any(name.startswith("votes") for name, _ in network.named_parameters())
+
+
+def test_missing_splits_and_too_few_faces_are_named(bars: FaceSet, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no faces in the split 'val'"):
+        finish(RECIPE, bars.split("train"), tmp_path / "a")
+    with pytest.raises(DataError, match="fewer than one batch"):
+        finish(dataclasses.replace(RECIPE, batch_size=500), bars, tmp_path / "b")
+
+
+def test_an_unwritable_folder_is_an_oserror(bars: FaceSet, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OSError, match="file"):
+        finish(RECIPE, bars, tmp_path / "file" / "run")
+
+
+def test_the_rate_rises_and_falls_to_nothing() -> None:
+    rates = [learning_rate(RECIPE, step, 7) for step in range(4 * 7)]
+    assert rates[6] == pytest.approx(RECIPE.learning_rate)
+    assert rates[:7] == sorted(rates[:7])
+    assert rates[7:] == sorted(rates[7:], reverse=True)
+    assert rates[-1] < 0.01 * RECIPE.learning_rate
+
+
+def test_votes_that_see_no_expression_weigh_nothing() -> None:
+    votes = np.array([[5, 5, 0, 0, 0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 0, 0, 3, 7]], np.uint8)
+    shares = vote_shares(votes)
+    assert shares[0].tolist() == [0.5, 0.5, 0, 0, 0, 0, 0, 0]
+    assert not shares[1].any()
