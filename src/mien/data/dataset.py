@@ -100,11 +100,18 @@ def parse_split(text: str) -> str:
 
 def resized(faces: FaceSet, size: int) -> FaceSet:
     """The same faces, `size` pixels a side: averaged over areas when they shrink, interpolated when they grow."""
-    if faces.faces.shape[1] == size:
+    return replace(faces, faces=resize_faces(faces.faces, size))
+
+
+def resize_faces(faces: GreyFaces, size: int) -> GreyFaces:
+    """(N, S, S) uint8 → (N, size, size) uint8; the very array if it has that size."""
+    if faces.shape[1] == size:
         return faces
-    how = cv2.INTER_AREA if faces.faces.shape[1] > size else cv2.INTER_LINEAR
-    pixels = np.stack([cv2.resize(face, (size, size), interpolation=how) for face in faces.faces])
-    return replace(faces, faces=pixels.astype(np.uint8, copy=False))
+    resized_faces = np.empty((len(faces), size, size), np.uint8)
+    how = cv2.INTER_AREA if faces.shape[1] > size else cv2.INTER_LINEAR
+    for face, place in zip(faces, resized_faces, strict=True):
+        cv2.resize(face, (size, size), dst=place, interpolation=how)
+    return resized_faces
 
 
 def fingerprint(faces: FaceSet) -> str:

@@ -1,0 +1,77 @@
+"""What the benchmarks share: fair timing, and the JSON line each ends in."""
+
+import datetime
+import json
+import os
+import platform
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import onnxruntime
+
+import mien
+
+
+def median_microseconds(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """The median time of each call, in microseconds.
+
+    The calls take turns, so that a machine that slows down slows all of them. Each turn repeats its call for about
+    20 ms and counts the mean.
+    """
+    repeats = {}
+    for name, call in calls.items():
+        call()
+        start = time.perf_counter()
+        call()
+        repeats[name] = max(1, round(0.02 / max(time.perf_counter() - start, 1e-6)))
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(rounds):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            for _ in range(repeats[name]):
+                call()
+            times[name].append((time.perf_counter() - start) / repeats[name] * 1e6)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def hardware() -> dict[str, Any]:
+    """Date, machine, versions and commit: what a figure of speed means nothing without."""
+    here = Path(__file__).parent
+    commit = subprocess.run(
+        ["git", "-C", str(here), "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "machine": {"processor": _processor(), "cores": os.cpu_count(), "system": platform.system()},
+        "versions": {
+            "mien": mien.__version__,
+            "numpy": np.__version__,
+            "opencv": cv2.__version__,
+            "onnxruntime": onnxruntime.__version__,
+        },
+        "commit": commit or None,
+    }
+
+
+def write_result(result: dict[str, Any], path: Path | None) -> None:
+    """Print the result as one JSON line, and write it to a file if there is one to write."""
+    line = json.dumps(result, ensure_ascii=False)
+    if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(line)
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,102 @@
+"""Where the time of one picture goes: read, detect, crop, classify.
+
+    python benchmarks/pipeline.py docs/pictures/astronaut.jpg --yunet FILE --json benchmarks/results/pipeline.json
+
+The picture is first brought to 640×480 with its face in it, and kept as a JPEG in memory. Warm, on one thread. Ends
+in one JSON line.
+"""
+
+import argparse
+import io
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from measuring import hardware, median_microseconds, write_result
+from PIL import Image as Pillow
+
+from mien.analyzer import Analyzer
+from mien.detection import YuNet, load_detector
+from mien.detection.detector import Detector
+from mien.images import read_image
+from mien.recognition import crop_face, load_classifier
+
+ROUNDS = 25
+
+
+def as_camera_picture(path: Path) -> bytes:
+    """The picture as JPEG, 640×480: scaled to that height, and its edge columns drawn out to that width."""
+    image = read_image(path)
+    width = round(image.shape[1] * 480 / image.shape[0])
+    scaled = cv2.resize(image, (min(width, 640), 480), interpolation=cv2.INTER_AREA)
+    missing = 640 - scaled.shape[1]
+    left = missing // 2
+    framed = cv2.copyMakeBorder(scaled, 0, 0, left, missing - left, cv2.BORDER_REPLICATE)
+    file = io.BytesIO()
+    Pillow.fromarray(framed).save(file, "JPEG", quality=90)
+    return file.getvalue()
+
+
+def stages(picture: bytes, detector: Detector) -> dict[str, Callable[[], object]]:
+    """Each stage alone, on what the one before it gave, and all of them together."""
+    classifier = load_classifier("mini-xception")
+    analyzer = Analyzer(classifier, detector)
+    image = read_image(picture)
+    found = detector(image)
+    if len(found) != 1:
+        raise SystemExit(f"expected one face in the picture, found {len(found)}")
+    face = crop_face(image, found[0].region, classifier.input_size)[None]
+    return {
+        "read": lambda: read_image(picture),
+        "detect": lambda: detector(image),
+        "crop": lambda: crop_face(image, found[0].region, classifier.input_size),
+        "classify": lambda: classifier(face),
+        "end to end": lambda: analyzer(read_image(picture)),
+    }
+
+
+def seconds_to_import() -> dict[str, float]:
+    """What `import mien` costs in a fresh process, and what of it numpy, OpenCV and onnxruntime cost by themselves."""
+    code = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
+
+    def median(names: str) -> float:
+        runs = [
+            subprocess.run([sys.executable, "-c", code.format(names)], capture_output=True, text=True, check=True)
+            for _ in range(7)
+        ]
+        return float(np.median([float(run.stdout) for run in runs]))
+
+    return {"mien": median("mien"), "numpy, OpenCV and onnxruntime": median("numpy, cv2, onnxruntime")}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("picture", type=Path, help="with one face")
+    parser.add_argument("--yunet", type=Path, help="YuNet's model file; only Haar is measured without it")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+
+    picture = as_camera_picture(options.picture)
+    detectors: dict[str, Detector] = {"haar": load_detector("haar")}
+    if options.yunet:
+        detectors["yunet"] = YuNet(options.yunet)
+    rows = {name: median_microseconds(stages(picture, detector), ROUNDS) for name, detector in detectors.items()}
+    for name, row in rows.items():
+        print(f"{name}: {row['end to end'] / 1000:.2f} ms end to end")
+        for stage, microseconds in row.items():
+            print(f"  {stage:10} {microseconds / 1000:7.3f} ms  {microseconds / row['end to end']:6.1%}")
+    imports = seconds_to_import()
+    print("  ".join(f"import {name}: {seconds:.3f} s" for name, seconds in imports.items()))
+    result = {
+        "benchmark": "pipeline", "picture": "640x480, one face", "microseconds": rows,
+        "import_seconds": imports, **hardware(),
+    }  # fmt: skip
+    write_result(result, options.json)
+
+
+if __name__ == "__main__":
+    main()
