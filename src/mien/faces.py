@@ -99,9 +99,7 @@ class Detection:
 
     def __post_init__(self) -> None:
         if not np.isfinite(self.box).all() or self.box.area <= 0 or min(self.box[:2]) < 0:
-            raise InvalidInput(
-                f"a detection's box has 0 ≤ left < right and 0 ≤ top < bottom; got {self.box}"
-            )
+            raise InvalidInput(f"a detection's box has 0 ≤ left < right and 0 ≤ top < bottom; got {self.box}")
         if self.landmarks is not None and self.landmarks.shape != (5, 2):
             raise InvalidInput(f"landmarks are five points of shape (5, 2); got {self.landmarks.shape}")
 

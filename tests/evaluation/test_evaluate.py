@@ -17,7 +17,7 @@ class Halves:
     def __call__(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         half = self.input_size // 2
         sums = np.stack([faces[:, :, :half].sum((1, 2)), faces[:, :, half:].sum((1, 2))], axis=1) + 1.0
-        return (sums / sums.sum(axis=1, keepdims=True)).astype(np.float32)
+        return np.asarray(sums / sums.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
 def lit(*sides: str) -> NDArray[np.uint8]:

@@ -8,9 +8,9 @@ from mien.evaluation.robustness import DISTORTIONS, cropped, gamma, robustness, 
 
 @pytest.fixture
 def disc() -> NDArray[np.uint8]:
-    """Two faces: a white disc of radius 12, a little up on the right, on black."""
+    """Two faces: a white disc of radius 7, a little up on the right, on black."""
     y, x = np.mgrid[:48, :48] - 23.5
-    return np.repeat((np.hypot(y + 6, x - 6) < 12).astype(np.uint8)[None] * 255, 2, axis=0)
+    return np.repeat((np.hypot(y + 6, x - 6) < 7).astype(np.uint8)[None] * 255, 2, axis=0)
 
 
 def centre(face: NDArray[np.uint8]) -> tuple[float, float]:
@@ -31,7 +31,7 @@ def test_each_gives_other_faces_of_the_same_form(disc: NDArray[np.uint8], name: 
 @pytest.mark.parametrize("share", [-0.15, 0.2])
 def test_a_grown_crop_shows_the_face_smaller(disc: NDArray[np.uint8], share: float) -> None:
     bright = (cropped(share)(disc)[0] > 127).sum() / (disc[0] > 127).sum()
-    assert bright == pytest.approx(1 / (1 + share) ** 2, rel=0.05)
+    assert bright == pytest.approx(1 / (1 + share) ** 2, rel=0.08)
 
 
 def test_every_other_face_turns_the_other_way(disc: NDArray[np.uint8]) -> None:

@@ -26,7 +26,7 @@ def test_scores_logits_and_evidence_agree(make_model: Callable[..., Path]) -> No
     logits, evidence = classifier.logits(faces), classifier.evidence(faces)
     np.testing.assert_array_equal(logits[:, 1], np.arange(5))
     np.testing.assert_allclose(evidence.mean((2, 3)), logits)
-    np.testing.assert_allclose(classifier(faces), softmax(logits / 2))
+    np.testing.assert_allclose(classifier(faces), softmax(logits / np.float32(2)))
     assert classifier.labels == ("left", "right")
     assert classifier.input_size == 8
 

@@ -11,7 +11,7 @@ from mien.errors import DataError, RecipeError
 from mien.training import checkpoint
 from mien.training.augmentation import Augmentation
 from mien.training.export import load_trained
-from mien.training.loop import Epoch, Step, learning_rate, predict, train, vote_shares
+from mien.training.loop import Epoch, Step, augmentation_in, learning_rate, predict, train, vote_shares
 from mien.training.recipe import Recipe
 from mien.training.run import Run
 
@@ -166,6 +166,12 @@ def test_the_rate_rises_and_falls_to_nothing() -> None:
     assert rates[:7] == sorted(rates[:7])
     assert rates[7:] == sorted(rates[7:], reverse=True)
     assert rates[-1] < 0.01 * RECIPE.learning_rate
+
+
+def test_the_last_epochs_are_plain() -> None:
+    recipe = dataclasses.replace(RECIPE, plain_epochs=2, augmentation=Augmentation(rotation=9, flip=True))
+    assert [augmentation_in(recipe, epoch).rotation for epoch in (1, 2, 3, 4)] == [9, 9, 0, 0]
+    assert all(augmentation_in(recipe, epoch).flip for epoch in (1, 2, 3, 4))
 
 
 def test_votes_that_see_no_expression_weigh_nothing() -> None:

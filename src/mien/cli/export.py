@@ -32,11 +32,11 @@ def export(
     exported = export(network, info, file)
     if data:
         measured, temperature = _measure(exported, data)
-        exported = export(network, measured_again(info, info.measured | measured, temperature), file)
-    measured = exported.info.measured
+        exported = export(network, measured_again(info, {**info.measured, **measured}, temperature), file)
+    scored = exported.info.measured
     out.print(
-        f"wrote {file}: {info.num_parameters:,} parameters, accuracy {measured['accuracy']:.4f} on "
-        f"{measured['num_faces']} faces of {measured['split']}, temperature {exported.info.temperature:.3f}; "
+        f"wrote {file}: {info.num_parameters:,} parameters, accuracy {scored['accuracy']:.4f} on "
+        f"{scored['num_faces']} faces of {scored['split']}, temperature {exported.info.temperature:.3f}; "
         "torch and onnxruntime agree",
         soft_wrap=True,
     )

@@ -1,7 +1,7 @@
 """mien models: what is shipped, and what can be fetched."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -55,7 +55,7 @@ def fetch(name: Annotated[str, typer.Argument(help="yunet")]) -> None:
     out.print(f"yunet: {fetch_yunet()}", markup=False, soft_wrap=True)
 
 
-def _row(name: str, classifier: OnnxClassifier, num_bytes: int) -> dict[str, object]:
+def _row(name: str, classifier: OnnxClassifier, num_bytes: int) -> dict[str, Any]:
     info = classifier.info
     return {
         "name": name,

@@ -110,7 +110,8 @@ def predict_scores(classifier: Classifier, faces: NDArray[np.uint8], *, flip: bo
     """(N, S, S) uint8 → (N, K) probabilities; with `flip`, the mean over each face and its mirror image."""
     scores = classifier(faces)
     if flip:
-        scores = (scores + classifier(np.ascontiguousarray(faces[:, :, ::-1]))) / 2
+        mirrored = classifier(np.ascontiguousarray(faces[:, :, ::-1]))
+        return np.asarray((scores + mirrored) / 2, dtype=np.float32)
     return scores
 
 

@@ -63,4 +63,4 @@ def fit_temperature(labels: NDArray[np.int64], logits: NDArray[np.float32]) -> f
     for _ in range(60):
         middle = (low * high) ** 0.5
         low, high = (low, middle) if slope(middle) > 0 else (middle, high)
-    return 1 / (low * high) ** 0.5
+    return float(1 / (low * high) ** 0.5)

@@ -65,7 +65,8 @@ def robustness(classifier: Classifier, faces: FaceSet) -> dict[str, float]:
     labels = class_indices(faces, classifier.labels)
 
     def predicted(pixels: GreyFaces) -> NDArray[np.int64]:
-        return classifier(resize_faces(pixels, classifier.input_size)).argmax(axis=1)
+        scores = classifier(resize_faces(pixels, classifier.input_size))
+        return np.asarray(scores.argmax(axis=1), dtype=np.int64)
 
     plain = predicted(faces.faces)
     mirrored = predicted(np.ascontiguousarray(faces.faces[:, :, ::-1]))

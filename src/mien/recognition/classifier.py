@@ -92,7 +92,7 @@ class OnnxClassifier:
         Raises:
             InvalidInput: the array is of another shape or type.
         """
-        return softmax(self.logits(faces) / self.info.temperature)
+        return softmax(self.logits(faces) / np.float32(self.info.temperature))
 
     def logits(self, faces: GreyFaces) -> NDArray[np.float32]:
         """(N, S, S) uint8, grey → (N, K) float32, before temperature and softmax.

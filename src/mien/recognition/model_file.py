@@ -81,7 +81,13 @@ def parse_model_info(text: str, source: str) -> ModelInfo:
             f"{source}: model format {version!r}; this mien reads format {FORMAT_VERSION}. Export it again, or "
             "install a mien that reads it"
         )
-    kinds = {"str": str, "int": int, "float": (int, float), "tuple": list, "Mapping": dict}
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "str": str,
+        "int": int,
+        "float": (int, float),
+        "tuple": list,
+        "Mapping": dict,
+    }
     for name, hint in get_type_hints(ModelInfo).items():
         kind = kinds.get(getattr(hint, "__name__", ""))
         if name not in values or (kind is not None and not isinstance(values[name], kind)):

@@ -20,7 +20,7 @@ from mien.emotions import FER_PLUS_VOTES
 from mien.errors import DataError
 from mien.training import checkpoint
 from mien.training.architectures import ARCHITECTURES, Network
-from mien.training.augmentation import augment, standardize
+from mien.training.augmentation import Augmentation, augment, standardize
 from mien.training.recipe import Recipe, recipe_table
 from mien.training.run import Run, describe_run
 
@@ -124,10 +124,11 @@ def train(
 
     torch.manual_seed(recipe.seed)
     trainee = Trainee(ARCHITECTURES[recipe.architecture](len(faces.classes)))
-    trainee = trainee.to(device, memory_format=memory_format(device, recipe.image_size))
+    trainee.to(device)
+    trainee.to(memory_format=memory_format(device, recipe.image_size))  # type: ignore[call-overload] # torch's stub
     average = copy.deepcopy(trainee).eval()
     optimizer = make_optimizer(trainee, recipe)
-    state = {"trainee": trainee, "average": average, "optimizer": optimizer}
+    state: dict[str, Any] = {"trainee": trainee, "average": average, "optimizer": optimizer}
     done, best_loss, best_epoch = _restore(run, state) if resume else (0, math.inf, 0)
     run.forget_after(done)
 
@@ -167,7 +168,7 @@ def train(
             val_loss=val_loss,
             val_accuracy=val_accuracy,
             seconds=round(time.monotonic() - start, 2),
-            kept=model and model.name,
+            kept=model.name if model else None,
         )
         line = {name: getattr(result, name) for name in Epoch.__slots__}
         if model:
@@ -207,7 +208,7 @@ def mixed_precision(device: torch.device) -> AbstractContextManager[Any]:
 
 def _has_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     abilities = torch.cpu.get_capabilities()
     return bool(abilities.get("amx_bf16") or abilities.get("avx512_bf16"))
 
@@ -221,6 +222,12 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.SGD:
         {"params": others, "weight_decay": 0.0},
     ]
     return torch.optim.SGD(groups, recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
+
+
+def augmentation_in(recipe: Recipe, epoch: int) -> Augmentation:
+    """How far faces are changed in an epoch, counted from 1."""
+    plain = epoch > recipe.epochs - recipe.plain_epochs
+    return Augmentation(flip=recipe.augmentation.flip) if plain else recipe.augmentation
 
 
 def learning_rate(recipe: Recipe, step: int, steps_an_epoch: int) -> float:
@@ -297,11 +304,12 @@ class _Batches:
     def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
         """Standardised images, labels and votes; the last, incomplete batch is left for another epoch's order."""
         order_dice = torch.Generator().manual_seed(_epoch_seed(self.recipe.seed, epoch, 0))
+        how = augmentation_in(self.recipe, epoch)
         augment_dice = torch.Generator(self.device).manual_seed(_epoch_seed(self.recipe.seed, epoch, 1))
         order = torch.randperm(len(self.faces), generator=order_dice).to(self.device)
         for start in range(0, len(self) * self.recipe.batch_size, self.recipe.batch_size):
             chosen = order[start : start + self.recipe.batch_size]
-            images = standardize(augment(self.faces[chosen], self.recipe.augmentation, augment_dice))
+            images = standardize(augment(self.faces[chosen], how, augment_dice))
             images = images.contiguous(memory_format=memory_format(self.device, self.recipe.image_size))
             yield images, self.labels[chosen], None if self.votes is None else self.votes[chosen]
 
@@ -309,7 +317,7 @@ class _Batches:
 def vote_shares(votes: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(N, 10) votes → (N, 8) shares of the expressions; all 0, which is no loss, where nobody saw one."""
     expressions = votes[:, :NUM_EXPRESSION_VOTES].astype(np.float32)
-    return expressions / np.maximum(expressions.sum(axis=1, keepdims=True), 1)
+    return np.asarray(expressions / np.maximum(expressions.sum(axis=1, keepdims=True), 1), dtype=np.float32)
 
 
 def _epoch_seed(seed: int, epoch: int, stream: int) -> int:

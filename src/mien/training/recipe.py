@@ -36,6 +36,8 @@ class Recipe:
             through a head that export drops. Data without votes train without it.
         patience: epochs without a lower validation loss after which training stops; 0 never stops early.
         seed: of weights, order and augmentation.
+        plain_epochs: the last epochs, in which faces are only mirrored (if at all), so that the network ends on faces
+            as they are (Ge et al. 2021, YOLOX, arXiv:2107.08430).
         augmentation: how far faces are changed.
     """
 
@@ -52,10 +54,11 @@ class Recipe:
     votes_weight: float = _bounded(0.0, 0)
     patience: int = _bounded(0, 0)
     seed: int = _bounded(0, 0, 2**31 - 1)
+    plain_epochs: int = _bounded(0, 0)
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 
-_AUGMENTATION_BOUNDS = {
+_AUGMENTATION_BOUNDS: dict[str, tuple[float, float]] = {
     "rotation": (0, 180),
     "scale": (1, 4),
     "shift": (0, 1),
@@ -104,8 +107,12 @@ def parse_recipe(table: dict[str, Any], name: str) -> Recipe:
         faults.append(f"architecture: missing; expected one of: {', '.join(ARCHITECTURES)}")
     elif values.get("architecture") not in ARCHITECTURES:
         faults.append(f"architecture: {outer['architecture']!r}; expected one of: {', '.join(ARCHITECTURES)}")
-    if not faults and values.get("warmup_epochs", 1) > values.get("epochs", 100):
-        faults.append("warmup_epochs: more than epochs")
+    if not faults:
+        faults += [
+            f"{key}: more than epochs"
+            for key in ("warmup_epochs", "plain_epochs")
+            if getattr(Recipe(**values), key) > Recipe(**values).epochs
+        ]
     if faults:
         raise RecipeError("\n  ".join([f"{name}: {len(faults)} fault{'s' * (len(faults) > 1)}", *faults]))
     return Recipe(**values)
@@ -145,7 +152,7 @@ def _check(
             faults.append(f"{prefix}{key}: expected {wanted.__name__}, got {value!r}")
             continue
         low, high = bounds.get(key, (-math.inf, math.inf))
-        if wanted in (int, float) and not low <= value <= high:
+        if isinstance(value, int | float) and not low <= value <= high:
             faults.append(f"{prefix}{key}: expected {_range(low, high)}, got {value}")
             continue
         values[key] = value

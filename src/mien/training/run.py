@@ -76,7 +76,7 @@ class Run:
                         f"{self.folder} was begun with another {key} (differs in: {', '.join(changed)}); "
                         "resume it with the same, or choose another --out"
                     )
-            return
+            about = before | {"resumed_with": [*before.get("resumed_with", []), about["code"]]}
         self.folder.mkdir(parents=True, exist_ok=True)
         with replacing(self.about) as partial:
             partial.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
