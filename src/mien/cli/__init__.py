@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from mien.cli import evaluate, export, models, train
+from mien.cli import data, evaluate, export, models, train
 from mien.cli.console import complain
 from mien.errors import MienError
 
@@ -19,6 +19,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("train")(train.train)
 app.command("export")(export.export)
 app.add_typer(models.app, name="models")
+app.add_typer(data.app, name="data")
 
 
 def main() -> None:

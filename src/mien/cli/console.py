@@ -2,10 +2,11 @@
 
 from rich.console import Console
 
-out = Console(highlight=False)
+# emoji=False: a file called ":cat:.png" keeps its name.
+out = Console(highlight=False, emoji=False)
 """Standard output: what was asked for."""
 
-err = Console(stderr=True, highlight=False)
+err = Console(stderr=True, highlight=False, emoji=False)
 """Standard error: progress, warnings and errors, so that standard output can be piped."""
 
 

@@ -1,0 +1,139 @@
+"""mien data: what a data set is made of, and what is wrong with it."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from mien.cli.console import err, out
+from mien.data import AuditReport, FaceSet, audit, class_counts, load, sample_faces
+from mien.data.findings import KINDS
+from mien.files import replacing
+from mien.images import write_image
+
+app = typer.Typer(help="What a data set is made of, and what is wrong with it.", no_args_is_help=True)
+
+_SAMPLES = 12
+
+_Path = Annotated[Path, typer.Argument(help="fer2013.csv, or a folder of emotion folders.")]
+_Json = Annotated[Path | None, typer.Option("--json", help="Write the figures there; - for standard output.")]
+
+
+@app.command()
+def stats(
+    path: _Path,
+    out_folder: Annotated[
+        Path | None, typer.Option("--out", help="Write plots of the classes and a sheet of faces into this folder.")
+    ] = None,
+    leave_out: Annotated[
+        Path | None, typer.Option(help="A CSV of `mien data audit`: count without the faces it names.")
+    ] = None,
+    json_file: _Json = None,
+) -> None:
+    """Count the faces of each class in each split."""
+    faces = load(path, leave_out=leave_out)
+    counts = class_counts(faces)
+    if json_file != Path("-"):
+        out.print(_counts_table(faces.name, counts))
+    if out_folder is not None:
+        _write_pictures(faces, counts, out_folder)
+    if json_file is not None:
+        splits = {split: {"num_faces": sum(numbers.values()), "classes": numbers} for split, numbers in counts.items()}
+        _write_json({"data": faces.name, "num_faces": len(faces), "splits": splits}, json_file)
+
+
+def _counts_table(name: str, counts: dict[str, dict[str, int]]) -> Table:
+    table = Table(title=Text(name), title_style="bold", show_footer=True)
+    columns = dict(counts)
+    if len(counts) > 1:
+        classes = next(iter(counts.values()))
+        columns["all"] = {label: sum(numbers[label] for numbers in counts.values()) for label in classes}
+    table.add_column("", footer="all")
+    for column, numbers in columns.items():
+        table.add_column(column, footer=f"{sum(numbers.values()):,}", justify="right")
+        table.add_column("share", footer="", justify="right", style="dim")
+    for label in next(iter(columns.values()), {}):
+        cells = []
+        for numbers in columns.values():
+            cells += [f"{numbers[label]:,}", f"{numbers[label] / max(sum(numbers.values()), 1):.1%}"]
+        table.add_row(label, *cells)
+    return table
+
+
+def _write_pictures(faces: FaceSet, counts: dict[str, dict[str, int]], folder: Path) -> None:
+    from mien.report import plots
+
+    files = {name: folder / f"{name}.png" for name in ("class_counts", "class_shares", "faces")}
+    plots.plot_class_counts(counts, files["class_counts"], title=faces.name)
+    plots.plot_class_shares(counts, files["class_shares"], title=faces.name)
+    write_image(files["faces"], plots.face_sheet(sample_faces(faces, _SAMPLES)))
+    for file in files.values():
+        err.print(f"wrote {file}", markup=False, soft_wrap=True)
+
+
+@app.command("audit")
+def audit_command(
+    path: _Path,
+    out_file: Annotated[
+        Path | None, typer.Option("--out", help="Write a row a finding as CSV, for --leave-out of the other verbs.")
+    ] = None,
+    json_file: _Json = None,
+) -> None:
+    """Find copies, leaks between splits, labels that disagree, and pictures without a face."""
+    faces = load(path)
+    with err.status(f"comparing {len(faces):,} faces with one another"):
+        report = audit(faces)
+    if json_file != Path("-"):
+        _print_summary(report)
+    if out_file is not None:
+        report.write_csv(out_file)
+        err.print(f"wrote {out_file}", markup=False, soft_wrap=True)
+    if json_file is not None:
+        _write_json(_summary(report), json_file)
+
+
+def _summary(report: AuditReport) -> dict[str, Any]:
+    """The figures of an audit, for machines."""
+    kinds = {
+        kind: {
+            "num_faces": len(report.of_kind(kind)),
+            "num_groups": report.num_groups(kind),
+            "num_leaks": report.num_leaks(kind),
+            "num_left_out": sum(finding.leave_out for finding in report.of_kind(kind)),
+        }
+        for kind in KINDS
+    }
+    return {
+        "data": report.name,
+        "num_faces": report.num_faces,
+        "num_left_out": len(report.left_out),
+        "findings": kinds,
+    }
+
+
+def _print_summary(report: AuditReport) -> None:
+    table = Table(title=Text(f"{report.name}: {report.num_faces:,} faces"), title_style="bold")
+    for column in ("finding", "what it says of a face", "groups", "faces", "leaks", "left out"):
+        table.add_column(column, justify="left" if column.startswith(("finding", "what")) else "right")
+    for kind, numbers in _summary(report)["findings"].items():
+        names = ("num_groups", "num_faces", "num_leaks", "num_left_out")
+        table.add_row(kind, KINDS[kind], *(f"{numbers[name]:,}" if numbers[name] else "·" for name in names))
+    out.print(table)
+    copies = report.num_leaks("duplicate", "conflict")
+    if copies:
+        out.print(f"Faces of other splits that are pixel for pixel in training: {copies:,}.")
+    remaining = report.num_faces - len(report.left_out)
+    out.print(f"Faces that --leave-out leaves out: {len(report.left_out):,}; that it keeps: {remaining:,}.")
+
+
+def _write_json(figures: dict[str, Any], file: Path) -> None:
+    text = json.dumps(figures, indent=2)
+    if file == Path("-"):
+        out.print(text, markup=False, soft_wrap=True)
+        return
+    with replacing(file) as partial:
+        partial.write_text(text + "\n", encoding="utf-8")
+    err.print(f"wrote {file}", markup=False, soft_wrap=True)

@@ -1,0 +1,22 @@
+"""Data sets of labelled faces: reading them, and finding what is wrong with them."""
+
+from mien.data.audit import audit, duplicates_of_training
+from mien.data.dataset import SPLITS, FaceSet, fingerprint, parse_split, resized
+from mien.data.findings import AuditReport, Finding
+from mien.data.load import load
+from mien.data.stats import class_counts, sample_faces
+
+__all__ = [
+    "SPLITS",
+    "AuditReport",
+    "FaceSet",
+    "Finding",
+    "audit",
+    "class_counts",
+    "duplicates_of_training",
+    "fingerprint",
+    "load",
+    "parse_split",
+    "resized",
+    "sample_faces",
+]

@@ -1,0 +1,41 @@
+"""One door to every form of data set."""
+
+from pathlib import Path
+
+from mien.data.dataset import FaceSet
+from mien.data.fer_csv import read_fer_csv
+from mien.data.findings import listed_to_leave_out
+from mien.data.folders import read_folders
+from mien.data.geometry import check_size
+from mien.errors import DataError
+
+
+def load(path: str | Path, *, size: int = 48, leave_out: str | Path | None = None) -> FaceSet:
+    """A data set from a file or a folder.
+
+    Args:
+        path: `fer2013.csv` or `icml_face_data.csv`, with FER+'s `fer2013new.csv` beside it or not (`read_fer_csv`);
+            or a folder of folders of pictures (`read_folders`).
+        size: S, the side in pixels that faces are brought to.
+        leave_out: an audit's CSV; the faces that it marks are left out.
+
+    Returns:
+        Every face of every split; `FaceSet.split` gives one of them.
+
+    Raises:
+        InvalidInput: `size` is out of range.
+        DataError: the data set or the audit cannot be read, or they do not belong together. Bad rows and files
+            are reported together, the first ten by name.
+    """
+    path = Path(path)
+    check_size(size)
+    if path.is_dir():
+        faces = read_folders(path, size=size)
+    elif path.is_file():
+        faces = read_fer_csv(path, size=size)
+    else:
+        what = "is neither a file nor a folder" if path.exists() else "does not exist"
+        raise DataError(f"{path}: {what}; expected fer2013.csv or a folder of folders of pictures")
+    if leave_out is None:
+        return faces
+    return faces.select(~listed_to_leave_out(Path(leave_out), faces))

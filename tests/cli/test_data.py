@@ -1,0 +1,132 @@
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import cv2
+import numpy as np
+import pytest
+
+from mien.data import load
+
+Make: TypeAlias = Callable[..., Any]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Five faces of noise: two happy ones the same, one in each split, two sad, one flat neutral."""
+    monkeypatch.setenv("MIEN_CACHE", str(tmp_path / "cache"))
+    faces = np.random.default_rng(0).integers(0, 256, (4, 48, 48)).astype(np.uint8)
+    pictures = {
+        "train/happy/1.png": faces[0],
+        "train/sad/2.png": faces[1],
+        "train/sad/3.png": faces[2],
+        "val/happy/4.png": faces[0],
+        "val/neutral/5.png": np.full((48, 48), 80, np.uint8),
+    }
+    for name, face in pictures.items():
+        path = tmp_path / "faces" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), face)
+    return tmp_path / "faces"
+
+
+def test_stats_prints_counts_and_shares(run_mien: Make, folder: Path) -> None:
+    done = run_mien("data", "stats", folder)
+
+    assert done.status == 0
+    lines = [line.replace("│", " ").split() for line in done.out.splitlines()]
+    assert ["happy", "1", "33.3%", "1", "50.0%", "2", "40.0%"] in lines
+    assert ["disgust", "0", "0.0%", "0", "0.0%", "0", "0.0%"] in lines
+    assert ["all", "3", "2", "5"] in lines
+
+
+def test_stats_writes_json(run_mien: Make, folder: Path, tmp_path: Path) -> None:
+    printed = run_mien("data", "stats", folder, "--json", "-")
+    done = run_mien("data", "stats", folder, "--json", tmp_path / "new" / "stats.json")
+
+    figures = json.loads(printed.out)
+    assert done.status == 0
+    assert json.loads((tmp_path / "new" / "stats.json").read_text()) == figures
+    assert figures["data"] == "faces"
+    assert figures["num_faces"] == 5
+    assert figures["splits"]["train"] == {
+        "num_faces": 3,
+        "classes": {"angry": 0, "disgust": 0, "fear": 0, "happy": 1, "sad": 2, "surprise": 0, "neutral": 0},
+    }
+
+
+def test_stats_draws(run_mien: Make, folder: Path, tmp_path: Path) -> None:
+    done = run_mien("data", "stats", folder, "--out", tmp_path / "out")
+
+    assert done.status == 0
+    for name in ("class_counts.png", "class_shares.png", "faces.png"):
+        assert f"wrote {tmp_path / 'out' / name}" in done.err
+        picture = cv2.imread(str(tmp_path / "out" / name))
+        assert picture is not None
+        assert picture.std() > 10
+
+
+def test_stats_without_matplotlib_says_what_to_install(
+    run_mien: Make, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    done = run_mien("data", "stats", folder, "--out", tmp_path / "out")
+
+    assert done.status == 1
+    assert "pip install 'mien[plot]'" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_audit_finds_and_writes_what_the_reader_obeys(run_mien: Make, folder: Path, tmp_path: Path) -> None:
+    table = tmp_path / "audit.csv"
+    done = run_mien("data", "audit", folder, "--out", table)
+
+    assert done.status == 0
+    assert "pixel for pixel in training: 1." in done.out
+    assert "leaves out: 2; that it keeps: 3." in done.out
+    assert load(folder, leave_out=table).sources == ["train/sad/2.png", "train/sad/3.png", "val/happy/4.png"]
+    assert "100.0%" in run_mien("data", "stats", folder, "--leave-out", table).out
+
+
+def test_audit_writes_json(run_mien: Make, folder: Path) -> None:
+    figures = json.loads(run_mien("data", "audit", folder, "--json", "-").out)
+
+    assert figures["num_faces"] == 5
+    assert figures["num_left_out"] == 2
+    assert figures["findings"]["duplicate"] == {"num_faces": 2, "num_groups": 1, "num_leaks": 1, "num_left_out": 1}
+    assert figures["findings"]["flat"] == {"num_faces": 1, "num_groups": 0, "num_leaks": 0, "num_left_out": 1}
+
+
+@pytest.mark.parametrize("verb", ["stats", "audit"])
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("nowhere.csv", None, "nowhere.csv: does not exist"),
+        ("fer2013.csv", b"", "fer2013.csv: is empty"),
+        ("fer2013.csv", b"emotion,pixels,Usage\n0,1 2 3,Training\n", "fer2013.csv:2: expected 2,304 pixels; got 3"),
+        ("[bold].csv", b"\0", "[bold].csv:1: holds a NUL byte"),
+    ],
+)
+def test_bad_data_ends_in_one_message(
+    run_mien: Make, tmp_path: Path, verb: str, name: str, content: bytes | None, message: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    done = run_mien("data", verb, tmp_path / name)
+
+    assert done.status == 1
+    assert done.out == ""
+    assert done.err.startswith("error: ")
+    assert message in done.err
+    assert "Traceback" not in done.err
+
+
+def test_an_unwritable_place_ends_in_one_message(run_mien: Make, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run_mien("data", "stats", folder, "--out", tmp_path / "file" / "out")
+
+    assert done.status == 1
+    assert "Traceback" not in done.err
+    assert str(tmp_path / "file") in done.err

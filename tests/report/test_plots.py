@@ -1,0 +1,121 @@
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+import pytest
+
+from mien.emotions import COLOURS, EMOTIONS
+from mien.errors import InvalidInput, MissingExtra
+from mien.faces import Image
+from mien.report.plots import face_sheet, plot_class_counts, plot_class_shares
+
+COUNTS = {
+    "train": dict(zip(EMOTIONS, [399, 43, 409, 721, 483, 317, 496], strict=True)),
+    "val": dict.fromkeys(EMOTIONS, 50),
+}
+Plot: TypeAlias = Callable[..., None]
+PLOTS: list[Plot] = [plot_class_counts, plot_class_shares]
+
+
+def read(path: Path) -> Image:
+    picture = cv2.imread(str(path))
+    assert picture is not None
+    return np.asarray(picture[:, :, ::-1], np.uint8)
+
+
+def area(image: Image, colour: tuple[int, int, int]) -> int:
+    """How many pixels are of that colour, give or take a rounding."""
+    return int((np.abs(image.astype(int) - colour).max(axis=2) <= 1).sum())
+
+
+def test_bars_are_as_large_as_their_numbers(tmp_path: Path) -> None:
+    plot_class_counts({"train": COUNTS["train"]}, tmp_path / "plot.png")
+    image = read(tmp_path / "plot.png")
+
+    areas = np.array([area(image, COLOURS[name]) for name in EMOTIONS])
+    numbers = np.array(list(COUNTS["train"].values()))
+
+    np.testing.assert_allclose(areas / areas.sum(), numbers / numbers.sum(), atol=0.01)
+
+
+def test_shares_are_as_wide_as_their_numbers_in_each_split(tmp_path: Path) -> None:
+    plot_class_shares(COUNTS, tmp_path / "plot.png")
+    image = read(tmp_path / "plot.png")
+    column_of_bars = image[: image.shape[0] * 3 // 4]
+
+    train, val = COUNTS["train"], COUNTS["val"]
+    expected = np.array([train[name] / sum(train.values()) + val[name] / sum(val.values()) for name in EMOTIONS]) / 2
+    areas = np.array([area(column_of_bars, COLOURS[name]) for name in EMOTIONS])
+
+    # Labels and white seams take some of each segment.
+    np.testing.assert_allclose(areas / areas.sum(), expected, atol=0.02)
+
+
+@pytest.mark.parametrize("plot", PLOTS)
+@pytest.mark.parametrize("suffix", [".png", ".pdf", ".svg"])
+def test_the_same_numbers_give_the_same_file(tmp_path: Path, plot: Plot, suffix: str) -> None:
+    files = [tmp_path / f"{name}{suffix}" for name in "ab"]
+    for file in files:
+        plot(COUNTS, file, title="fer2013.csv")
+
+    first, second = (file.read_bytes() for file in files)
+    assert first == second
+
+
+@pytest.mark.parametrize("plot", PLOTS)
+def test_a_split_without_faces_and_classes_of_ones_own_are_drawn(tmp_path: Path, plot: Plot) -> None:
+    plot({"train": {"bored": 0, "keen": 0}, "new": {"bored": 3, "keen": 0}}, tmp_path / "new" / "plot.png")
+
+    assert (tmp_path / "new" / "plot.png").is_file()
+
+
+@pytest.mark.parametrize("plot", PLOTS)
+@pytest.mark.parametrize("counts", [{}, {"train": {}}])
+def test_nothing_to_draw_is_refused(tmp_path: Path, plot: Plot, counts: dict[str, dict[str, int]]) -> None:
+    with pytest.raises(InvalidInput, match="at least one split with classes; got none"):
+        plot(counts, tmp_path / "plot.png")
+
+
+def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"plot\.bmp: plots are written as \.png, \.pdf or \.svg; got \.bmp"):
+        plot_class_counts(COUNTS, tmp_path / "plot.bmp")
+
+
+@pytest.mark.parametrize("plot", PLOTS)
+def test_without_matplotlib_the_command_to_install_it_is_told(
+    tmp_path: Path, plot: Plot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # None is Python's own way to say that a module cannot be imported.
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+
+    with pytest.raises(MissingExtra, match=r"Drawing plots .* pip install 'mien\[plot\]'"):
+        plot(COUNTS, tmp_path / "plot.png")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sheet_shows_every_face_in_its_row() -> None:
+    samples = {
+        "happy": np.stack([np.full((48, 48), grey, np.uint8) for grey in (10, 60, 110)]),
+        "sad": np.stack([np.full((48, 48), grey, np.uint8) for grey in (160, 210)]),
+    }
+
+    sheet = face_sheet(samples, side=96)
+
+    places = {grey: np.argwhere((sheet == grey).all(axis=2)) for grey in (10, 60, 110, 160, 210)}
+    extents = {grey: (*place.min(axis=0), *(np.ptp(place, axis=0) + 1)) for grey, place in places.items()}
+    assert {grey: extent[2:] for grey, extent in extents.items()} == dict.fromkeys(places, (96, 96))
+    assert extents[10][0] == extents[60][0] == extents[110][0] < extents[160][0] == extents[210][0]
+    assert extents[10][1] == extents[160][1] < extents[60][1] == extents[210][1] < extents[110][1]
+    assert area(sheet[: len(sheet) // 2], COLOURS["happy"]) > area(sheet[len(sheet) // 2 :], COLOURS["happy"])
+
+
+def test_a_sheet_of_classes_without_faces_is_drawn() -> None:
+    empty = np.empty((0, 48, 48), np.uint8)
+
+    assert face_sheet({"happy": empty}, side=20).ndim == 3
+    with pytest.raises(InvalidInput, match="at least one class"):
+        face_sheet({})
