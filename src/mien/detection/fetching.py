@@ -1,0 +1,85 @@
+"""A model that is not shipped: fetched once, when its user asks for it, and checked."""
+
+import hashlib
+import os
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+
+from mien.errors import DownloadError
+from mien.files import cache_folder, replacing
+
+TIMEOUT = 30
+"""Seconds without an answer."""
+
+LARGEST = 16 * 2**20
+"""Bytes; more than any file fetched here has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a file comes from, and how to know it.
+
+    Attributes:
+        name: of the file in the cache.
+        url: its address.
+        sha256: of its content, in hexadecimal.
+        variable: of the environment, that names another address for the same content (a mirror).
+    """
+
+    name: str
+    url: str
+    sha256: str
+    variable: str
+
+
+YUNET = Source(
+    name="face_detection_yunet_2023mar.onnx",
+    url="https://github.com/opencv/opencv_zoo/raw/main/models/face_detection_yunet/face_detection_yunet_2023mar.onnx",
+    sha256="8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+    variable="MIEN_YUNET_URL",
+)
+
+
+def fetched(source: Source) -> Path:
+    """Where the file is, once it has been fetched."""
+    return cache_folder() / "models" / source.name
+
+
+def fetch(source: Source) -> Path:
+    """The file in the cache, fetched now if it is not there yet.
+
+    Raises:
+        DownloadError: the address does not answer, or what it answers is not the file; nothing is left behind.
+        OSError: the cache cannot be written.
+    """
+    path = fetched(source)
+    if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == source.sha256:
+        return path
+    url = os.environ.get(source.variable) or source.url
+    by_hand = f"Download it by hand, and name the file with --detector-model FILE: {source.url}"
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
+            content: bytes = answer.read(LARGEST + 1)
+    except (OSError, ValueError) as error:  # urllib's own errors are OSErrors; a broken address is a ValueError
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        raise DownloadError(f"{source.name} could not be fetched from {url}: {reason}. {by_hand}") from error
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != source.sha256:
+        raise DownloadError(
+            f"what {url} sent is not {source.name}: its SHA-256 is {digest}, expected {source.sha256}. {by_hand}"
+        )
+    with replacing(path) as partial:
+        partial.write_bytes(content)
+    return path
+
+
+def fetch_yunet() -> Path:
+    """YuNet's model (233 KB, Apache-2.0), fetched from OpenCV Zoo unless it is in the cache.
+
+    Raises:
+        DownloadError: it could not be fetched, or is not the one that was asked for.
+    """
+    return fetch(YUNET)

@@ -1,0 +1,112 @@
+"""YuNet (Wu, Peng and Yu 2023, Machine Intelligence Research 20:656), from OpenCV Zoo: the second detector."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mien.detection.fetching import YUNET, fetched
+from mien.detection.merging import largest_first
+from mien.errors import InvalidInput, ModelError
+from mien.faces import Box, Detection, Image, Landmarks, check_image
+
+LONGEST_SIDE = 640
+"""Of the copy that is searched, in pixels, unless another is asked for."""
+
+# From YuNet's face to the square that Haar would draw, which is what FER2013's crops are: the side is so many widths
+# of YuNet's box, and the centre lies so many sides above the middle between eyes and mouth.
+# benchmarks/fit_yunet_crop.py measures both.
+SIDE_OF_WIDTH = 1.2418
+CENTRE_ABOVE = 0.0764
+
+
+class YuNet:
+    """A small convolutional network; finds more faces than Haar, turned and half hidden ones too, and is faster.
+
+    A detection's score is the network's confidence, 0 to 1; it comes with five landmarks. One instance serves many
+    threads.
+
+    Args:
+        model: its file. None: the one in the cache, which `fetch_yunet` puts there.
+        min_score: the least confidence, 0 to 1.
+        longest_side: of the copy that is searched, in pixels; a larger one finds smaller faces and takes longer.
+
+    Raises:
+        ModelError: the file is missing, and the message says both ways to get it; or OpenCV cannot load it.
+        InvalidInput: a value is out of range.
+    """
+
+    def __init__(
+        self, model: Path | None = None, *, min_score: float = 0.7, longest_side: int = LONGEST_SIDE
+    ) -> None:
+        if not 0 < min_score < 1:
+            raise InvalidInput(f"min_score is between 0 and 1; got {min_score}")
+        if longest_side < 32:
+            raise InvalidInput(f"longest_side is in pixels, 32 or more; got {longest_side}")
+        self.model = model or fetched(YUNET)
+        self.min_score = min_score
+        self.longest_side = longest_side
+        if not self.model.is_file():
+            raise ModelError(
+                f"{self.model}: YuNet's model is not there. Fetch it once with: mien models fetch yunet. Or download "
+                f"{YUNET.url} and name the file: YuNet(Path('{YUNET.name}')), or --detector-model {YUNET.name}"
+            )
+        self._own = threading.local()  # a detector keeps the size of its pictures in itself
+        self._detector()
+
+    def __call__(self, image: Image) -> list[Detection]:
+        """(H, W, 3) uint8 RGB → the faces, from the largest to the smallest.
+
+        Raises:
+            InvalidInput: it is not an image.
+        """
+        height, width = check_image(image).shape[:2]
+        scale = min(1.0, self.longest_side / max(height, width))
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        copy = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if scale < 1 else image
+        detector = self._detector()
+        detector.setInputSize(size)
+        _, rows = detector.detect(cv2.cvtColor(copy, cv2.COLOR_RGB2BGR))
+        if rows is None:
+            return []
+        stretch = np.array([width / size[0], height / size[1]], dtype=np.float32)
+        found = [_detection(row, stretch, width, height) for row in rows]
+        return largest_first([detection for detection in found if detection])
+
+    def _detector(self) -> Any:
+        """This thread's own."""
+        if not hasattr(self._own, "detector"):
+            try:
+                self._own.detector = cv2.FaceDetectorYN.create(
+                    str(self.model), "", (32, 32), score_threshold=self.min_score
+                )
+            except cv2.error as error:
+                raise ModelError(f"{self.model} is no model that OpenCV can load as YuNet: {error.err}") from error
+        return self._own.detector
+
+
+def _detection(row: np.ndarray, stretch: np.ndarray, width: int, height: int) -> Detection | None:
+    """One row of YuNet's answer, in the frame's pixels; None when its box lies outside the frame."""
+    left, top = row[0:2] * stretch
+    right, bottom = (row[0:2] + row[2:4]) * stretch
+    box = Box(float(left), float(top), float(right), float(bottom))
+    inside = box.clipped(width, height)
+    if inside.area <= 0:
+        return None
+    landmarks = (row[4:14].reshape(5, 2) * stretch).astype(np.float32)
+    return Detection(inside, float(row[14]), landmarks, haar_square(box, landmarks))
+
+
+def haar_square(box: Box, landmarks: Landmarks) -> Box:
+    """The square that Haar would draw around a face of YuNet's.
+
+    Args:
+        box: YuNet's own, not clipped.
+        landmarks: YuNet's five points, (5, 2).
+    """
+    side = SIDE_OF_WIDTH * box.width
+    x, y = (landmarks[:2].mean(axis=0) + landmarks[3:].mean(axis=0)).tolist()
+    x, y = x / 2, y / 2 - CENTRE_ABOVE * side
+    return Box(x - side / 2, y - side / 2, x + side / 2, y + side / 2)
