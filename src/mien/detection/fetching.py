@@ -7,7 +7,6 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-
 from mien.errors import DownloadError
 from mien.files import cache_folder, replacing
 

@@ -83,9 +83,7 @@ class Haar:
                 for box, score in self._hits(cascade, np.ascontiguousarray(copy[:, ::-1]), smallest)
             ]
         x, y = width / copy.shape[1], height / copy.shape[0]
-        return merged(
-            [Detection(box.scaled(x, y).clipped(width, height), score) for box, score in found]
-        )
+        return merged([Detection(box.scaled(x, y).clipped(width, height), score) for box, score in found])
 
     def _search_copy(self, image: Image) -> tuple[NDArray[np.uint8], int]:
         """A grey copy no larger than needed, and the smallest face in its pixels."""

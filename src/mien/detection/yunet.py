@@ -38,9 +38,7 @@ class YuNet:
         InvalidInput: a value is out of range.
     """
 
-    def __init__(
-        self, model: Path | None = None, *, min_score: float = 0.7, longest_side: int = LONGEST_SIDE
-    ) -> None:
+    def __init__(self, model: Path | None = None, *, min_score: float = 0.7, longest_side: int = LONGEST_SIDE) -> None:
         if not 0 < min_score < 1:
             raise InvalidInput(f"min_score is between 0 and 1; got {min_score}")
         if longest_side < 32:
