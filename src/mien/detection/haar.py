@@ -33,8 +33,8 @@ class Haar:
     FER2013's faces were, so it needs no margin.
 
     Args:
-        min_face: the smallest face to find, in the picture's pixels, 24 or more. None: an eighth of the picture's
-            shorter side, but no more than 60 pixels, or than a copy of 800 pixels allows.
+        min_face: the smallest face to find, in the picture's pixels, 24 or more. None: a seventh of the picture's
+            shorter side, but no more than 70 pixels, or than a copy of 800 pixels allows.
         scale_step: from one size searched to the next, above 1; smaller finds a little more and takes longer.
         neighbours: hits that a face needs; fewer find more faces, and more that are none.
         profile: whether to look for faces from the side too; takes about three times as long.
@@ -48,8 +48,8 @@ class Haar:
         self,
         *,
         min_face: float | None = None,
-        scale_step: float = 1.2,
-        neighbours: int = 3,
+        scale_step: float = 1.15,
+        neighbours: int = 2,
         profile: bool = False,
     ) -> None:
         if min_face is not None and not min_face >= WINDOW:
@@ -90,7 +90,7 @@ class Haar:
         height, width = image.shape[:2]
         smallest = self.min_face
         if smallest is None:
-            smallest = max(WINDOW, min(60, min(height, width) / 8), WINDOW * max(height, width) / LONGEST_SIDE)
+            smallest = max(WINDOW, min(70, min(height, width) / 7), WINDOW * max(height, width) / LONGEST_SIDE)
         scale = WINDOW / smallest
         size = max(1, round(width * scale)), max(1, round(height * scale))
         # Shrinking three channels and then turning a small picture grey is quicker than the other way round.

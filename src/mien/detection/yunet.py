@@ -15,11 +15,14 @@ from mien.faces import Box, Detection, Image, Landmarks, check_image
 LONGEST_SIDE = 640
 """Of the copy that is searched, in pixels, unless another is asked for."""
 
+SMALLEST_SIDE = 8
+"""Of a copy worth searching, in pixels. In a strip of one or two YuNet sees faces with coordinates that are no numbers."""
+
 # From YuNet's face to the square that Haar would draw, which is what FER2013's crops are: the side is so many widths
 # of YuNet's box, and the centre lies so many sides above the middle between eyes and mouth.
 # benchmarks/fit_yunet_crop.py measures both.
-SIDE_OF_WIDTH = 1.2418
-CENTRE_ABOVE = 0.0764
+SIDE_OF_WIDTH = 1.2389
+CENTRE_ABOVE = 0.0760
 
 
 class YuNet:
@@ -63,6 +66,8 @@ class YuNet:
         height, width = check_image(image).shape[:2]
         scale = min(1.0, self.longest_side / max(height, width))
         size = max(1, round(width * scale)), max(1, round(height * scale))
+        if min(size) < SMALLEST_SIDE:
+            return []
         copy = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if scale < 1 else image
         detector = self._detector()
         detector.setInputSize(size)
