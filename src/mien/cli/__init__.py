@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from mien.cli import data, evaluate, export, models, train
+from mien.cli import analyze, data, evaluate, export, models, train
 from mien.cli.console import complain
 from mien.errors import MienError
 
@@ -15,6 +15,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("analyze")(analyze.analyze)
 app.command("evaluate")(evaluate.evaluate)
 app.command("train")(train.train)
 app.command("export")(export.export)

@@ -16,7 +16,7 @@ LONGEST_SIDE = 640
 """Of the copy that is searched, in pixels, unless another is asked for."""
 
 SMALLEST_SIDE = 8
-"""Of a copy worth searching, in pixels. In a strip of one or two YuNet sees faces with coordinates that are no numbers."""
+"""Of a copy worth searching, in pixels. In a strip of one or two YuNet sees faces at places that are no numbers."""
 
 # From YuNet's face to the square that Haar would draw, which is what FER2013's crops are: the side is so many widths
 # of YuNet's box, and the centre lies so many sides above the middle between eyes and mouth.

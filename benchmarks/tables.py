@@ -1,0 +1,155 @@
+"""Write the tables of the documents from the figures in benchmarks/results.
+
+    python benchmarks/tables.py           # rewrite every table between its markers
+    python benchmarks/tables.py --check   # only say which are out of date; status 1 if any is
+
+A table stands between `<!-- table: NAME -->` and `<!-- end -->`; NAME is a function below.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def result(name: str) -> dict[str, Any]:
+    """A committed result by its file's name."""
+    content: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    return content
+
+
+def markdown(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table whose first column is text and whose others are figures."""
+    names = list(header)
+    lines = [names, ["---"] + ["---:"] * (len(names) - 1), *map(list, rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def peers() -> str:
+    """Ours beside the published net."""
+    content = result("peers")
+    nets = list(content["rows"])
+    keys = list(content["rows"][nets[0]])
+    names = {"plain": f"accuracy on PublicTest (n = {content['num_faces']:,}), %", "changed by mirroring":
+             "label changed by mirroring, % (less is better)"}  # fmt: skip
+    rows = []
+    for key in keys:
+        values = [content["rows"][net][key] for net in nets]
+        is_time = key.startswith("µs")
+        name = names.get(key, key if is_time else f"accuracy, {key}")
+        rows.append([name, *(f"{value:,.0f}" if is_time else percent(value) for value in values)])
+    return markdown(["", *(f"**{net}**" if net.startswith("mien") else net for net in nets)], rows)
+
+
+def scores() -> str:
+    """The shipped model on PublicTest, per class."""
+    content = result("mini-xception")
+    rows = [
+        [name, f"{row['num_faces']:,}", percent(row["recall"]), percent(row["precision"]), percent(row["f1"])]
+        for name, row in content["per_class"].items()
+    ]
+    rows.append(["all", f"{content['num_faces']:,}", f"**{percent(content['accuracy'])}** (accuracy)", "",
+                 f"{percent(content['macro_f1'])} (macro)"])  # fmt: skip
+    return markdown(["expression", "faces", "recall, %", "precision, %", "F1, %"], rows)
+
+
+def calibration() -> str:
+    """The shipped model's figures as published, without duplicates, and with mirror averaging."""
+    rows = []
+    for name, file in (("one pass", "mini-xception"), ("averaged with the mirror image", "mini-xception-flip")):
+        content = result(file)
+        for which, part in (("", content), (", without training's duplicates", content["without_duplicates"])):
+            rows.append(
+                [f"{name}{which}", f"{part['num_faces']:,}", f"{percent(part['accuracy'])} ± "
+                 f"{percent(part['standard_error'])}", percent(part["macro_f1"]), percent(part["ece"]),
+                 f"{part['nll']:.3f}"]
+            )  # fmt: skip
+    return markdown(["", "faces", "accuracy, %", "macro F1, %", "ECE, %", "NLL"], rows)
+
+
+def pipeline() -> str:
+    """Milliseconds of each stage."""
+    content = result("pipeline")["microseconds"]
+    stages = list(next(iter(content.values())))
+    rows = [
+        [stage, *(f"{row[stage] / 1000:.2f} ({row[stage] / row['end to end']:.0%})" for row in content.values())]
+        for stage in stages
+    ]
+    return markdown(["ms, one thread", *content], rows)
+
+
+def detectors() -> str:
+    """What each setting costs and finds."""
+    content = result("detectors")
+    rows = [
+        [name, f"{row['milliseconds']:.1f}", f"{row['share_of_naive_time']:.0%}", percent(row["found"]),
+         f"{row['boxes_besides']:.2f}"]
+        for name, row in content["rows"].items()
+    ]  # fmt: skip
+    header = ["", "ms at 640×480", "of the naive", f"found of {content['num_faces']} faces, %", "boxes besides, a picture"]
+    return markdown(header, rows)
+
+
+def yunet_crop() -> str:
+    """How well each length tells the side of Haar's square."""
+    content = result("yunet_crop")
+    rows = [[name, f"{row['factor']:.4f}", percent(row["spread"])] for name, row in content["side"].items()]
+    return markdown(["side of Haar's square from", "factor", "median deviation, %"], rows)
+
+
+def through_detector() -> str:
+    """Accuracy on found faces, with and without the detector."""
+    rows = [
+        [name, percent(row["found"]), percent(row["direct"]), percent(row["through_detector"]),
+         f"{row['lost_points']:.2f}"]
+        for name, row in result("through_detector")["rows"].items()
+    ]  # fmt: skip
+    return markdown(["", "found, %", "direct, %", "through the detector, %", "lost, points"], rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "peers": peers,
+    "scores": scores,
+    "calibration": calibration,
+    "pipeline": pipeline,
+    "detectors": detectors,
+    "yunet_crop": yunet_crop,
+    "through_detector": through_detector,
+}
+
+
+def filled(text: str) -> str:
+    """A document with every table between its markers as the results have it now."""
+    return MARKED.sub(lambda match: f"{match[1]}\n{TABLES[match[2]]()}\n{match[3]}", text)
+
+
+def documents() -> list[Path]:
+    """Those that may hold a table."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "src").rglob("*.md"))]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true")
+    options = parser.parse_args()
+    stale = [path for path in documents() if filled(path.read_text(encoding="utf-8")) != path.read_text(encoding="utf-8")]
+    for path in stale:
+        print(f"{path.relative_to(ROOT)}: {'out of date' if options.check else 'rewritten'}")
+        if not options.check:
+            path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")
+    sys.exit(1 if stale and options.check else 0)
+
+
+if __name__ == "__main__":
+    main()

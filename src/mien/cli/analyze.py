@@ -1,0 +1,277 @@
+"""mien analyze: pictures in, faces and what they show out."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from mien.analyzer import DEFAULT_DETECTOR, DEFAULT_MODEL, Analyzer
+from mien.cli.console import complain, err, out
+from mien.cli.sources import Source, find_sources
+from mien.detection import Detector, fetch_yunet, load_detector
+from mien.emotions import colour_of
+from mien.errors import InvalidInput, MienError
+from mien.faces import Face, Image
+from mien.images import read_image, write_image
+from mien.recognition import load_classifier
+from mien.report import CsvWriter, Header, JsonWriter, Record, annotate, error_record, record, results_file
+
+MOST_PIXELS_AT_ONCE = 100_000_000
+"""Of the pictures that wait for the network together; large ones go in smaller batches."""
+
+FEW = 12
+"""Up to so many pictures the table itself shows how far it is, and no bar is drawn."""
+
+STDOUT = Path("-")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one source.
+
+    Attributes:
+        source: what was read.
+        image: (H, W, 3) uint8 RGB; None if it could not be read.
+        faces: from the largest to the smallest.
+        fault: why it could not be read; None if it was.
+    """
+
+    source: Source
+    image: Image | None
+    faces: Sequence[Face]
+    fault: str | None
+
+
+class Sink(Protocol):
+    """Takes records one by one; `JsonWriter` and `CsvWriter` are two."""
+
+    def write(self, record: Record) -> None: ...
+
+
+def analyze(
+    sources: Annotated[
+        list[str], typer.Argument(metavar="SOURCE...", help="Files, folders, patterns; - for standard input.")
+    ],
+    annotated: Annotated[
+        Path | None, typer.Option("--annotate", metavar="DIR", help="Write pictures with faces framed and named.")
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="- for standard output.")] = None,
+    csv_file: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="- for standard output.")] = None,
+    model: Annotated[str, typer.Option(help="A shipped model's name, or a file of `mien export`.")] = DEFAULT_MODEL,
+    detector: Annotated[str, typer.Option(help="haar, or yunet (fetched once).")] = DEFAULT_DETECTOR,
+    detector_model: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="YuNet's model, instead of the one in the cache.")
+    ] = None,
+    min_face: Annotated[float | None, typer.Option(help="Haar: the smallest face to find, in pixels.")] = None,
+    scale_step: Annotated[float | None, typer.Option(help="Haar: from one size searched to the next.")] = None,
+    neighbours: Annotated[int | None, typer.Option(help="Haar: hits that a face needs.")] = None,
+    profile: Annotated[bool, typer.Option("--profile", help="Haar: find faces from the side too.")] = False,
+    batch: Annotated[int, typer.Option(min=1, help="Pictures whose faces go through the network together.")] = 32,
+) -> None:
+    """Find the faces in pictures, and say what each one shows."""
+    if json_file == STDOUT and csv_file == STDOUT:
+        raise typer.BadParameter("only one of --json and --csv can be standard output", param_hint="--json")
+    options = {"min_face": min_face, "scale_step": scale_step, "neighbours": neighbours, "profile": profile or None}
+    options = {name: value for name, value in options.items() if value is not None}
+    analyzer = _make_analyzer(model, detector, detector_model, options)
+    found = find_sources(sources)
+    header = Header(model=model, detector=detector, labels=analyzer.classifier.labels, options=options)
+
+    with ExitStack() as stack:
+        sinks: list[Sink] = []
+        if json_file:
+            sinks.append(stack.enter_context(JsonWriter(stack.enter_context(results_file(json_file)), header)))
+        if csv_file:
+            sinks.append(stack.enter_context(CsvWriter(stack.enter_context(results_file(csv_file)), header)))
+        drawings = _Drawings(annotated, found) if annotated else None
+        bar = stack.enter_context(_progress(len(found)))
+        # Two streams on one screen: what does not go around the bar breaks it.
+        console = bar.console if out.is_terminal and not bar.disable else out
+        show = _nothing if STDOUT in (json_file, csv_file) else partial(_show, console)
+        try:
+            num_failed = work(bar.track(results(analyzer, found, batch), total=len(found)), sinks, drawings, show)
+        except KeyboardInterrupt:
+            complain("interrupted; what was done is kept")
+            raise typer.Exit(130) from None
+    for path in (json_file, csv_file):
+        if path and path != STDOUT:
+            out.print(f"wrote {path}", markup=False, soft_wrap=True)
+    if num_failed:
+        complain(f"{num_failed} of {len(found)} inputs failed")
+        raise typer.Exit(1)
+
+
+def results(analyzer: Analyzer, sources: Sequence[Source], batch: int) -> Iterator[Result]:
+    """Read, detect and classify, batch by batch; a source that fails does not stop the others."""
+    waiting: list[Result] = []
+    pixels = 0
+    for source in sources:
+        waiting.append(_read(source))
+        image = waiting[-1].image
+        pixels += 0 if image is None else image.shape[0] * image.shape[1]
+        if len(waiting) >= batch or pixels >= MOST_PIXELS_AT_ONCE:
+            yield from _analyzed(analyzer, waiting)
+            waiting, pixels = [], 0
+    yield from _analyzed(analyzer, waiting)
+
+
+def work(
+    results: Iterable[Result],
+    sinks: Sequence[Sink],
+    drawings: "_Drawings | None" = None,
+    show: Callable[[Result, Path | None], None] | None = None,
+) -> int:
+    """Draw every result, write it to every sink, and show it; the number of sources that failed."""
+    num_failed = 0
+    for result in results:
+        fault = result.fault
+        drawing = None
+        if result.image is None:
+            row = error_record(result.source.name, fault or "")
+        else:
+            height, width = result.image.shape[:2]
+            row = record(result.source.name, (width, height), result.faces)
+            if drawings:
+                try:
+                    drawing = drawings.write(result)
+                except (MienError, OSError) as error:
+                    fault = f"its drawing could not be written: {error}"
+        for sink in sinks:
+            sink.write(row)
+        if show:
+            show(result, drawing)
+        if fault:
+            num_failed += 1
+            complain(fault if result.source.name in fault else f"{result.source.name}: {fault}")
+    return num_failed
+
+
+class _Drawings:
+    """Annotated pictures in a folder, under their own names, never over an input or one another.
+
+    Args:
+        folder: made when the first is written.
+        sources: all that will be read; in a folder that was given, its own folders are kept.
+    """
+
+    def __init__(self, folder: Path, sources: Sequence[Source]) -> None:
+        self._folder = folder
+        self._taken = {source.path.resolve() for source in sources if source.path}
+
+    def write(self, result: Result) -> Path:
+        """Draw one; the file it is in."""
+        assert result.image is not None
+        path = self._free(self._folder / result.source.place)
+        write_image(path, annotate(result.image, result.faces))
+        return path
+
+    def _free(self, wanted: Path) -> Path:
+        suffix = ".jpg" if wanted.suffix.lower() in (".jpg", ".jpeg", ".jpe", ".jfif") else ".png"
+        path, number = wanted.with_suffix(suffix), 1
+        while path.resolve() in self._taken:
+            number += 1
+            path = wanted.with_name(f"{wanted.stem}-{number}{suffix}")
+        self._taken.add(path.resolve())
+        return path
+
+
+def _make_analyzer(model: str, detector: str, detector_model: Path | None, options: dict[str, Any]) -> Analyzer:
+    """As the options say; whatever is wrong with them ends the command with status 2."""
+    try:
+        classifier = load_classifier(model)
+    except InvalidInput as error:
+        raise typer.BadParameter(str(error), param_hint="--model") from error
+    try:
+        return Analyzer(classifier, _make_detector(detector, detector_model, options))
+    except InvalidInput as error:
+        raise typer.BadParameter(str(error), param_hint="--detector") from error
+
+
+def _make_detector(name: str, file: Path | None, options: dict[str, Any]) -> Detector:
+    if name == "yunet" and file is None:
+        file = fetch_yunet()
+    return load_detector(name, **options, **({"model": file} if file else {}))
+
+
+def _read(source: Source) -> Result:
+    if source.fault:
+        return Result(source, None, (), source.fault)
+    try:
+        content = source.path or sys.stdin.buffer.read()
+        image = read_image(content, name="standard input" if source.path is None else source.name)
+    except (MienError, OSError) as error:
+        return Result(source, None, (), str(error))
+    return Result(source, image, (), None)
+
+
+def _analyzed(analyzer: Analyzer, waiting: Sequence[Result]) -> Iterator[Result]:
+    images = [result.image for result in waiting if result.image is not None]
+    faces = iter(analyzer.analyze(images))
+    for result in waiting:
+        yield result if result.image is None else Result(result.source, result.image, next(faces), None)
+
+
+def _progress(total: int) -> Progress:
+    """A bar on standard error, if there is much to do and somebody to see it."""
+    columns = TextColumn("pictures"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    return Progress(*columns, console=err, transient=True, disable=total <= FEW or not err.is_terminal)
+
+
+def _nothing(result: Result, drawing: Path | None) -> None:
+    """Show nothing: standard output belongs to the results."""
+
+
+def _show(console: Console, result: Result, drawing: Path | None) -> None:
+    """One picture for people: a line for itself, two for each face, one for its drawing."""
+    if result.image is None:
+        return
+    height, width = result.image.shape[:2]
+    count = {0: "no face", 1: "1 face"}.get(len(result.faces), f"{len(result.faces)} faces")
+    title = Text.assemble((result.source.name, "bold"), (f"  {width}×{height}, {count}", "dim"))
+    console.print(title, soft_wrap=True)
+    for number, face in enumerate(result.faces, start=1):
+        console.print(_face_lines(number, face), soft_wrap=True)
+    if drawing:
+        console.print(Text.assemble(("  drawn in ", "dim"), str(drawing)), soft_wrap=True)
+
+
+BAR = 28
+"""Characters that share out a face's probabilities by colour."""
+
+
+def _face_lines(number: int, face: Face) -> Text:
+    """`1  happy 72%  ████░░  at 173,61, 102 px`, and all probabilities beneath."""
+    left, top, *_ = map(round, face.box)
+    share = face.scores[face.label]
+    text = Text.assemble(
+        f"  {number:>2}  ",
+        (f"{face.label:<9}", f"bold {_style(face.label)}"),
+        f"{share:>4.0%}  ",
+    )
+    filled = 0
+    so_far = 0.0
+    for label, score in sorted(face.scores.items(), key=lambda item: -item[1]):
+        so_far += score
+        cells = round(BAR * so_far) - filled
+        # The leading one also stands out where there are no colours.
+        text.append(("█" if label == face.label else "░") * cells, _style(label))
+        filled += cells
+    text.append(f"  at {left},{top}, {round(face.box.width)} px\n", "dim")
+    text.append("      ")
+    for label, score in face.scores.items():
+        text.append(f"{label} ", "dim")
+        text.append(f"{score:.0%}  ", "bold" if label == face.label else "" if score >= 0.05 else "dim")
+    return text
+
+
+def _style(label: str) -> str:
+    red, green, blue = colour_of(label)
+    return f"rgb({red},{green},{blue})"

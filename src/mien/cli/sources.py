@@ -1,0 +1,87 @@
+"""What the words of a command line name: files, folders, globs, standard input."""
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien.images import PICTURE_SUFFIXES, is_picture_name
+
+STANDARD_INPUT = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One picture to be read, or the reason why there is none.
+
+    Attributes:
+        name: what records and messages call it.
+        path: the file; None for standard input.
+        place: where an output of it belongs in a folder of outputs: its name, or in a folder that was given, its
+            path within.
+        fault: why there is nothing to read; None when there is.
+    """
+
+    name: str
+    path: Path | None
+    place: Path
+    fault: str | None = None
+
+
+def find_sources(words: Sequence[str]) -> list[Source]:
+    """The pictures that words name, each once, in the order of the words; a folder's are sorted.
+
+    A folder stands for the pictures in it and below, told by their names' endings. A word that is no file and has
+    `*`, `?` or `[` is a pattern (`**` reaches into folders). What cannot be found or read becomes a source with a
+    fault, so that it is reported among the others.
+    """
+    sources = []
+    seen = set()
+    for word in words:
+        for source in _named_by(word):
+            identity = str(source.path.resolve()) if source.path and not source.fault else source.name
+            if identity not in seen:
+                seen.add(identity)
+                sources.append(source)
+    return sources
+
+
+def _named_by(word: str) -> Iterator[Source]:
+    path = Path(word)
+    if word == STANDARD_INPUT:
+        yield Source("-", None, Path("standard-input.png"))
+    elif path.is_dir():
+        yield from _in_folder(path)
+    elif os.path.lexists(path) or not glob.has_magic(word):
+        yield Source(word, path, Path(path.name))
+    else:
+        # Not Path.glob, which takes no pattern that begins at the root.
+        matches = sorted(glob.glob(word, recursive=True))  # noqa: PTH207
+        files = [Path(match) for match in matches if not Path(match).is_dir()]
+        if not files:
+            yield Source(word, None, path, "no file matches this pattern")
+        for file in files:
+            yield Source(str(file), file, Path(file.name))
+
+
+def _in_folder(folder: Path) -> Iterator[Source]:
+    faults: list[OSError] = []
+    entered: set[str] = set()
+    num_pictures = 0
+    for where, folders, names in os.walk(folder, onerror=faults.append, followlinks=True):
+        real = os.path.realpath(where)
+        if real in entered:  # a link back to a folder above would be walked for ever
+            folders.clear()
+            continue
+        entered.add(real)
+        folders.sort()
+        for name in sorted(filter(is_picture_name, names)):
+            file = Path(where, name)
+            num_pictures += 1
+            yield Source(str(file), file, file.relative_to(folder))
+    for fault in faults:
+        yield Source(str(fault.filename), None, Path(), f"the folder cannot be read: {fault.strerror}")
+    if not num_pictures and not faults:
+        endings = ", ".join(sorted(PICTURE_SUFFIXES))
+        yield Source(str(folder), None, Path(), f"the folder holds no picture (a file that ends in {endings})")
