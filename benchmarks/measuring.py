@@ -1,6 +1,7 @@
 """What the benchmarks share: fair timing, and the JSON line each ends in."""
 
 import datetime
+import importlib.metadata
 import json
 import os
 import platform
@@ -13,7 +14,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import onnxruntime
 
 import mien
 
@@ -53,7 +53,7 @@ def hardware() -> dict[str, Any]:
             "mien": mien.__version__,
             "numpy": np.__version__,
             "opencv": cv2.__version__,
-            "onnxruntime": onnxruntime.__version__,
+            "onnxruntime": importlib.metadata.version("onnxruntime"),
         },
         "commit": commit or None,
     }

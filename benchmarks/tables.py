@@ -97,7 +97,13 @@ def detectors() -> str:
          f"{row['boxes_besides']:.2f}"]
         for name, row in content["rows"].items()
     ]  # fmt: skip
-    header = ["", "ms at 640×480", "of the naive", f"found of {content['num_faces']} faces, %", "boxes besides, a picture"]
+    header = [
+        "",
+        "ms at 640×480",
+        "of the naive",
+        f"found of {content['num_faces']} faces, %",
+        "boxes besides, a picture",
+    ]
     return markdown(header, rows)
 
 
@@ -143,7 +149,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
-    stale = [path for path in documents() if filled(path.read_text(encoding="utf-8")) != path.read_text(encoding="utf-8")]
+    stale = [
+        path for path in documents() if filled(path.read_text(encoding="utf-8")) != path.read_text(encoding="utf-8")
+    ]
     for path in stale:
         print(f"{path.relative_to(ROOT)}: {'out of date' if options.check else 'rewritten'}")
         if not options.check:

@@ -85,22 +85,22 @@ def analyze(
     found = find_sources(sources)
     header = Header(model=model, detector=detector, labels=analyzer.classifier.labels, options=options)
 
-    with ExitStack() as stack:
-        sinks: list[Sink] = []
-        if json_file:
-            sinks.append(stack.enter_context(JsonWriter(stack.enter_context(results_file(json_file)), header)))
-        if csv_file:
-            sinks.append(stack.enter_context(CsvWriter(stack.enter_context(results_file(csv_file)), header)))
-        drawings = _Drawings(annotated, found) if annotated else None
-        bar = stack.enter_context(_progress(len(found)))
-        # Two streams on one screen: what does not go around the bar breaks it.
-        console = bar.console if out.is_terminal and not bar.disable else out
-        show = _nothing if STDOUT in (json_file, csv_file) else partial(_show, console)
-        try:
+    try:
+        with ExitStack() as stack:
+            sinks: list[Sink] = []
+            if json_file:
+                sinks.append(stack.enter_context(JsonWriter(stack.enter_context(results_file(json_file)), header)))
+            if csv_file:
+                sinks.append(stack.enter_context(CsvWriter(stack.enter_context(results_file(csv_file)), header)))
+            drawings = _Drawings(annotated, found) if annotated else None
+            bar = stack.enter_context(_progress(len(found)))
+            # Two streams on one screen: what does not go around the bar breaks it.
+            console = bar.console if out.is_terminal and not bar.disable else out
+            show = _nothing if STDOUT in (json_file, csv_file) else partial(_show, console)
             num_failed = work(bar.track(results(analyzer, found, batch), total=len(found)), sinks, drawings, show)
-        except KeyboardInterrupt:
-            complain("interrupted; what was done is kept")
-            raise typer.Exit(130) from None
+    except KeyboardInterrupt:
+        complain("interrupted; what was done is kept")
+        raise typer.Exit(130) from None
     for path in (json_file, csv_file):
         if path and path != STDOUT:
             out.print(f"wrote {path}", markup=False, soft_wrap=True)

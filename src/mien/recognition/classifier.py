@@ -4,28 +4,15 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as onnxruntime_errors
 
 from mien.errors import InvalidInput, ModelError
 from mien.faces import GreyFaces
 from mien.recognition.model_file import EVIDENCE, INPUT, LOGITS, METADATA_KEY, ModelInfo, parse_model_info
+from mien.recognition.runtime import LOADING_ERRORS, InferenceSession, SessionOptions
 
 FACES_A_RUN = 256
 """Faces that go through a network at once; more gain no speed and only cost memory."""
-
-
-# What a file that is no model, or one this build cannot run, makes onnxruntime raise; they share no base class.
-_ONNXRUNTIME_ERRORS = (
-    onnxruntime_errors.Fail,
-    onnxruntime_errors.InvalidArgument,
-    onnxruntime_errors.InvalidGraph,
-    onnxruntime_errors.InvalidProtobuf,
-    onnxruntime_errors.NoSuchFile,
-    onnxruntime_errors.NotImplemented,
-    onnxruntime_errors.RuntimeException,
-)
 
 
 class Classifier(Protocol):
@@ -61,14 +48,14 @@ class OnnxClassifier:
     def __init__(self, path: Path, *, num_threads: int = 1) -> None:
         if not path.is_file():
             raise ModelError(f"{path}: there is no such model file")
-        options = onnxruntime.SessionOptions()
+        options = SessionOptions()
         options.intra_op_num_threads = num_threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 4  # what goes wrong is raised, and told once
         try:
             # Bytes and not a path: onnxruntime then opens no other file that a stranger's model names.
-            self._session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
-        except _ONNXRUNTIME_ERRORS as error:
+            self._session = InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+        except LOADING_ERRORS as error:
             raise ModelError(f"{path} is no model that onnxruntime can run: {_first_line(error)}") from error
         metadata = self._session.get_modelmeta().custom_metadata_map
         if METADATA_KEY not in metadata:
@@ -128,7 +115,7 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True), dtype=np.float32)
 
 
-def _check_graph(session: onnxruntime.InferenceSession, info: ModelInfo, path: Path) -> None:
+def _check_graph(session: InferenceSession, info: ModelInfo, path: Path) -> None:
     inputs = [(node.name, node.type, node.shape[1:]) for node in session.get_inputs()]
     wanted = [(INPUT, "tensor(uint8)", [info.input_size, info.input_size])]
     outputs = {node.name for node in session.get_outputs()}
