@@ -174,9 +174,11 @@ class CsvWriter:
         """Nothing is left to write: a CSV is whole after every row."""
 
     def _write_rows(self, rows: Sequence[Sequence[object]]) -> None:
-        text = io.StringIO(newline="")
-        csv.writer(text, lineterminator="\n").writerows(rows)
-        self._stream.write(_utf8(text.getvalue()))
+        for row in rows:
+            text = io.StringIO(newline="")
+            # A lone \r in a file's name is quoted only if the line's own end has one.
+            csv.writer(text, lineterminator="\r\n").writerow(row)
+            self._stream.write(_utf8(text.getvalue().removesuffix("\r\n") + "\n"))
 
 
 @contextmanager
