@@ -1,10 +1,14 @@
 """What every room's tests share."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import pytest
+
+from mien.cli import main
 
 ROOT = Path(__file__).parents[1]
 
@@ -34,3 +38,29 @@ def yunet_model(shared: Path) -> Path:
     if not path.is_file():
         pytest.skip(f"needs {path}, which is not here")
     return path
+
+
+class Done(NamedTuple):
+    """What a command left: its exit status and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run_mien(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """`run_mien("analyze", path)`: in this process, with everything that `main` does around a verb."""
+
+    def run(*words: object) -> Done:
+        monkeypatch.setattr("sys.argv", ["mien", *map(str, words)])
+        monkeypatch.setenv("COLUMNS", "200")
+        capsys.readouterr()
+        status = 0
+        try:
+            main()
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        return Done(status, *capsys.readouterr())
+
+    return run

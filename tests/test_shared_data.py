@@ -1,0 +1,85 @@
+"""What is promised on real data: FER2013 and pictures that are not part of the project. Slow; CI has the data."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien.analyzer import Analyzer
+from mien.data import FaceSet, load
+from mien.data.dataset import fingerprint
+from mien.evaluation import evaluate
+from mien.images import read_image
+from mien.recognition import load_classifier, shipped_models
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="session")
+def fer2013(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `fer2013.csv`, `fer2013new.csv` and `images/`."""
+    folder = tmp_path_factory.mktemp("fer2013")
+    unpack = shared / "fer2013" / "unpack.py"
+    if not unpack.is_file():
+        pytest.skip(f"needs {unpack}, which is not here")
+    subprocess.run([sys.executable, str(unpack), str(folder), "--images"], check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def faces(fer2013: Path) -> FaceSet:
+    return load(fer2013 / "fer2013.csv")
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", shipped_models())
+def test_a_shipped_model_scores_what_it_says(faces: FaceSet, name: str) -> None:
+    classifier = load_classifier(name)
+    result = evaluate(classifier, faces, "PublicTest")
+    assert result["num_faces"] == classifier.info.measured["num_faces"] == 3589
+    assert result["accuracy"] == pytest.approx(classifier.info.measured["accuracy"], abs=5e-4)
+    assert result["ece"] == pytest.approx(classifier.info.measured["ece"], abs=2e-3)
+    assert result["without_duplicates"]["num_faces"] == 3589 - 280
+
+
+@pytest.mark.timeout(600)
+def test_the_folder_form_is_the_same_data(fer2013: Path, faces: FaceSet) -> None:
+    folder = load(fer2013 / "images")
+    assert sorted(face.tobytes() for face in folder.faces) == sorted(face.tobytes() for face in faces.faces)
+    classifier = load_classifier("mini-xception")
+    scores = [evaluate(classifier, data, "PublicTest")["accuracy"] for data in (faces, folder)]
+    assert scores[0] == pytest.approx(scores[1])
+
+
+@pytest.mark.timeout(600)
+def test_training_saw_this_very_data(faces: FaceSet) -> None:
+    trained_on = load_classifier("mini-xception").info.trained_on
+    assert trained_on["sha256"] == fingerprint(faces)
+
+
+EXPECTED_FACES = {
+    "five_faces.jpg": 5, "group.jpg": 6, "no_faces.jpg": 0, "one_face.jpg": 1, "solvay_1927.jpg": 6,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "count"), EXPECTED_FACES.items())
+def test_haar_finds_the_people_of_a_picture_and_nothing_else(shared: Path, name: str, count: int) -> None:
+    assert len(Analyzer()(shared / "media" / name)) == count
+
+
+def test_every_file_is_answered(run_mien: Callable[..., tuple[int, str, str]], shared: Path, tmp_path: Path) -> None:
+    files = sorted((shared / "media").iterdir())
+    status, _, err = run_mien("analyze", *files, "--json", tmp_path / "r.json", "--annotate", tmp_path / "out")
+    rows = json.loads((tmp_path / "r.json").read_text())["results"]
+    assert [row["source"] for row in rows] == [str(file) for file in files]
+    videos = [row for row in rows if row["source"].endswith((".mp4", ".mov"))]
+    assert all("a video" in row["error"] for row in videos)
+    assert all(row["error"] is None for row in rows if row not in videos)
+    assert status == (1 if videos else 0)
+    assert "Traceback" not in err
+    for drawn in (tmp_path / "out").iterdir():
+        assert np.ndim(read_image(drawn)) == 3
