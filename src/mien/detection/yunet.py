@@ -12,8 +12,8 @@ from mien.detection.merging import largest_first
 from mien.errors import InvalidInput, ModelError
 from mien.faces import Box, Detection, Image, Landmarks, check_image
 
-LONGEST_SIDE = 640
-"""Of the copy that is searched, in pixels, unless another is asked for."""
+LONGEST_SIDES = (320, 640)
+"""Least and most of the copy that is searched, in pixels, unless another is asked for."""
 
 SMALLEST_SIDE = 8
 """Of a copy worth searching, in pixels. In a strip of one or two YuNet sees faces at places that are no numbers."""
@@ -34,17 +34,19 @@ class YuNet:
     Args:
         model: its file. None: the one in the cache, which `fetch_yunet` puts there.
         min_score: the least confidence, 0 to 1.
-        longest_side: of the copy that is searched, in pixels; a larger one finds smaller faces and takes longer.
+        longest_side: of the copy that is searched, in pixels; YuNet finds faces from about 10 pixels in it, and a
+            larger one takes longer. None: half of the picture's, which leaves faces of 20 pixels, less than a network
+            can read; at least 320 and at most 640.
 
     Raises:
         ModelError: the file is missing, and the message says both ways to get it; or OpenCV cannot load it.
         InvalidInput: a value is out of range.
     """
 
-    def __init__(self, model: Path | None = None, *, min_score: float = 0.7, longest_side: int = LONGEST_SIDE) -> None:
+    def __init__(self, model: Path | None = None, *, min_score: float = 0.7, longest_side: int | None = None) -> None:
         if not 0 < min_score < 1:
             raise InvalidInput(f"min_score is between 0 and 1; got {min_score}")
-        if longest_side < 32:
+        if longest_side is not None and longest_side < 32:
             raise InvalidInput(f"longest_side is in pixels, 32 or more; got {longest_side}")
         self.model = model or fetched(YUNET)
         self.min_score = min_score
@@ -64,7 +66,9 @@ class YuNet:
             InvalidInput: it is not an image.
         """
         height, width = check_image(image).shape[:2]
-        scale = min(1.0, self.longest_side / max(height, width))
+        least, most = LONGEST_SIDES
+        longest = self.longest_side or min(max(least, max(height, width) / 2), most)
+        scale = min(1.0, longest / max(height, width))
         size = max(1, round(width * scale)), max(1, round(height * scale))
         if min(size) < SMALLEST_SIDE:
             return []
