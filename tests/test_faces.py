@@ -49,8 +49,17 @@ def test_a_detection_needs_a_box_inside_the_frame(box: tuple[float, float, float
 
 
 def test_a_detection_needs_five_landmarks_or_none() -> None:
-    with pytest.raises(InvalidInput, match=r"shape \(5, 2\); got \(4, 2\)"):
-        Detection(Box(0, 0, 5, 5), 1.0, np.zeros((4, 2), np.float32))
+    for landmarks in (np.zeros((4, 2), np.float32), np.full((5, 2), np.nan, np.float32)):
+        with pytest.raises(InvalidInput, match=r"five points of shape \(5, 2\)"):
+            Detection(Box(0, 0, 5, 5), 1.0, landmarks)
+
+
+@pytest.mark.parametrize("crop", [(0, 0, 0, 5), (0, 0, float("inf"), 5), (float("nan"), 0, 5, 5)])
+def test_a_detection_needs_a_score_and_a_crop_that_are_numbers(crop: tuple[float, float, float, float]) -> None:
+    with pytest.raises(InvalidInput, match="crop"):
+        Detection(Box(0, 0, 5, 5), 1.0, crop=Box(*crop))
+    with pytest.raises(InvalidInput, match="score"):
+        Detection(Box(0, 0, 5, 5), float("nan"))
 
 
 def test_the_region_is_the_detectors_own_or_the_square_of_the_box() -> None:

@@ -7,6 +7,7 @@
     │   ├── RecipeError     a training recipe is wrong
     │   └── ModelError      a model file is missing, or is not one of mien's
     ├── DownloadError       a file could not be fetched, or is not the one that was asked for
+    ├── TrainingError       a training diverged
     ├── ExportError         an exported model disagrees with the network it came from
     └── MissingExtra        an optional dependency is not installed
 
@@ -40,6 +41,10 @@ class ModelError(InvalidInput):
 
 class DownloadError(MienError):
     """A file could not be fetched, or is not the one that was asked for."""
+
+
+class TrainingError(MienError):
+    """A training diverged."""
 
 
 class ExportError(MienError):

@@ -100,8 +100,12 @@ class Detection:
     def __post_init__(self) -> None:
         if not np.isfinite(self.box).all() or self.box.area <= 0 or min(self.box[:2]) < 0:
             raise InvalidInput(f"a detection's box has 0 ≤ left < right and 0 ≤ top < bottom; got {self.box}")
-        if self.landmarks is not None and self.landmarks.shape != (5, 2):
-            raise InvalidInput(f"landmarks are five points of shape (5, 2); got {self.landmarks.shape}")
+        if not np.isfinite(self.score):
+            raise InvalidInput(f"a detection's score is a number; got {self.score}")
+        if self.landmarks is not None and not (self.landmarks.shape == (5, 2) and np.isfinite(self.landmarks).all()):
+            raise InvalidInput(f"landmarks are five points of shape (5, 2); got {self.landmarks}")
+        if self.crop is not None and not (np.isfinite(self.crop).all() and self.crop.area > 0):
+            raise InvalidInput(f"a detection's crop has left < right and top < bottom; got {self.crop}")
 
     @property
     def region(self) -> Box:

@@ -1,5 +1,6 @@
 """Where mien keeps files, and writing them so that a crash leaves the old one whole."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -27,11 +28,18 @@ def replacing(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` that takes its place when the block ends well, and vanishes when it does not.
 
     Missing parent folders are made. The new content is on the disk before the name changes, so a reader sees
-    the old file or the new one, never half of either.
+    the old file or the new one, never half of either. A link stays, and what it points to is replaced; a file keeps
+    its permissions; a pipe or a device is written to directly.
 
     Raises:
-        OSError: the folder cannot be written, or the disk is full; `path` is as it was.
+        OSError: the folder cannot be written, or the disk is full; `path` is as it was. Or it is a folder.
     """
+    path = path.resolve()
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "Is a folder", str(path))
+    if path.exists() and not path.is_file():
+        yield path
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.", suffix=".partial")
     os.close(descriptor)
@@ -40,7 +48,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield partial
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
-        partial.chmod(0o666 & ~_UMASK)
+        partial.chmod(path.stat().st_mode if path.exists() else 0o666 & ~_UMASK)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -131,7 +131,7 @@ def read_image(source: str | Path | bytes, *, name: str | None = None, max_pixel
         with path.open("rb") as file:
             if stat.S_ISREG(kind):
                 return _decode(file, name, max_pixels)
-            return _decode(BytesIO(_read_pipe(file, name)), name, max_pixels)
+            return _decode(BytesIO(read_pipe(file, name)), name, max_pixels)
     except FileNotFoundError as error:
         what = "a link to a file that is not there" if path.is_symlink() else "not there"
         raise PictureError(f"{name} is {what}; expected a picture") from error
@@ -192,7 +192,16 @@ WRITTEN_SUFFIXES: Final = frozenset(_WRITTEN)
 """The endings of names, in lower case, that `write_image` knows."""
 
 
-def _read_pipe(file: BinaryIO, name: str) -> bytes:
+def read_pipe(file: BinaryIO, name: str) -> bytes:
+    """All that a pipe sends, up to `MAX_BYTES`.
+
+    Args:
+        file: open for reading.
+        name: what an error calls it.
+
+    Raises:
+        PictureError: it sends more.
+    """
     content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise PictureError(f"{name} sends more than {MAX_BYTES:,} bytes; expected one picture")

@@ -90,6 +90,17 @@ def test_every_input_has_its_record_and_faults_are_counted(album: Path, capsys: 
     assert "nowhere.jpg" in err
 
 
+def test_a_picture_that_cannot_be_analysed_fails_alone(album: Path) -> None:
+    def stumbling(image: Image) -> list[Detection]:
+        if image[0, 0, 0] == 120:
+            raise MemoryError
+        return everywhere(image)
+
+    done = list(results(Analyzer(Brightness(), stumbling), find_sources([str(album)]), batch=10))
+    assert [result.fault is None for result in done] == [True, True, False, False, True, True]
+    assert "memory" in str(done[3].fault)
+
+
 def test_results_come_as_they_are_ready(album: Path) -> None:
     """A generator, so that a million pictures need no more memory than a batch."""
     stream = results(Analyzer(Brightness(), everywhere), find_sources([str(album)]), batch=2)
@@ -183,7 +194,10 @@ def test_a_drawing_that_cannot_be_written_fails_its_input_alone(run_mien: Run, a
         (["x.jpg", "--min-face", "3"], "24 or more"),
         (["x.jpg", "--detector-model", "y.onnx"], "has no option model"),
         (["x.jpg", "--detector", "yunet", "--detector-model", "none.onnx"], "mien models fetch yunet"),
-        (["x.jpg", "--json", "-", "--csv", "-"], "only one of --json and --csv"),
+        (["x.jpg", "--json", "x.jpg"], "is an input"),
+        (["x.jpg", "--json", "."], "is a folder"),
+        (["x.jpg", "--json", "same", "--csv", "./same"], "cannot go to the same place"),
+        (["x.jpg", "--json", "-", "--csv", "-"], "cannot go to the same place"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

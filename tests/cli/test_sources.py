@@ -51,6 +51,15 @@ def test_what_names_nothing_is_a_source_with_a_fault(album: Path) -> None:
     assert [source.fault for source in sources[2:]] == [None, None]  # reading will tell
 
 
+def test_a_folder_of_drawings_is_passed_over_within_another_and_only_there(album: Path) -> None:
+    assert [source.name for source in find_sources([".", "sub"], but_not=Path("sub/deep"))] == [
+        "a.PNG",
+        "b.jpg",
+        "sub/c.webp",
+    ]
+    assert len(find_sources(["sub/deep"], but_not=Path("sub/deep"))) == 1
+
+
 def test_links_in_a_circle_end(album: Path) -> None:
     (album / "sub" / "up").symlink_to(album, target_is_directory=True)
     (album / "broken.jpg").symlink_to(album / "nowhere.jpg")

@@ -87,7 +87,9 @@ def test_anything_else_is_refused_and_leaves_nothing(address: str, tmp_path: Pat
     assert not list((tmp_path / "cache").rglob("*.onnx*")) if (tmp_path / "cache").exists() else True
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:9/model", "nonsense", "file:///etc/hostname"])
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:9/model", "nonsense", "http://127.0.0.1:9/a b", "file:///etc/hostname"]
+)
 def test_no_answer_says_how_to_do_without(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIEN_CACHE", str(tmp_path))
     with pytest.raises(DownloadError, match=r"--detector-model FILE"):

@@ -40,10 +40,10 @@ def test_the_map_to_haars_square_by_hand() -> None:
 
 def test_a_box_at_the_border_is_clipped_and_its_crop_is_not(astronaut: Path, yunet_model: Path) -> None:
     picture = read_image(astronaut)[85:, 200:]
-    for face in YuNet(yunet_model)(picture):
-        assert face.box.left >= 0
-        assert face.box.top >= 0
-        assert face.region.top < 0
+    (face,) = YuNet(yunet_model)(picture)
+    assert face.box.left >= 0
+    assert face.box.top >= 0
+    assert min(face.region.left, face.region.top) < 0
 
 
 def test_many_threads_see_what_one_sees(astronaut: Path, yunet_model: Path) -> None:

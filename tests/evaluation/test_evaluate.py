@@ -80,6 +80,12 @@ def test_a_model_may_know_more_than_the_data_but_not_less(faces: FaceSet) -> Non
         class_indices(faces, ("left",))
 
 
+def test_duplicates_are_looked_for_in_the_whole_set_when_some_was_left_out(faces: FaceSet) -> None:
+    part = faces.select(np.array([False, True, True, True, True, True]))  # the training copy is left out
+    result = evaluate(Halves("left", "right"), part, "val", whole=faces)
+    assert (result["num_faces"], result["without_duplicates"]["num_faces"]) == (4, 3)
+
+
 def test_without_a_training_split_there_is_nothing_to_compare(faces: FaceSet) -> None:
     assert evaluate(Halves("left", "right"), faces.split("val"), "val")["without_duplicates"] is None
     assert evaluate(Halves("left", "right"), faces, "train")["without_duplicates"] is None

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 onnx = pytest.importorskip("onnx", reason="model files for tests are made with onnx: pip install 'mien[train]'")
@@ -42,8 +43,8 @@ def make_model(tmp_path: Path) -> Callable[..., Path]:
             helper.make_node("ReduceMean", [cam, "two_three"], [logits], keepdims=0),
         ]
         constants = [
-            helper.make_tensor("one", Type.INT64, [1], [1]),
-            helper.make_tensor("two_three", Type.INT64, [2], [2, 3]),
+            onnx.numpy_helper.from_array(np.array([1]), "one"),
+            onnx.numpy_helper.from_array(np.array([2, 3]), "two_three"),
         ]
         graph = helper.make_graph(
             nodes,

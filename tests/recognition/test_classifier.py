@@ -95,7 +95,12 @@ def test_a_file_without_or_with_strange_metadata_is_refused(make_model: Callable
         ("[]", "model format None"),
         (json.dumps(good | {"format_version": 99}), "model format 99"),
         (json.dumps(good | {"labels": "ab"}), "no valid 'labels'"),
-        (json.dumps(good | {"labels": [1, 2]}), "labels that are names"),
+        (json.dumps(good | {"labels": [1, 2]}), "labels that are different names"),
+        (json.dumps(good | {"labels": ["same", "same"]}), "labels that are different names"),
+        (json.dumps(good | {"labels": []}), "labels that are different names"),
+        (json.dumps(good | {"labels": ["a", "b", "c"]}), "does not fit its metadata"),
+        (json.dumps(good | {"temperature": float("nan")}), "temperature above 0"),
+        ("[" * 200_000, "no JSON"),
         (json.dumps(good | {"temperature": 0}), "temperature above 0"),
         (
             json.dumps({key: value for key, value in good.items() if key != "input_size"}),
@@ -104,6 +109,20 @@ def test_a_file_without_or_with_strange_metadata_is_refused(make_model: Callable
     ):
         with pytest.raises(ModelError, match=message):
             OnnxClassifier(make_model(metadata=metadata))
+
+
+def test_weights_in_another_file_are_not_read(
+    make_model: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import onnx
+
+    path = make_model()
+    model = onnx.load(path)
+    onnx.save_model(model, path, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    assert (tmp_path / "weights.bin").exists()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError, match="no model that onnxruntime can run"):
+        OnnxClassifier(path)
 
 
 @given(arrays.arrays(np.float32, (3, 7), elements=st.floats(-1e4, 1e4, width=32)))

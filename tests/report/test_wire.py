@@ -100,12 +100,16 @@ def test_json_is_whole_after_an_error() -> None:
 def test_a_file_is_replaced_when_the_block_ends(tmp_path: Path) -> None:
     path = tmp_path / "r.json"
     path.write_text("old")
-    with pytest.raises(ValueError, match="stop"), results_file(path) as stream:
-        stream.write(b"half")
-        raise ValueError("stop")
-    assert path.read_text() == "old"
-    with pytest.raises(KeyboardInterrupt), results_file(path) as stream:
-        stream.write(b"what was done")
-        raise KeyboardInterrupt
-    assert path.read_text() == "what was done"
+    with results_file(path) as stream:
+        stream.write(b"new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, ValueError])
+def test_what_was_done_is_kept_whatever_ends_the_block(tmp_path: Path, end: type[BaseException]) -> None:
+    with pytest.raises(end), results_file(tmp_path / "r.json") as stream:
+        stream.write(b"what was done")
+        raise end
+    assert (tmp_path / "r.json").read_text() == "what was done"

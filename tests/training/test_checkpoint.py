@@ -31,7 +31,7 @@ class Evil:
         return os.system, ("touch /tmp/mien-was-here",)
 
 
-@pytest.mark.parametrize("content", ["evil", "text", "cut", "foreign", "missing"])
+@pytest.mark.parametrize("content", ["evil", "text", "cut", "foreign", "tensor", "missing"])
 def test_strange_files_are_refused_and_run_nothing(tmp_path: Path, content: str) -> None:
     path = tmp_path / "strange.pt"
     if content == "evil":
@@ -43,6 +43,8 @@ def test_strange_files_are_refused_and_run_nothing(tmp_path: Path, content: str)
         path.write_bytes(path.read_bytes()[:-200])
     elif content == "foreign":
         torch.save({"weights": torch.ones(2)}, path)
+    elif content == "tensor":
+        torch.save(torch.ones(2), path)
     with pytest.raises(ModelError, match=r"strange\.pt"):
         checkpoint.load(path)
     assert not Path("/tmp/mien-was-here").exists()

@@ -1,6 +1,10 @@
 """The command line: one verb a file."""
 
+import io
+import signal
 import sys
+import threading
+from types import FrameType
 
 import typer
 
@@ -25,6 +29,11 @@ app.add_typer(data.app, name="data")
 
 def main() -> None:
     """Run the command line; whatever goes wrong ends in one line on standard error and a non-zero status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # bars and accents where only ASCII can be shown
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _interrupt)
     try:
         app()
     except MienError as error:
@@ -33,3 +42,8 @@ def main() -> None:
     except OSError as error:
         complain(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
         sys.exit(1)
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    """Being told to end is like Ctrl-C: what was done is kept."""
+    raise KeyboardInterrupt

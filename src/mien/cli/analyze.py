@@ -8,29 +8,38 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
+import cv2
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from mien.analyzer import DEFAULT_DETECTOR, DEFAULT_MODEL, Analyzer
-from mien.cli.console import complain, err, out
+from mien.cli.console import complain, err, out, tell
 from mien.cli.sources import Source, find_sources
 from mien.detection import Detector, fetch_yunet, load_detector
 from mien.emotions import colour_of
 from mien.errors import InvalidInput, MienError
 from mien.faces import Face, Image
-from mien.images import read_image, write_image
+from mien.images import read_image, read_pipe, write_image
 from mien.recognition import load_classifier
-from mien.report import CsvWriter, Header, JsonWriter, Record, annotate, error_record, record, results_file
+from mien.report import (
+    STANDARD_OUTPUT,
+    CsvWriter,
+    Header,
+    JsonWriter,
+    Record,
+    annotate,
+    error_record,
+    record,
+    results_file,
+)
 
 MOST_PIXELS_AT_ONCE = 100_000_000
 """Of the pictures that wait for the network together; large ones go in smaller batches."""
 
 FEW = 12
 """Up to so many pictures the table itself shows how far it is, and no bar is drawn."""
-
-STDOUT = Path("-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +86,11 @@ def analyze(
     batch: Annotated[int, typer.Option(min=1, help="Pictures whose faces go through the network together.")] = 32,
 ) -> None:
     """Find the faces in pictures, and say what each one shows."""
-    if json_file == STDOUT and csv_file == STDOUT:
-        raise typer.BadParameter("only one of --json and --csv can be standard output", param_hint="--json")
     options = {"min_face": min_face, "scale_step": scale_step, "neighbours": neighbours, "profile": profile or None}
     options = {name: value for name, value in options.items() if value is not None}
     analyzer = _make_analyzer(model, detector, detector_model, options)
-    found = find_sources(sources)
+    found = find_sources(sources, but_not=annotated)
+    _check_outputs(found, json_file, csv_file)
     header = Header(model=model, detector=detector, labels=analyzer.classifier.labels, options=options)
 
     try:
@@ -96,17 +104,30 @@ def analyze(
             bar = stack.enter_context(_progress(len(found)))
             # Two streams on one screen: what does not go around the bar breaks it.
             console = bar.console if out.is_terminal and not bar.disable else out
-            show = _nothing if STDOUT in (json_file, csv_file) else partial(_show, console)
+            show = _nothing if STANDARD_OUTPUT in (json_file, csv_file) else partial(_show, console)
             num_failed = work(bar.track(results(analyzer, found, batch), total=len(found)), sinks, drawings, show)
     except KeyboardInterrupt:
         complain("interrupted; what was done is kept")
         raise typer.Exit(130) from None
     for path in (json_file, csv_file):
-        if path and path != STDOUT:
-            out.print(f"wrote {path}", markup=False, soft_wrap=True)
+        if path and path != STANDARD_OUTPUT:
+            tell(f"wrote {path}")
     if num_failed:
         complain(f"{num_failed} of {len(found)} inputs failed")
         raise typer.Exit(1)
+
+
+def _check_outputs(sources: Sequence[Source], json_file: Path | None, csv_file: Path | None) -> None:
+    """That what is written overwrites neither an input nor one another."""
+    inputs = {source.path.resolve() for source in sources if source.path}
+    if json_file and csv_file and json_file.resolve() == csv_file.resolve():
+        raise typer.BadParameter("--json and --csv cannot go to the same place", param_hint="--csv")
+    for option, file in (("--json", json_file), ("--csv", csv_file)):
+        if file and file != STANDARD_OUTPUT:
+            if file.is_dir():
+                raise typer.BadParameter(f"{file} is a folder; expected a file's name", param_hint=option)
+            if file.resolve() in inputs:
+                raise typer.BadParameter(f"{file} is an input; it would be overwritten", param_hint=option)
 
 
 def results(analyzer: Analyzer, sources: Sequence[Source], batch: int) -> Iterator[Result]:
@@ -205,8 +226,7 @@ def _read(source: Source) -> Result:
     if source.fault:
         return Result(source, None, (), source.fault)
     try:
-        content = source.path or sys.stdin.buffer.read()
-        image = read_image(content, name="standard input" if source.path is None else source.name)
+        image = read_image(source.path or read_pipe(sys.stdin.buffer, "standard input"), name=source.name)
     except (MienError, OSError) as error:
         return Result(source, None, (), str(error))
     return Result(source, image, (), None)
@@ -214,7 +234,16 @@ def _read(source: Source) -> Result:
 
 def _analyzed(analyzer: Analyzer, waiting: Sequence[Result]) -> Iterator[Result]:
     images = [result.image for result in waiting if result.image is not None]
-    faces = iter(analyzer.analyze(images))
+    try:
+        faces = iter(analyzer.analyze(images))
+    except (MienError, MemoryError, cv2.error) as error:
+        if len(waiting) == 1:
+            fault = str(error) or "not enough memory"
+            yield Result(waiting[0].source, None, (), f"it cannot be analysed: {fault}")
+            return
+        for result in waiting:  # one by one, so that only the one fails that is at fault
+            yield from _analyzed(analyzer, [result])
+        return
     for result in waiting:
         yield result if result.image is None else Result(result.source, result.image, next(faces), None)
 

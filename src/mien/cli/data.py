@@ -1,6 +1,5 @@
 """mien data: what a data set is made of, and what is wrong with it."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,11 +7,11 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from mien.cli.console import err, out
+from mien.cli.console import err, out, write_json
 from mien.data import AuditReport, FaceSet, audit, class_counts, load, sample_faces
 from mien.data.findings import KINDS
-from mien.files import replacing
 from mien.images import write_image
+from mien.report import STANDARD_OUTPUT
 
 app = typer.Typer(help="What a data set is made of, and what is wrong with it.", no_args_is_help=True)
 
@@ -36,13 +35,13 @@ def stats(
     """Count the faces of each class in each split."""
     faces = load(path, leave_out=leave_out)
     counts = class_counts(faces)
-    if json_file != Path("-"):
+    if json_file != STANDARD_OUTPUT:
         out.print(_counts_table(faces.name, counts))
     if out_folder is not None:
         _write_pictures(faces, counts, out_folder)
     if json_file is not None:
         splits = {split: {"num_faces": sum(numbers.values()), "classes": numbers} for split, numbers in counts.items()}
-        _write_json({"data": faces.name, "num_faces": len(faces), "splits": splits}, json_file)
+        write_json({"data": faces.name, "num_faces": len(faces), "splits": splits}, json_file)
 
 
 def _counts_table(name: str, counts: dict[str, dict[str, int]]) -> Table:
@@ -86,13 +85,13 @@ def audit_command(
     faces = load(path)
     with err.status(f"comparing {len(faces):,} faces with one another"):
         report = audit(faces)
-    if json_file != Path("-"):
+    if json_file != STANDARD_OUTPUT:
         _print_summary(report)
     if out_file is not None:
         report.write_csv(out_file)
         err.print(f"wrote {out_file}", markup=False, soft_wrap=True)
     if json_file is not None:
-        _write_json(_summary(report), json_file)
+        write_json(_summary(report), json_file)
 
 
 def _summary(report: AuditReport) -> dict[str, Any]:
@@ -127,13 +126,3 @@ def _print_summary(report: AuditReport) -> None:
         out.print(f"Faces of other splits that are pixel for pixel in training: {copies:,}.")
     remaining = report.num_faces - len(report.left_out)
     out.print(f"Faces that --leave-out leaves out: {len(report.left_out):,}; that it keeps: {remaining:,}.")
-
-
-def _write_json(figures: dict[str, Any], file: Path) -> None:
-    text = json.dumps(figures, indent=2)
-    if file == Path("-"):
-        out.print(text, markup=False, soft_wrap=True)
-        return
-    with replacing(file) as partial:
-        partial.write_text(text + "\n", encoding="utf-8")
-    err.print(f"wrote {file}", markup=False, soft_wrap=True)

@@ -1,18 +1,18 @@
 """mien evaluate: what a model scores on a data set."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 import mien
-from mien.cli.console import out
+from mien.cli.console import out, write_json
 from mien.data import load
 from mien.evaluation import evaluate as evaluate_classifier
-from mien.files import replacing
 from mien.recognition import load_classifier
+from mien.report import STANDARD_OUTPUT
 
 
 def evaluate(
@@ -31,30 +31,27 @@ def evaluate(
 ) -> None:
     """Score a model: accuracy, F1, calibration, per class, with and without the faces that training has too."""
     classifier = load_classifier(model)
-    faces = load(data, size=classifier.input_size, leave_out=leave_out)
+    whole = load(data, size=classifier.input_size)
+    faces = load(data, size=classifier.input_size, leave_out=leave_out) if leave_out else whole
     result = {
         "model": classifier.info.name,
-        **evaluate_classifier(classifier, faces, split, flip=flip),
+        **evaluate_classifier(classifier, faces, split, flip=flip, whole=whole),
         "left_out": leave_out and leave_out.name,
         "num_parameters": classifier.info.num_parameters,
         "trained_by": {"commit": classifier.info.commit, "recipe": classifier.info.recipe},
         "mien": mien.__version__,
     }
-    text = json.dumps(result, indent=2)
-    if json_file == Path("-"):
-        out.print(text, markup=False, soft_wrap=True)
-        return
-    out.print(_table(result))
+    if json_file != STANDARD_OUTPUT:
+        out.print(_table(result))
     if json_file:
-        with replacing(json_file) as partial:
-            partial.write_text(text + "\n", encoding="utf-8")
-        out.print(f"wrote {json_file}", markup=False, soft_wrap=True)
+        write_json(result, json_file)
 
 
 def _table(result: dict[str, Any]) -> Table:
     """The figures for people: the whole, without duplicates, and a row a class."""
     flip = ", mirror averaged" if result["flip"] else ""
-    table = Table(title=f"{result['model']} on {result['data']}, {result['split']}{flip}", title_style="bold")
+    title = Text(f"{result['model']} on {result['data']}, {result['split']}{flip}")
+    table = Table(title=title, title_style="bold")
     for column in ("", "faces", "accuracy", "precision", "F1", "ECE", "NLL"):
         table.add_column(column, justify="left" if not column else "right")
     parts = {"as published": result, "without training's duplicates": result["without_duplicates"]}

@@ -1,12 +1,17 @@
 """mien export: from a training to the model file that explains itself."""
 
+import dataclasses
 from pathlib import Path
-from typing import Annotated, Any
+from tempfile import TemporaryDirectory
+from typing import Annotated
 
+import numpy as np
 import typer
 
-from mien.cli.console import out
-from mien.recognition import OnnxClassifier
+from mien.cli.console import tell
+from mien.data import FaceSet, load
+from mien.evaluation import class_indices, fit_temperature, score
+from mien.recognition import ModelInfo, OnnxClassifier, softmax
 
 
 def export(
@@ -21,7 +26,7 @@ def export(
     ] = None,
 ) -> None:  # fmt: skip
     """Write the ONNX file that callers need: faces in, logits and evidence out, everything else in its metadata."""
-    from mien.training.export import describe_model, export, load_trained, measured_again
+    from mien.training.export import describe_again, describe_model, export, load_trained
     from mien.training.run import Run
 
     network, about = load_trained(Run(trained).best_model() if trained.is_dir() else trained)
@@ -29,31 +34,26 @@ def export(
     if file.suffix != ".onnx":
         raise typer.BadParameter(f"a model file ends in .onnx; got {file}", param_hint="--out")
     info = describe_model(network, about, file.stem)
-    exported = export(network, info, file)
-    if data:
-        measured, temperature = _measure(exported, data)
-        exported = export(network, measured_again(info, {**info.measured, **measured}, temperature), file)
+    split = load(data, size=info.input_size).split("val") if data else None
+    with TemporaryDirectory() as folder:
+        draft = Path(folder) / file.name
+        exported = export(network, info, draft)
+        exported = describe_again(draft, _measured(exported, split) if split else info, file)
     scored = exported.info.measured
-    out.print(
+    tell(
         f"wrote {file}: {info.num_parameters:,} parameters, accuracy {scored['accuracy']:.4f} on "
         f"{scored['num_faces']} faces of {scored['split']}, temperature {exported.info.temperature:.3f}; "
-        "torch and onnxruntime agree",
-        soft_wrap=True,
+        "torch and onnxruntime agree"
     )
 
 
-def _measure(exported: OnnxClassifier, data: Path) -> tuple[dict[str, Any], float]:
-    """The exported file's own figures on the validation split, and the temperature that calibrates it."""
-    from mien.data import load
-    from mien.evaluation import class_indices, fit_temperature, score
-    from mien.recognition import softmax
-
-    split = load(data, size=exported.input_size).split("val")
+def _measured(exported: OnnxClassifier, split: FaceSet) -> ModelInfo:
+    """What the file says of itself, with its own figures on a split and the temperature that calibrates it there."""
     labels = class_indices(split, exported.labels)
     logits = exported.logits(split.faces)
     temperature = round(fit_temperature(labels, logits), 4)
-    card = score(labels, softmax(logits / temperature), exported.labels)
-    return {
+    card = score(labels, softmax(logits / np.float32(temperature)), exported.labels)
+    figures = {
         "data": split.name,
         "split": "val",
         "num_faces": card.num_faces,
@@ -61,4 +61,6 @@ def _measure(exported: OnnxClassifier, data: Path) -> tuple[dict[str, Any], floa
         "macro_f1": card.macro_f1,
         "nll": card.nll,
         "ece": card.ece,
-    }, temperature
+    }
+    measured = {**exported.info.measured, **figures}
+    return dataclasses.replace(exported.info, measured=measured, temperature=temperature)

@@ -1,13 +1,13 @@
 """mien models: what is shipped, and what can be fetched."""
 
-import json
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from mien.cli.console import out
+from mien.cli.console import out, tell, write_json
 from mien.recognition import OnnxClassifier, shipped_models
+from mien.report import STANDARD_OUTPUT
 
 app = typer.Typer()
 
@@ -22,7 +22,7 @@ def models(
         return
     rows = [_row(name, OnnxClassifier(path), path.stat().st_size) for name, path in shipped_models().items()]
     if as_json:
-        out.print(json.dumps(rows, indent=2), markup=False, soft_wrap=True)
+        write_json(rows, STANDARD_OUTPUT)
         return
     table = Table("name", "size class", *_RIGHT, "licence")
     for column in table.columns[2:-1]:
@@ -52,7 +52,7 @@ def fetch(name: Annotated[str, typer.Argument(help="yunet")]) -> None:
 
     if name != "yunet":
         raise typer.BadParameter(f"nothing called {name!r} can be fetched; expected: yunet", param_hint="NAME")
-    out.print(f"yunet: {fetch_yunet()}", markup=False, soft_wrap=True)
+    tell(f"yunet: {fetch_yunet()}")
 
 
 def _row(name: str, classifier: OnnxClassifier, num_bytes: int) -> dict[str, Any]:

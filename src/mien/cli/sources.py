@@ -29,17 +29,21 @@ class Source:
     fault: str | None = None
 
 
-def find_sources(words: Sequence[str]) -> list[Source]:
+def find_sources(words: Sequence[str], *, but_not: Path | None = None) -> list[Source]:
     """The pictures that words name, each once, in the order of the words; a folder's are sorted.
 
     A folder stands for the pictures in it and below, told by their names' endings. A word that is no file and has
     `*`, `?` or `[` is a pattern (`**` reaches into folders). What cannot be found or read becomes a source with a
     fault, so that it is reported among the others.
+
+    Args:
+        words: of the command line.
+        but_not: a folder that is passed over within others: that of an earlier run's drawings.
     """
     sources = []
     seen = set()
     for word in words:
-        for source in _named_by(word):
+        for source in _named_by(word, but_not):
             identity = str(source.path.resolve()) if source.path and not source.fault else source.name
             if identity not in seen:
                 seen.add(identity)
@@ -47,12 +51,12 @@ def find_sources(words: Sequence[str]) -> list[Source]:
     return sources
 
 
-def _named_by(word: str) -> Iterator[Source]:
+def _named_by(word: str, but_not: Path | None) -> Iterator[Source]:
     path = Path(word)
     if word == STANDARD_INPUT:
         yield Source("-", None, Path("standard-input.png"))
     elif path.is_dir():
-        yield from _in_folder(path)
+        yield from _in_folder(path, but_not)
     elif os.path.lexists(path) or not glob.has_magic(word):
         yield Source(word, path, Path(path.name))
     else:
@@ -65,13 +69,14 @@ def _named_by(word: str) -> Iterator[Source]:
             yield Source(str(file), file, Path(file.name))
 
 
-def _in_folder(folder: Path) -> Iterator[Source]:
+def _in_folder(folder: Path, but_not: Path | None) -> Iterator[Source]:
     faults: list[OSError] = []
-    entered: set[str] = set()
+    # A link back to a folder above would be walked for ever.
+    entered = {os.path.realpath(but_not)} if but_not and but_not.resolve() != folder.resolve() else set()
     num_pictures = 0
     for where, folders, names in os.walk(folder, onerror=faults.append, followlinks=True):
         real = os.path.realpath(where)
-        if real in entered:  # a link back to a folder above would be walked for ever
+        if real in entered:
             folders.clear()
             continue
         entered.add(real)

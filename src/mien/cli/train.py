@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from mien.cli.console import err, out
+from mien.cli.console import err, tell
 
 
 def train(
@@ -27,27 +27,28 @@ def train(
     ] = None,
 ) -> None:
     """Train a network; models are kept whenever the validation loss falls."""
-    import torch
-
     from mien.data import load
-    from mien.training.loop import Epoch, train
+    from mien.training.loop import Epoch, train, use_threads
     from mien.training.recipe import parse_recipe, read_recipe, recipe_table
 
     if resume and folder is None:
         raise typer.BadParameter("name the run to go on with by --out", param_hint="--resume")
     if threads:
-        torch.set_num_threads(threads)
+        use_threads(threads)
     what = read_recipe(recipe)
     if seed is not None:
         what = parse_recipe(recipe_table(what) | {"seed": seed}, "--seed")
     faces = load(data, size=what.image_size, leave_out=leave_out)
     if what.votes_weight and faces.votes is None:
+        err.print("[yellow]note:[/]", end=" ")
         err.print(
-            f"[yellow]note:[/] {data} comes without FER+ votes (fer2013new.csv beside it), so the recipe's second "
-            "loss is off; expect a little less accuracy."
+            f"{data} comes without FER+ votes (fer2013new.csv beside it), so the recipe's second "
+            "loss is off; expect a little less accuracy.",
+            markup=False,
+            soft_wrap=True,
         )
     folder = folder or Path("runs") / f"{recipe.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
-    out.print(f"training [bold]{what.architecture}[/] on {data} in {folder}", soft_wrap=True)
+    tell(f"training {what.architecture} on {data} in {folder}")
 
     columns = (
         TextColumn("{task.description}"),
@@ -65,6 +66,7 @@ def train(
                 progress.console.print(
                     f"epoch {event.epoch:3d}  train {event.train_loss:.4f} {event.train_accuracy:.4f}  "
                     f"val {event.val_loss:.4f} {event.val_accuracy:.4f}  {event.seconds:.0f} s{mark}",
+                    markup=False,
                     soft_wrap=True,
                 )
             else:
@@ -77,5 +79,5 @@ def train(
                     accuracy=event.accuracy,
                 )
     if best:
-        out.print(f"best: {folder / 'models' / best.kept}", soft_wrap=True)  # type: ignore[operator]
-        out.print(f"ship it with: mien export {folder}", soft_wrap=True)
+        tell(f"best: {folder / 'models' / str(best.kept)}")
+        tell(f"ship it with: mien export {folder}")

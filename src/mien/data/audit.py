@@ -93,9 +93,14 @@ def _finding(
     return Finding(*describe(place), kind, group, *describe(partner), score, leave_out)
 
 
-def _kept_first(faces: FaceSet, places: Sequence[int]) -> list[int]:
-    """Places by what should stay: the test split's before val's before train's, then the earlier."""
-    return sorted(places, key=lambda place: (-SPLITS.index(str(faces.splits[place])), place))
+def _kept(faces: FaceSet, places: Sequence[int]) -> list[int]:
+    """Of identical faces the one that stays, if their labels have a majority; else none.
+
+    It is one of the majority: the test split's before val's before train's, then the earliest.
+    """
+    label, votes = Counter(faces.labels[places].tolist()).most_common(1)[0]
+    agreed = [place for place in places if faces.labels[place] == label] if 2 * votes > len(places) else []
+    return sorted(agreed, key=lambda place: (-SPLITS.index(str(faces.splits[place])), place))[:1]
 
 
 def _exact_findings(faces: FaceSet, groups: list[list[int]]) -> Iterator[Finding]:
@@ -106,9 +111,7 @@ def _exact_findings(faces: FaceSet, groups: list[list[int]]) -> Iterator[Finding
         labels = Counter(faces.labels[places].tolist())
         kind = "duplicate" if len(labels) == 1 else "conflict"
         numbers[kind] += 1
-        label, votes = labels.most_common(1)[0]
-        agreed = [place for place in places if faces.labels[place] == label] if 2 * votes > len(places) else []
-        kept = _kept_first(faces, agreed)[:1]
+        kept = _kept(faces, places)
         for place in places:
             partner = _partner(faces, place, [other for other in places if other != place])
             yield _finding(faces, place, kind, 1.0, place not in kept, numbers[kind], partner)
@@ -127,8 +130,8 @@ def _partner(faces: FaceSet, place: int, others: Sequence[int]) -> int:
 
 
 def _representatives(faces: FaceSet, groups: list[list[int]], flat: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The place of one face for every different picture that is not flat: the one that would stay."""
-    kept = [_kept_first(faces, places)[0] for places in groups if not flat[places[0]]]
+    """The places of the faces that stay, of identical ones one, but for flat ones."""
+    kept = [place for places in groups if not flat[places[0]] for place in _kept(faces, places)]
     return np.array(sorted(kept), np.int64)
 
 

@@ -11,6 +11,7 @@ At .82 it finds 3,736 pairs and 61 mirrored ones. Of 100 pairs at random all sho
 between .82 and .84 one or two showed two people; between .80 and .82, some one in twelve.
 """
 
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import cv2
@@ -85,9 +86,8 @@ def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(vectors / (np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-3), np.float32)
 
 
-def _coarse_pairs(features: NDArray[np.float32], others: NDArray[np.float32]) -> list[tuple[int, int, float]]:
+def _coarse_pairs(features: NDArray[np.float32], others: NDArray[np.float32]) -> Iterator[tuple[int, int, float]]:
     """Every pair of different places with a cosine above the threshold, the lower place first."""
-    pairs: list[tuple[int, int, float]] = []
     for start in range(0, len(features), _ROWS_AT_ONCE):
         # Only those that come later: both measures are the same from either side.
         cosines = features[start : start + _ROWS_AT_ONCE] @ others[start:].T
@@ -95,8 +95,7 @@ def _coarse_pairs(features: NDArray[np.float32], others: NDArray[np.float32]) ->
         later = columns > rows
         rows, columns = rows[later], columns[later]
         found = cosines[rows, columns]
-        pairs += zip((rows + start).tolist(), (columns + start).tolist(), found.tolist(), strict=True)
-    return pairs
+        yield from zip((rows + start).tolist(), (columns + start).tolist(), found.tolist(), strict=True)
 
 
 def _fine(faces: GreyFaces) -> NDArray[np.float32]:

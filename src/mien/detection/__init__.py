@@ -27,7 +27,7 @@ def load_detector(name: str, **options: Any) -> Detector:
     """
     if name not in DETECTORS:
         near = difflib.get_close_matches(name, DETECTORS, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = f"; did you mean {near[0]}?" if near else "."
         raise InvalidInput(f"unknown detector {name!r}{hint} Known are: {', '.join(DETECTORS)}")
     known = inspect.signature(DETECTORS[name]).parameters
     unknown = ", ".join(option for option in options if option not in known)

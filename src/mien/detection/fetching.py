@@ -1,6 +1,7 @@
 """A model that is not shipped: fetched once, when its user asks for it, and checked."""
 
 import hashlib
+import http.client
 import os
 import urllib.error
 import urllib.request
@@ -62,7 +63,7 @@ def fetch(source: Source) -> Path:
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
             content: bytes = answer.read(LARGEST + 1)
-    except (OSError, ValueError) as error:  # urllib's own errors are OSErrors; a broken address is a ValueError
+    except (OSError, ValueError, http.client.HTTPException) as error:  # ValueError: the address is none
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         raise DownloadError(f"{source.name} could not be fetched from {url}: {reason}. {by_hand}") from error
     digest = hashlib.sha256(content).hexdigest()

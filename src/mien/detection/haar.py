@@ -73,20 +73,20 @@ class Haar:
             InvalidInput: it is not an image.
         """
         height, width = check_image(image).shape[:2]
-        copy, smallest = self._search_copy(image)
+        copy = self._search_copy(image)
         frontal, *profile = self._cascades()
-        found = self._hits(frontal, copy, smallest)
+        found = self._hits(frontal, copy)
         for cascade in profile:  # it knows faces that look to the left; the mirror image shows it the others
-            found += self._hits(cascade, copy, smallest)
+            found += self._hits(cascade, copy)
             found += [
                 (Box(copy.shape[1] - box.right, box.top, copy.shape[1] - box.left, box.bottom), score)
-                for box, score in self._hits(cascade, np.ascontiguousarray(copy[:, ::-1]), smallest)
+                for box, score in self._hits(cascade, np.ascontiguousarray(copy[:, ::-1]))
             ]
         x, y = width / copy.shape[1], height / copy.shape[0]
         return merged([Detection(box.scaled(x, y).clipped(width, height), score) for box, score in found])
 
-    def _search_copy(self, image: Image) -> tuple[NDArray[np.uint8], int]:
-        """A grey copy no larger than needed, and the smallest face in its pixels."""
+    def _search_copy(self, image: Image) -> NDArray[np.uint8]:
+        """A grey copy in which the smallest face just fills the cascade's window."""
         height, width = image.shape[:2]
         smallest = self.min_face
         if smallest is None:
@@ -95,11 +95,11 @@ class Haar:
         size = max(1, round(width * scale)), max(1, round(height * scale))
         # Shrinking three channels and then turning a small picture grey is quicker than the other way round.
         copy = image if scale == 1 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        return np.asarray(cv2.cvtColor(copy, cv2.COLOR_RGB2GRAY), dtype=np.uint8), WINDOW
+        return np.asarray(cv2.cvtColor(copy, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
 
-    def _hits(self, cascade: Any, grey: NDArray[np.uint8], smallest: int) -> list[tuple[Box, float]]:
+    def _hits(self, cascade: Any, grey: NDArray[np.uint8]) -> list[tuple[Box, float]]:
         boxes, counts = cascade.detectMultiScale2(
-            grey, scaleFactor=self.scale_step, minNeighbors=self.neighbours, minSize=(smallest, smallest)
+            grey, scaleFactor=self.scale_step, minNeighbors=self.neighbours, minSize=(WINDOW, WINDOW)
         )
         return [
             (Box(float(left), float(top), float(left + side), float(top + high)), float(count))

@@ -95,7 +95,9 @@ class YuNet:
 
 
 def _detection(row: np.ndarray, stretch: np.ndarray, width: int, height: int) -> Detection | None:
-    """One row of YuNet's answer, in the frame's pixels; None when its box lies outside the frame."""
+    """One row of YuNet's answer, in the frame's pixels; None when its box lies outside the frame, or is none."""
+    if not np.isfinite(row).all() or row[2] <= 0:
+        return None
     left, top = row[0:2] * stretch
     right, bottom = (row[0:2] + row[2:4]) * stretch
     box = Box(float(left), float(top), float(right), float(bottom))

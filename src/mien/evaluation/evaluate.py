@@ -74,7 +74,9 @@ def score(labels: NDArray[np.int64], scores: NDArray[np.float32], names: tuple[s
     )
 
 
-def evaluate(classifier: Classifier, faces: FaceSet, split: str, *, flip: bool = False) -> dict[str, Any]:
+def evaluate(
+    classifier: Classifier, faces: FaceSet, split: str, *, flip: bool = False, whole: FaceSet | None = None
+) -> dict[str, Any]:
     """Score a classifier on a split, as published and without the faces that training has too.
 
     Args:
@@ -82,6 +84,7 @@ def evaluate(classifier: Classifier, faces: FaceSet, split: str, *, flip: bool =
         faces: resized to the classifier's input if they are of another size.
         split: by mien's name or FER2013's.
         flip: whether to average the probabilities of a face and its mirror image.
+        whole: the data set before some of its faces were left out, in whose training split duplicates are looked for.
 
     Returns:
         Plain values, ready for JSON: `data`, `split`, `flip`, the fields of `Scorecard`, and
@@ -94,8 +97,10 @@ def evaluate(classifier: Classifier, faces: FaceSet, split: str, *, flip: bool =
     chosen = resized(faces.split(split), classifier.input_size)
     labels = class_indices(chosen, classifier.labels)
     scores = predict_scores(classifier, chosen.faces, flip=flip)
-    seen = duplicates_of_training(faces)[faces.splits == parse_split(split)]
-    comparable = (faces.splits == "train").any() and parse_split(split) != "train"
+    whole = whole or faces
+    duplicates = {source for source, seen in zip(whole.sources, duplicates_of_training(whole), strict=True) if seen}
+    seen = np.array([source in duplicates for source in chosen.sources])
+    comparable = (whole.splits == "train").any() and parse_split(split) != "train"
     without = score(labels[~seen], scores[~seen], classifier.labels) if comparable and not seen.all() else None
     return {
         "data": faces.name,

@@ -1,5 +1,6 @@
 """From faces to probabilities: the protocol, and the model files that mien runs with onnxruntime."""
 
+import os
 from pathlib import Path
 from typing import Protocol
 
@@ -52,8 +53,9 @@ class OnnxClassifier:
         options.intra_op_num_threads = num_threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 4  # what goes wrong is raised, and told once
+        # A stranger's model may name further files to read weights from; there is none in this folder.
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
         try:
-            # Bytes and not a path: onnxruntime then opens no other file that a stranger's model names.
             self._session = InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
         except LOADING_ERRORS as error:
             raise ModelError(f"{path} is no model that onnxruntime can run: {_first_line(error)}") from error
@@ -116,13 +118,16 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _check_graph(session: InferenceSession, info: ModelInfo, path: Path) -> None:
-    inputs = [(node.name, node.type, node.shape[1:]) for node in session.get_inputs()]
-    wanted = [(INPUT, "tensor(uint8)", [info.input_size, info.input_size])]
-    outputs = {node.name for node in session.get_outputs()}
-    if inputs != wanted or not {LOGITS, EVIDENCE} <= outputs:
+    """That the graph takes and gives what the metadata says."""
+    inputs = {node.name: (node.type, node.shape[1:]) for node in session.get_inputs()}
+    outputs = {node.name: (len(node.shape), node.shape[1:2]) for node in session.get_outputs()}
+    num = len(info.labels)
+    if inputs != {INPUT: ("tensor(uint8)", [info.input_size, info.input_size])} or not (
+        outputs.get(LOGITS) == (2, [num]) and outputs.get(EVIDENCE) == (4, [num])
+    ):
         raise ModelError(
-            f"{path}: its graph takes {inputs} and gives {sorted(outputs)}; expected {wanted} and "
-            f"{[EVIDENCE, LOGITS]}. Export it again"
+            f"{path}: its graph takes {inputs} and gives {outputs}, which does not fit its metadata ({num} labels, "
+            f"faces of {info.input_size} pixels). Export it again"
         )
 
 

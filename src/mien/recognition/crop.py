@@ -20,8 +20,10 @@ def crop_face(image: Image, region: Box, size: int) -> NDArray[np.uint8]:
         (S, S) uint8, 0 black to 255 white.
     """
     height, width = image.shape[:2]
-    side = max(1, round(max(region.width, region.height)))
-    left, top = round(region.left), round(region.top)
+    # A region of many pictures' size holds no face; it must not ask for memory of that size.
+    side = max(1, round(min(max(region.width, region.height), 4 * max(height, width))))
+    x, y = region.centre
+    left, top = round(x - side / 2), round(y - side / 2)
     right, bottom = left + side, top + side
     inside = image[max(top, 0) : min(bottom, height), max(left, 0) : min(right, width)]
     if inside.size == 0:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_type_hints
@@ -73,7 +74,7 @@ def parse_model_info(text: str, source: str) -> ModelInfo:
     """
     try:
         values = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise ModelError(f"{source}: its metadata is no JSON: {error}") from error
     version = values.get("format_version") if isinstance(values, dict) else None
     if version != FORMAT_VERSION:
@@ -92,8 +93,11 @@ def parse_model_info(text: str, source: str) -> ModelInfo:
         kind = kinds.get(getattr(hint, "__name__", ""))
         if name not in values or (kind is not None and not isinstance(values[name], kind)):
             raise ModelError(f"{source}: its metadata has no valid {name!r}; got {values.get(name)!r}")
-    if not all(isinstance(label, str) for label in values["labels"]) or values["temperature"] <= 0:
-        raise ModelError(f"{source}: its metadata needs labels that are names and a temperature above 0")
+    labels = values["labels"]
+    if not labels or not all(isinstance(label, str) for label in labels) or len(set(labels)) < len(labels):
+        raise ModelError(f"{source}: its metadata needs labels that are different names; got {labels}")
+    if not 0 < values["temperature"] < math.inf:
+        raise ModelError(f"{source}: its metadata needs a temperature above 0; got {values['temperature']}")
     known = {item.name for item in dataclasses.fields(ModelInfo)}
     return ModelInfo(
         **{name: value for name, value in values.items() if name in known} | {"labels": tuple(values["labels"])}

@@ -186,7 +186,7 @@ def results_file(path: Path) -> Iterator[BinaryIO]:
     """Where a writer writes: a file, or standard output for `-`.
 
     The file takes its name when the block ends, so that results of an earlier run are never half overwritten.
-    It also does so when the user interrupts the block: what was done until then is kept.
+    It also does so when the block is interrupted or fails: what was done until then is kept.
 
     Raises:
         OSError: the folder cannot be written, or the disk is full; a file of that name is as it was.
@@ -195,14 +195,14 @@ def results_file(path: Path) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    interruption = None
+    end: BaseException | None = None
     with replacing(path) as partial, partial.open("wb") as stream:
         try:
             yield stream
-        except KeyboardInterrupt as stop:
-            interruption = stop
-    if interruption:
-        raise interruption
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it goes on its way below
+            end = error
+    if end:
+        raise end
 
 
 def _face(face: Face) -> FaceRecord:

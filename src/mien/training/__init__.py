@@ -3,9 +3,10 @@
 Importing it without the extra raises `MissingExtra` with the exact install command.
 """
 
+from importlib.util import find_spec
+
 from mien.errors import MissingExtra
 
-try:
-    import torch  # noqa: F401 - asked for here once, so that no other file of the room has to
-except ModuleNotFoundError as error:
-    raise MissingExtra("Training", "train") from error
+# Asked for here once, so that no other file of the room has to.
+if not all(find_spec(name) for name in ("torch", "onnx", "onnxscript")):
+    raise MissingExtra("Training and exporting networks", "train")

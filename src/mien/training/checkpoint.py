@@ -39,13 +39,16 @@ def load(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-        return content["tensors"], json.loads(content["about"])
+        about = json.loads(content["about"])
+        if not isinstance(content["tensors"], dict) or not isinstance(about, dict):
+            raise TypeError("it holds something else")
+        return content["tensors"], about
     except FileNotFoundError as error:
         raise ModelError(f"{path}: there is no such file") from error
     except (
         RuntimeError,
         pickle.UnpicklingError,
-        KeyError,
+        LookupError,
         TypeError,
         EOFError,
         OSError,

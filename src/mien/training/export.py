@@ -1,7 +1,6 @@
 """From a trained network to the model file that explains itself."""
 
 import contextlib
-import dataclasses
 import io
 import logging
 import warnings
@@ -53,6 +52,7 @@ def load_trained(path: Path) -> tuple[Network, dict[str, Any]]:
     try:
         network = ARCHITECTURES[about["recipe"]["architecture"]](len(about["classes"]))
         network.load_state_dict(weights)
+        describe_model(network, about, "checked")
     except (KeyError, RuntimeError, TypeError) as error:
         raise ModelError(f"{path} holds no network that this mien can build: {error}") from error
     return network.eval(), about
@@ -152,9 +152,13 @@ def sample_faces(size: int) -> NDArray[np.uint8]:
     return np.concatenate([noise, flat, np.stack([ramp, ramp.T])])
 
 
-def measured_again(info: ModelInfo, measured: dict[str, Any], temperature: float) -> ModelInfo:
-    """The same model with other figures and another temperature."""
-    return dataclasses.replace(info, measured=measured, temperature=temperature)
+def describe_again(exported: Path, info: ModelInfo, path: Path) -> OnnxClassifier:
+    """The same model file with another description, under another name or the same."""
+    proto = onnx.load(exported)
+    onnx.helper.set_model_props(proto, {METADATA_KEY: info.to_json()})
+    with replacing(path) as partial:
+        partial.write_bytes(proto.SerializeToString())
+    return OnnxClassifier(path)
 
 
 def _strip_paths(proto: onnx.ModelProto) -> None:

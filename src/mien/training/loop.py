@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from mien.data.dataset import FaceSet, fingerprint, resized
 from mien.emotions import FER_PLUS_VOTES
-from mien.errors import DataError
+from mien.errors import DataError, ModelError, TrainingError
 from mien.training import checkpoint
 from mien.training.architectures import ARCHITECTURES, Network
 from mien.training.augmentation import Augmentation, augment, standardize
@@ -113,6 +113,8 @@ def train(
     Raises:
         DataError: a split is missing.
         RecipeError: the folder holds another training, or this one and `resume` is off.
+        ModelError: the folder's checkpoint is damaged, or of another training.
+        TrainingError: the training diverged.
         OSError: the folder cannot be written; the last checkpoint is intact.
     """
     device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -159,6 +161,7 @@ def train(
                 yield Step(epoch, number, len(batches), float(total_loss) / number, float(total_right) / number)
 
         val_loss, val_accuracy = validate(average.network, val_split, device)
+        check_finite(float(total_loss) + val_loss, epoch, rate)
         model = run.model(recipe.architecture, epoch, val_accuracy) if val_loss < best_loss else None
         result = Epoch(
             epoch=epoch,
@@ -180,6 +183,11 @@ def train(
         progress = {"epoch": epoch, "best_loss": best_loss, "best_epoch": best_epoch}
         checkpoint.save(run.checkpoint, {name: part.state_dict() for name, part in state.items()}, progress)
         yield result
+
+
+def use_threads(number: int) -> None:
+    """Train on so many threads of the processor from now on."""
+    torch.set_num_threads(number)
 
 
 def describe_data(faces: FaceSet) -> dict[str, Any]:
@@ -222,6 +230,19 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.SGD:
         {"params": others, "weight_decay": 0.0},
     ]
     return torch.optim.SGD(groups, recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
+
+
+def check_finite(loss: float, epoch: int, rate: float) -> None:
+    """That a loss is still a number.
+
+    Raises:
+        TrainingError: it is not.
+    """
+    if not math.isfinite(loss):
+        raise TrainingError(
+            f"the training diverged in epoch {epoch}, at a learning rate of {rate:.3g}: its loss is no number now. "
+            "Everything is as the epoch before left it; try a smaller learning_rate"
+        )
 
 
 def augmentation_in(recipe: Recipe, epoch: int) -> Augmentation:
@@ -329,6 +350,9 @@ def _restore(run: Run, state: dict[str, Any]) -> tuple[int, float, int]:
     if not run.checkpoint.exists():
         return 0, math.inf, 0
     tensors, progress = checkpoint.load(run.checkpoint)
-    for name, part in state.items():
-        part.load_state_dict(tensors[name])
-    return progress["epoch"], progress["best_loss"], progress["best_epoch"]
+    try:
+        for name, part in state.items():
+            part.load_state_dict(tensors[name])
+        return progress["epoch"], progress["best_loss"], progress["best_epoch"]
+    except (KeyError, RuntimeError, ValueError, TypeError) as error:
+        raise ModelError(f"{run.checkpoint} is no checkpoint of this training: {error}") from error

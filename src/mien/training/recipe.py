@@ -142,7 +142,7 @@ def _check(
     for key, value in table.items():
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            hint = f"; did you mean {near[0]}?" if near else "."
             faults.append(f"{prefix}{key}: no such key{hint} Known are: {', '.join(known)}")
             continue
         wanted: type = known[key]

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,10 +49,15 @@ class Run:
         Raises:
             RecipeError: the run has kept none yet.
         """
-        kept = sorted((self.folder / "models").glob("*.pt"), key=lambda path: path.name.split(".epoch-")[-1])
+        kept = self.kept_models()
         if not kept:
             raise RecipeError(f"{self.folder} has kept no model yet; it needs at least one finished epoch")
-        return kept[-1]
+        return kept[max(kept)]
+
+    def kept_models(self) -> dict[int, Path]:
+        """The models kept so far, by epoch."""
+        found = {re.search(r"\.epoch-(\d+)\.", path.name): path for path in (self.folder / "models").glob("*.pt")}
+        return {int(match[1]): path for match, path in found.items() if match}
 
     def begin(self, about: dict[str, Any], *, resume: bool) -> None:
         """Make the folder, or check that it is this very training that goes on in it.
@@ -68,10 +74,14 @@ class Run:
                 raise RecipeError(
                     f"{self.folder} already holds a training: go on with it by --resume, or choose another --out"
                 )
-            before = json.loads(self.about.read_text(encoding="utf-8"))
-            for key in ("recipe", "data"):
-                if before[key] != about[key]:
-                    changed = [name for name in about[key] if before[key].get(name) != about[key][name]]
+            try:
+                before = json.loads(self.about.read_text(encoding="utf-8"))
+                parts = [(key, before[key], about[key]) for key in ("recipe", "data")]
+            except (ValueError, KeyError, TypeError) as error:
+                raise RecipeError(f"{self.about} is damaged, or not mien's: {error}; choose another --out") from error
+            for key, old, new in parts:
+                if old != new:
+                    changed = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
                     raise RecipeError(
                         f"{self.folder} was begun with another {key} (differs in: {', '.join(changed)}); "
                         "resume it with the same, or choose another --out"
@@ -89,7 +99,10 @@ class Run:
             os.fsync(file.fileno())
 
     def forget_after(self, epoch: int) -> None:
-        """Drop the lines of epochs that are about to be done again, and a line that a kill cut in half."""
+        """Drop lines and models of epochs that are about to be done again, and a line that a kill cut in half."""
+        for later, path in self.kept_models().items():
+            if later > epoch:
+                path.unlink()
         if not self.metrics.exists():
             return
         kept = []
