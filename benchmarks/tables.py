@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from mien.data.findings import KINDS
+
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -124,6 +126,27 @@ def through_detector() -> str:
     return markdown(["", "found, %", "direct, %", "through the detector, %", "lost, points"], rows)
 
 
+def audit() -> str:
+    """What `mien data audit` finds in FER2013's Training and PublicTest."""
+    rows = [
+        [
+            f"{kind}: {KINDS[kind]}",
+            *(f"{row[key]:,}" for key in ("num_groups", "num_faces", "num_leaks", "num_left_out")),
+        ]
+        for kind, row in result("audit")["findings"].items()
+    ]
+    return markdown(["finding", "groups", "faces", "outside training, with a partner in it", "left out"], rows)
+
+
+def read_csv() -> str:
+    """Seconds to read FER2013 in each form."""
+    content = result("read_csv")
+    rows = [[name, f"{seconds:.1f}"] for name, seconds in content["seconds"].items()]
+    return markdown(
+        [f"{content['num_faces']:,} faces, {content['megabytes']:.0f} MB of CSV, one thread", "seconds"], rows
+    )
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "peers": peers,
     "scores": scores,
@@ -132,6 +155,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "detectors": detectors,
     "yunet_crop": yunet_crop,
     "through_detector": through_detector,
+    "audit": audit,
+    "read_csv": read_csv,
 }
 
 
