@@ -71,8 +71,8 @@ def standardize(images: Tensor) -> Tensor:
     centred = images - images.mean((1, 2, 3), keepdim=True)
     # Not `square()`: exported, that is a Pow, which onnxruntime computes far slower than a product.
     deviation = (centred * centred).mean((1, 2, 3), keepdim=True).sqrt()
-    # Less than one grey level of contrast is noise, and is not blown up.
-    return centred / deviation.clamp(min=1 / 255)
+    # A deviation of less than four grey levels is noise, and is not blown up; nor is the rounding of a flat image.
+    return centred / deviation.clamp(min=4 / 255)
 
 
 class _Dice:
