@@ -9,4 +9,4 @@ from mien.errors import MissingExtra
 
 # Asked for here once, so that no other file of the room has to.
 if not all(find_spec(name) for name in ("torch", "onnx", "onnxscript")):
-    raise MissingExtra("Training and exporting networks", "train")
+    raise MissingExtra("Training a network or exporting it", "train")
