@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import cv2
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mien.cli import main
 
@@ -64,3 +66,24 @@ def run_mien(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
         return Done(status, *capsys.readouterr())
 
     return run
+
+
+class Brightness:
+    """A fake of two classes that remembers how many faces came at once."""
+
+    labels = ("dark", "bright")
+    input_size = 4
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def __call__(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.batches.append(len(faces))
+        bright = faces.reshape(len(faces), 16).mean(axis=1, dtype=np.float32) / 255
+        return np.stack([1 - bright, bright], axis=1)
+
+
+@pytest.fixture
+def brightness() -> Brightness:
+    """A fake classifier: how dark and how bright a face is."""
+    return Brightness()

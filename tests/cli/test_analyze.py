@@ -7,10 +7,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from mien.analyzer import Analyzer
 from mien.cli.analyze import Result, results, work
@@ -20,21 +20,6 @@ from mien.images import read_image, write_image
 from mien.report import Record
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-class Brightness:
-    """A fake of two classes that remembers how many faces came at once."""
-
-    labels = ("dark", "bright")
-    input_size = 4
-
-    def __init__(self) -> None:
-        self.batches: list[int] = []
-
-    def __call__(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        self.batches.append(len(faces))
-        bright = faces.reshape(len(faces), 16).mean(axis=1, dtype=np.float32) / 255
-        return np.stack([1 - bright, bright], axis=1)
 
 
 def everywhere(image: Image) -> list[Detection]:
@@ -61,9 +46,8 @@ def album(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_faces_of_several_pictures_share_a_batch_and_keep_their_order(album: Path) -> None:
-    classifier = Brightness()
-    done = list(results(Analyzer(classifier, everywhere), find_sources([str(album)]), batch=4))
+def test_faces_of_several_pictures_share_a_batch_and_keep_their_order(brightness: Any, album: Path) -> None:
+    done = list(results(Analyzer(brightness, everywhere), find_sources([str(album)]), batch=4))
     assert [result.source.place.name for result in done] == [
         "0.png",
         "1.png",
@@ -73,14 +57,16 @@ def test_faces_of_several_pictures_share_a_batch_and_keep_their_order(album: Pat
         "4.png",
     ]
     assert [bool(result.fault) for result in done] == [False, False, True, False, False, False]
-    assert classifier.batches == [3, 2]
+    assert brightness.batches == [3, 2]
     bright = [result.faces[0].scores["bright"] for result in done if not result.fault]
     np.testing.assert_allclose(bright, np.arange(5) * 60 / 255, atol=0.01)
 
 
-def test_every_input_has_its_record_and_faults_are_counted(album: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_input_has_its_record_and_faults_are_counted(
+    brightness: Any, album: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     sink = Kept()
-    analyzer = Analyzer(Brightness(), everywhere)
+    analyzer = Analyzer(brightness, everywhere)
     assert work(results(analyzer, find_sources([str(album), "nowhere.jpg"]), batch=3), [sink]) == 2
     assert len(sink.records) == 7
     assert [len(row["faces"]) for row in sink.records] == [1, 1, 0, 1, 1, 1, 0]
@@ -90,20 +76,20 @@ def test_every_input_has_its_record_and_faults_are_counted(album: Path, capsys: 
     assert "nowhere.jpg" in err
 
 
-def test_a_picture_that_cannot_be_analysed_fails_alone(album: Path) -> None:
+def test_a_picture_that_cannot_be_analysed_fails_alone(brightness: Any, album: Path) -> None:
     def stumbling(image: Image) -> list[Detection]:
         if image[0, 0, 0] == 120:
             raise MemoryError
         return everywhere(image)
 
-    done = list(results(Analyzer(Brightness(), stumbling), find_sources([str(album)]), batch=10))
+    done = list(results(Analyzer(brightness, stumbling), find_sources([str(album)]), batch=10))
     assert [result.fault is None for result in done] == [True, True, False, False, True, True]
     assert "memory" in str(done[3].fault)
 
 
-def test_results_come_as_they_are_ready(album: Path) -> None:
+def test_results_come_as_they_are_ready(brightness: Any, album: Path) -> None:
     """A generator, so that a million pictures need no more memory than a batch."""
-    stream = results(Analyzer(Brightness(), everywhere), find_sources([str(album)]), batch=2)
+    stream = results(Analyzer(brightness, everywhere), find_sources([str(album)]), batch=2)
     assert isinstance(next(stream), Result)
 
 
