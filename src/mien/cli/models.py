@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from mien.cli.console import out, tell, write_json
@@ -24,9 +25,9 @@ def models(
     if as_json:
         write_json(rows, STANDARD_OUTPUT)
         return
-    table = Table("name", "size class", *_RIGHT, "licence")
-    for column in table.columns[2:-1]:
-        column.justify = "right"
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for column in ("name", "size class", *_RIGHT, "licence"):
+        table.add_column(column, justify="right" if column in _RIGHT else "left", no_wrap=True)
     for row in rows:
         table.add_row(
             str(row["name"]),
@@ -35,14 +36,13 @@ def models(
             f"{row['bytes'] / 1024:,.0f} KB",
             f"{row['input_size']} px",
             f"{row['accuracy']:.4f}",
-            str(row["num_faces"]),
             str(row["licence"]),
         )
     out.print(table)
-    out.print("accuracy: on the validation split of its data (FER2013's PublicTest), one pass a face")
+    tell("accuracy: on the validation split of its data (FER2013's PublicTest), one pass a face")
 
 
-_RIGHT = ("parameters", "file", "face", "accuracy", "faces")
+_RIGHT = ("parameters", "file", "face", "accuracy")
 
 
 @app.command("fetch")
