@@ -52,7 +52,9 @@ def _table(result: dict[str, Any]) -> Table:
     """The figures for people: the whole, without duplicates, and a row a class."""
     flip = ", mirror averaged" if result["flip"] else ""
     title = Text(f"{result['model']} on {result['data']}, {result['split']}{flip}")
-    table = Table(title=title, title_style="bold", title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(
+        title=title, title_style="bold", title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
+    )
     for column in ("", "faces", "accuracy", "precision", "F1", "ECE", "NLL"):
         table.add_column(column, justify="right" if column else "left", no_wrap=True)
     parts = {"as published": result, "without duplicates": result["without_duplicates"]}
