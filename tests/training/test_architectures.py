@@ -8,7 +8,7 @@ from mien.training.loop import Trainee
 @pytest.mark.parametrize("name", ARCHITECTURES)
 @pytest.mark.parametrize(("size", "num_classes"), [(48, 7), (64, 8)])
 def test_logits_are_the_means_of_the_evidence(name: str, size: int, num_classes: int) -> None:
-    network = ARCHITECTURES[name](num_classes).eval()
+    network = ARCHITECTURES[name](num_classes, size).eval()
     logits, evidence = network(torch.randn(2, 1, size, size))
     assert logits.shape == (2, num_classes)
     assert evidence.shape[:2] == (2, num_classes)
@@ -17,7 +17,7 @@ def test_logits_are_the_means_of_the_evidence(name: str, size: int, num_classes:
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_every_parameter_learns(name: str) -> None:
-    trainee = Trainee(ARCHITECTURES[name](7))
+    trainee = Trainee(ARCHITECTURES[name](7, 48), votes=True)
     classes, votes = trainee(torch.randn(4, 1, 48, 48))
     (classes.square().sum() + votes.square().sum()).backward()
     still = [name for name, value in trainee.named_parameters() if value.grad is None or not value.grad.any()]
@@ -26,13 +26,13 @@ def test_every_parameter_learns(name: str) -> None:
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_the_second_head_does_not_change_the_first(name: str) -> None:
-    trainee = Trainee(ARCHITECTURES[name](7)).eval()
+    trainee = Trainee(ARCHITECTURES[name](7, 48), votes=True).eval()
     faces = torch.randn(2, 1, 48, 48)
     torch.testing.assert_close(trainee(faces)[0], trainee.network(faces)[0])
 
 
 def test_mini_xception_is_the_published_network() -> None:
-    network = ARCHITECTURES["mini-xception"](7)
+    network = ARCHITECTURES["mini-xception"](7, 48)
     trained = sum(parameter.numel() for parameter in network.parameters())
     averages = sum(value.numel() for name, value in network.named_buffers() if "running" in name)
     assert trained == 56_951

@@ -38,7 +38,7 @@ def about(architecture: str) -> dict[str, object]:
 def fresh(architecture: str) -> Network:
     """Not quite fresh: batch norm has seen something, so that folding it is tested."""
     torch.manual_seed(0)
-    network = ARCHITECTURES[architecture](7)
+    network = ARCHITECTURES[architecture](7, 48)
     network.train()
     for _ in range(3):
         network(torch.randn(8, 1, 48, 48) * 2 + 0.5)

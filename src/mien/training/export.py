@@ -50,7 +50,7 @@ def load_trained(path: Path) -> tuple[Network, dict[str, Any]]:
     """
     weights, about = checkpoint.load(path)
     try:
-        network = ARCHITECTURES[about["recipe"]["architecture"]](len(about["classes"]))
+        network = ARCHITECTURES[about["recipe"]["architecture"]](len(about["classes"]), about["recipe"]["image_size"])
         network.load_state_dict(weights)
         describe_model(network, about, "checked")
     except (KeyError, RuntimeError, TypeError) as error:

@@ -21,6 +21,7 @@ from mien.errors import DataError, ModelError, TrainingError
 from mien.training import checkpoint
 from mien.training.architectures import ARCHITECTURES, Network
 from mien.training.augmentation import Augmentation, augment, standardize
+from mien.training.optimizer import learning_rate, make_optimizer
 from mien.training.recipe import Recipe, recipe_table
 from mien.training.run import Run, describe_run
 
@@ -58,6 +59,9 @@ class Epoch:
         learning_rate: of its last step.
         train_loss: mean over the epoch, of all the recipe's losses together.
         train_accuracy: 0 to 1, on augmented faces, while the weights were changing.
+        plain_train_loss: like `val_loss`, on a sample of the training split's faces as they are.
+        plain_train_accuracy: like `val_accuracy`, on the same; how far it is above shows the overfitting, which
+            `train_accuracy` hides behind dropout and augmentation.
         val_loss: negative log-likelihood on the validation split, in nats.
         val_accuracy: 0 to 1.
         seconds: this epoch took.
@@ -68,6 +72,8 @@ class Epoch:
     learning_rate: float
     train_loss: float
     train_accuracy: float
+    plain_train_loss: float
+    plain_train_accuracy: float
     val_loss: float
     val_accuracy: float
     seconds: float
@@ -79,17 +85,18 @@ class Trainee(nn.Module):
 
     Args:
         network: the network itself.
+        votes: whether there is a second head.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, *, votes: bool) -> None:
         super().__init__()
         self.network = network
-        self.votes = nn.Linear(network.num_features, NUM_EXPRESSION_VOTES)
+        self.votes = nn.Linear(network.num_embedded, NUM_EXPRESSION_VOTES) if votes else None
 
-    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, 1, S, S) float, standardised → logits of the classes (N, K) and of the votes (N, 8)."""
-        features = self.network.features(faces)
-        return self.network.evidence(features).mean((2, 3)), self.votes(features.mean((2, 3)))
+    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor | None]:
+        """(N, 1, S, S) float, standardised → logits of the classes (N, K) and of the votes (N, 8), or None."""
+        logits, embedding = self.network.classify(faces)
+        return logits, None if self.votes is None else self.votes(embedding)
 
 
 def train(
@@ -120,12 +127,14 @@ def train(
     device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
     faces = resized(faces, recipe.image_size)
     train_split, val_split = faces.split("train"), faces.split("val")
+    seen_split = train_split.select(sample_of(len(train_split)))
     run = Run(folder)
     about = describe_run(recipe_table(recipe), describe_data(faces), device)
     run.begin(about, resume=resume)
 
     torch.manual_seed(recipe.seed)
-    trainee = Trainee(ARCHITECTURES[recipe.architecture](len(faces.classes)))
+    network = ARCHITECTURES[recipe.architecture](len(faces.classes), recipe.image_size)
+    trainee = Trainee(network, votes=faces.votes is not None and recipe.votes_weight > 0)
     trainee.to(device)
     trainee.to(memory_format=memory_format(device, recipe.image_size))  # type: ignore[call-overload] # torch's stub
     average = copy.deepcopy(trainee).eval()
@@ -149,7 +158,9 @@ def train(
                 group["lr"] = rate
             with mixed_precision(device):
                 class_logits, votes_logits = trainee(images)
-            loss = batch_loss(recipe, class_logits.float(), votes_logits.float(), labels, votes)
+            loss = batch_loss(recipe, class_logits.float(), labels)
+            if votes_logits is not None:
+                loss = loss + recipe.votes_weight * F.cross_entropy(votes_logits.float(), votes)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
@@ -161,6 +172,7 @@ def train(
                 yield Step(epoch, number, len(batches), float(total_loss) / number, float(total_right) / number)
 
         val_loss, val_accuracy = validate(average.network, val_split, device)
+        plain_train_loss, plain_train_accuracy = validate(average.network, seen_split, device)
         check_finite(float(total_loss) + val_loss, epoch, rate)
         model = run.model(recipe.architecture, epoch, val_accuracy) if val_loss < best_loss else None
         result = Epoch(
@@ -168,6 +180,8 @@ def train(
             learning_rate=rate,
             train_loss=float(total_loss) / len(batches),
             train_accuracy=float(total_right) / len(batches),
+            plain_train_loss=plain_train_loss,
+            plain_train_accuracy=plain_train_accuracy,
             val_loss=val_loss,
             val_accuracy=val_accuracy,
             seconds=round(time.monotonic() - start, 2),
@@ -221,17 +235,6 @@ def _has_bf16(device: torch.device) -> bool:
     return bool(abilities.get("amx_bf16") or abilities.get("avx512_bf16"))
 
 
-def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.SGD:
-    """SGD that decays the weights of convolutions and dense layers, and leaves biases and batch norm alone."""
-    weights = [parameter for parameter in model.parameters() if parameter.ndim > 1]
-    others = [parameter for parameter in model.parameters() if parameter.ndim <= 1]
-    groups = [
-        {"params": weights, "weight_decay": recipe.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    return torch.optim.SGD(groups, recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
-
-
 def check_finite(loss: float, epoch: int, rate: float) -> None:
     """That a loss is still a number.
 
@@ -251,29 +254,14 @@ def augmentation_in(recipe: Recipe, epoch: int) -> Augmentation:
     return Augmentation(flip=recipe.augmentation.flip) if plain else recipe.augmentation
 
 
-def learning_rate(recipe: Recipe, step: int, steps_an_epoch: int) -> float:
-    """A linear rise, then half a cosine down to 0 (Loshchilov and Hutter 2017, arXiv:1608.03983).
-
-    Args:
-        recipe: names the peak, the warm-up and the length.
-        step: from 0, over all epochs.
-        steps_an_epoch: batches in an epoch.
-    """
-    warmup = recipe.warmup_epochs * steps_an_epoch
-    if step < warmup:
-        return recipe.learning_rate * (step + 1) / warmup
-    progress = (step - warmup) / max(1, recipe.epochs * steps_an_epoch - warmup)
-    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
+def batch_loss(recipe: Recipe, class_logits: Tensor, labels: Tensor) -> Tensor:
+    """Smoothed cross-entropy to the labels."""
+    return F.cross_entropy(class_logits, labels, label_smoothing=recipe.label_smoothing)
 
 
-def batch_loss(
-    recipe: Recipe, class_logits: Tensor, votes_logits: Tensor, labels: Tensor, votes: Tensor | None
-) -> Tensor:
-    """Smoothed cross-entropy to the labels, and when there are votes, cross-entropy to them."""
-    loss = F.cross_entropy(class_logits, labels, label_smoothing=recipe.label_smoothing)
-    if votes is not None and recipe.votes_weight > 0:
-        loss = loss + recipe.votes_weight * F.cross_entropy(votes_logits, votes)
-    return loss
+def sample_of(num: int) -> NDArray[np.int64]:
+    """A twentieth of the numbers below `num`, but 500 if there are so many; always the same ones, in order."""
+    return np.sort(np.random.default_rng(0).permutation(num)[: max(500, num // 20)])
 
 
 @torch.no_grad()

@@ -13,6 +13,10 @@ from mien.training.architectures import ARCHITECTURES
 from mien.training.augmentation import Augmentation
 
 
+def _one_of(default: str, *others: str) -> Any:
+    return field(default=default, metadata={"choices": (default, *others)})
+
+
 def _bounded(default: Any, low: float, high: float = math.inf) -> Any:
     return field(default=default, metadata={"low": low, "high": high})
 
@@ -26,10 +30,12 @@ class Recipe:
         image_size: S, the side in pixels of the faces it trains on.
         epochs: passes over the training split; the cosine ends with the last.
         batch_size: faces a step.
+        optimizer: "sgd" (Nesterov's), "adam" or "adamw".
         learning_rate: its peak, after the warm-up.
         warmup_epochs: epochs of linear rise from 0.
-        momentum: of SGD, in Nesterov's form.
-        weight_decay: on weights of convolutions and dense layers; never on biases or batch norm.
+        schedule: of the rate after the warm-up: "cosine" down to 0 or "constant".
+        momentum: of SGD; Adam's first beta.
+        weight_decay: decoupled in AdamW; on weights of convolutions and dense layers; never on biases or batch norm.
         label_smoothing: the share of the target spread over all classes.
         ema_decay: of the moving average of weights that is measured and kept; 0 keeps the weights themselves.
         votes_weight: of the second loss, cross-entropy to FER+'s votes (Barsoum et al. 2016, arXiv:1608.01041),
@@ -45,8 +51,10 @@ class Recipe:
     image_size: int = _bounded(48, 16, 512)
     epochs: int = _bounded(100, 1)
     batch_size: int = _bounded(64, 2)
+    optimizer: str = _one_of("sgd", "adam", "adamw")
     learning_rate: float = _bounded(0.1, 1e-8, 100)
     warmup_epochs: int = _bounded(1, 0)
+    schedule: str = _one_of("cosine", "constant")
     momentum: float = _bounded(0.9, 0, 1)
     weight_decay: float = _bounded(5e-4, 0, 1)
     label_smoothing: float = _bounded(0.1, 0, 0.9)
@@ -102,6 +110,9 @@ def parse_recipe(table: dict[str, Any], name: str) -> Recipe:
         inner = {}
     outer = {key: value for key, value in table.items() if key != "augmentation"}
     values = _check(outer, Recipe, _bounds_of(Recipe), "", faults)
+    for key, choices in _choices_of(Recipe).items():
+        if key in values and values[key] not in choices:
+            faults.append(f"{key}: {values[key]!r}; expected one of: {', '.join(choices)}")
     values["augmentation"] = Augmentation(**_check(inner, Augmentation, _AUGMENTATION_BOUNDS, "augmentation.", faults))
     if "architecture" not in outer:
         faults.append(f"architecture: missing; expected one of: {', '.join(ARCHITECTURES)}")
@@ -125,7 +136,15 @@ def recipe_table(recipe: Recipe) -> dict[str, Any]:
 
 def _bounds_of(kind: type[Recipe]) -> dict[str, tuple[float, float]]:
     return {
-        item.name: (item.metadata["low"], item.metadata["high"]) for item in dataclasses.fields(kind) if item.metadata
+        item.name: (item.metadata["low"], item.metadata["high"])
+        for item in dataclasses.fields(kind)
+        if "low" in item.metadata
+    }
+
+
+def _choices_of(kind: type[Recipe]) -> dict[str, tuple[str, ...]]:
+    return {
+        item.name: item.metadata["choices"] for item in dataclasses.fields(kind) if "choices" in item.metadata
     }
 
 

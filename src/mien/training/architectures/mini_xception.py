@@ -2,10 +2,10 @@
 
 from torch import Tensor, nn
 
-from mien.training.architectures.network import Network
+from mien.training.architectures.network import FullyConvolutional
 
 
-class MiniXception(Network):
+class MiniXception(FullyConvolutional):
     """Two convolutions, four residual depthwise-separable blocks, one map a class, global average pooling.
 
     Batch norm follows every convolution and ReLU every batch norm but the last of a block; there is no dense
@@ -16,7 +16,7 @@ class MiniXception(Network):
         num_classes: K.
     """
 
-    num_features = 128
+    num_embedded = 128
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()
@@ -26,9 +26,9 @@ class MiniXception(Network):
             Block(8, 16),
             Block(16, 32),
             Block(32, 64),
-            Block(64, self.num_features),
+            Block(64, self.num_embedded),
         )
-        self.evidence = nn.Conv2d(self.num_features, num_classes, 3, padding=1)
+        self.evidence = nn.Conv2d(self.num_embedded, num_classes, 3, padding=1)
 
 
 class Block(nn.Module):

@@ -4,23 +4,44 @@ from torch import Tensor, nn
 
 
 class Network(nn.Module):
-    """A fully convolutional classifier whose answer is the mean of its evidence.
-
-    A subclass sets `num_features` and two modules, `features` and `evidence`. The logit of a class is the mean of
-    that class's map, so the map shows exactly what the network counted, and where (class activation mapping, Zhou
-    et al. 2016, arXiv:1512.04150, in the form without a dense layer).
+    """A classifier of faces that shows, for each class, where in the face it found what it counted.
 
     Attributes:
-        features: (N, 1, S, S) float, standardised → (N, num_features, h, w).
-        evidence: (N, num_features, h, w) → (N, num_classes, h, w).
-        num_features: channels between the two.
+        num_embedded: E, numbers that describe a face just before the classes are told apart; a second head may read
+            them.
+    """
+
+    num_embedded: int
+
+    def classify(self, faces: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, 1, S, S) float, standardised → logits (N, K) and embeddings (N, E); all that training needs."""
+        raise NotImplementedError
+
+    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, 1, S, S) float, standardised → logits (N, K) and evidence maps (N, K, h, w), whose means they are."""
+        raise NotImplementedError
+
+
+class FullyConvolutional(Network):
+    """A network without dense layers: the logit of a class is the mean of that class's map.
+
+    So the map shows exactly what the network counted, and where (class activation mapping, Zhou et al. 2016,
+    arXiv:1512.04150, in the form without a dense layer). A subclass sets two modules.
+
+    Attributes:
+        features: (N, 1, S, S) float, standardised → (N, E, h, w).
+        evidence: (N, E, h, w) → (N, K, h, w).
     """
 
     features: nn.Module
     evidence: nn.Module
-    num_features: int
+
+    def classify(self, faces: Tensor) -> tuple[Tensor, Tensor]:
+        """As `Network.classify`; the embedding is the mean of the features."""
+        features = self.features(faces)
+        return self.evidence(features).mean((2, 3)), features.mean((2, 3))
 
     def forward(self, faces: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, 1, S, S) float, standardised → logits (N, K) and evidence maps (N, K, h, w)."""
+        """As `Network.forward`."""
         evidence = self.evidence(self.features(faces))
         return evidence.mean((2, 3)), evidence
