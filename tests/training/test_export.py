@@ -13,6 +13,7 @@ from mien.recognition import OnnxClassifier
 from mien.recognition.model_file import METADATA_KEY
 from mien.training import checkpoint
 from mien.training.architectures import ARCHITECTURES, Network
+from mien.training.architectures.network import FullyConvolutional
 from mien.training.export import (
     TOLERANCE,
     Exported,
@@ -74,8 +75,8 @@ def test_the_file_holds_no_path_of_this_machine(tmp_path: Path) -> None:
 def test_a_disagreement_fails_the_export_and_leaves_the_old_file(tmp_path: Path) -> None:
     """A network whose answer changes from call to call can agree with no file."""
 
-    class Fickle(Network):
-        num_features = 1
+    class Fickle(FullyConvolutional):
+        num_embedded = 1
         calls = 0
 
         def __init__(self) -> None:

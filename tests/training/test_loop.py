@@ -9,8 +9,9 @@ import torch
 from mien.data import FaceSet
 from mien.errors import DataError, RecipeError, TrainingError
 from mien.training.augmentation import Augmentation
+from mien.training.batches import augmentation_in, vote_shares
 from mien.training.export import load_trained
-from mien.training.loop import Epoch, Step, augmentation_in, predict, train, vote_shares
+from mien.training.loop import Epoch, Step, predict, train
 from mien.training.optimizer import learning_rate
 from mien.training.recipe import Recipe
 from mien.training.run import Run

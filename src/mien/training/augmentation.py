@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -57,6 +58,64 @@ def augment(faces: Tensor, how: Augmentation, generator: torch.Generator) -> Ten
     if how.erase > 0:
         images = _erase(images, how.erase, dice)
     return images.clamp_(0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """How the faces of a batch are mixed, each with a partner.
+
+    Attributes:
+        partner: (N,) places in the batch.
+        share: what remains of the face itself, 0 to 1.
+        window: (S, S) bool, where the partner shows in whole; None when the two are blended all over.
+    """
+
+    partner: Tensor
+    share: float
+    window: Tensor | None
+
+    def images(self, images: Tensor) -> Tensor:
+        """(N, 1, S, S), mixed."""
+        other = images[self.partner]
+        if self.window is not None:
+            return torch.where(self.window, other, images)
+        return images.lerp(other, 1 - self.share)
+
+    def values(self, values: Tensor) -> Tensor:
+        """(N, K) targets, mixed in the same shares."""
+        return values.lerp(values[self.partner], 1 - self.share)
+
+
+def draw_mix(images: Tensor, mixup: float, cutmix: float, generator: torch.Generator) -> Mix | None:
+    """Mixup (Zhang et al. 2018, arXiv:1710.09412) or CutMix (Yun et al. 2019, arXiv:1905.04899) for a batch.
+
+    Args:
+        images: (N, 1, S, S).
+        mixup: alpha of the share's Beta distribution; 0 turns it off. With both on, each mixes half of the batches.
+        cutmix: the same for CutMix, where the share is of the area.
+        generator: on the device of `images`; all randomness comes from it.
+
+    Returns:
+        None when both are off.
+    """
+    if not mixup and not cutmix:
+        return None
+    device = images.device
+    # Beta's own draws take no generator; one seed from ours gives them all their randomness.
+    seed = int(torch.randint(2**62, (1,), generator=generator, device=device))
+    dice = np.random.default_rng(seed)
+    partner = torch.randperm(len(images), generator=generator, device=device)
+    cuts = bool(cutmix) and (not mixup or dice.random() < 0.5)
+    alpha = cutmix if cuts else mixup
+    share = float(dice.beta(alpha, alpha))
+    if not cuts:
+        return Mix(partner, share, None)
+    side = images.shape[-1]
+    reach = side * math.sqrt(1 - share) / 2
+    place = torch.arange(side, device=device) + 0.5
+    rows, columns = ((place - dice.uniform(0, side)).abs() < reach for _ in range(2))
+    window = rows.unsqueeze(1) & columns
+    return Mix(partner, 1 - float(window.float().mean()), window)
 
 
 def standardize(images: Tensor) -> Tensor:

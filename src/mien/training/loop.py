@@ -1,10 +1,10 @@
 """The training loop, from a recipe and faces to the models kept."""
 
 import copy
+import dataclasses
 import math
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,17 +16,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mien.data.dataset import FaceSet, fingerprint, resized
-from mien.emotions import FER_PLUS_VOTES
-from mien.errors import DataError, ModelError, TrainingError
+from mien.data.folds import fold_of
+from mien.errors import ModelError, RecipeError, TrainingError
 from mien.training import checkpoint
 from mien.training.architectures import ARCHITECTURES, Network
-from mien.training.augmentation import Augmentation, augment, standardize
-from mien.training.optimizer import learning_rate, make_optimizer
+from mien.training.augmentation import standardize
+from mien.training.batches import NUM_EXPRESSION_VOTES, Batches
+from mien.training.distributed import Worker, joined
+from mien.training.initial import Initial, describe_initial, initialize
+from mien.training.losses import Losses, has_bf16
+from mien.training.optimizer import learning_rate, make_optimizer, uphill
 from mien.training.recipe import Recipe, recipe_table
 from mien.training.run import Run, describe_run
-
-NUM_EXPRESSION_VOTES = FER_PLUS_VOTES.index("unknown")
-"""FER+'s first eight columns are expressions; the last two, unknown and NF, say that there is none."""
+from mien.training.teachers import Teacher, describe_teachers, load_teachers
 
 STEPS_A_REPORT = 8
 
@@ -100,12 +102,20 @@ class Trainee(nn.Module):
 
 
 def train(
-    recipe: Recipe, faces: FaceSet, folder: Path, *, device: torch.device | None = None, resume: bool = False
+    recipe: Recipe,
+    faces: FaceSet,
+    folder: Path,
+    *,
+    device: torch.device | None = None,
+    resume: bool = False,
+    initial: Initial | None = None,
+    teachers: Sequence[Path] = (),
 ) -> Iterator[Step | Epoch]:
     """Train as the recipe says, keep models in `folder`, and tell how it goes.
 
     All randomness of an epoch comes from the seed and the epoch's number, so a training that was killed and
-    resumed takes the very same steps as one that was not (on the same machine and number of threads).
+    resumed takes the very same steps as one that was not (on the same machine and number of threads). Started by
+    `torchrun`, every process takes its share of each batch, and the first one writes the files.
 
     Args:
         recipe: what to do.
@@ -113,90 +123,181 @@ def train(
         folder: the run's; see `Run`.
         device: the GPU when there is one, else the CPU.
         resume: go on from the folder's checkpoint, or begin if there is none.
+        initial: weights to begin with.
+        teachers: runs or kept models, for a recipe with a `teacher_weight`.
 
     Yields:
-        A `Step` every few batches and an `Epoch` after each epoch.
+        A `Step` every few batches and an `Epoch` after each epoch, in every process.
 
     Raises:
         DataError: a split is missing.
-        RecipeError: the folder holds another training, or this one and `resume` is off.
-        ModelError: the folder's checkpoint is damaged, or of another training.
+        RecipeError: the folder holds another training, or this one and `resume` is off; or the recipe wants
+            teachers and there are none, or the other way round.
+        ModelError: the folder's checkpoint, `initial` or a teacher is damaged or does not fit.
         TrainingError: the training diverged.
         OSError: the folder cannot be written; the last checkpoint is intact.
     """
-    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    with joined(device) as worker:
+        yield from _train(recipe, faces, Run(folder), worker, resume, initial, teachers)
+
+
+def _train(
+    recipe: Recipe,
+    faces: FaceSet,
+    run: Run,
+    worker: Worker,
+    resume: bool,
+    initial: Initial | None,
+    teacher_files: Sequence[Path],
+) -> Iterator[Step | Epoch]:
+    device = worker.device
     faces = resized(faces, recipe.image_size)
-    train_split, val_split = faces.split("train"), faces.split("val")
-    seen_split = train_split.select(sample_of(len(train_split)))
-    run = Run(folder)
-    about = describe_run(recipe_table(recipe), describe_data(faces), device)
-    run.begin(about, resume=resume)
+    train_split, val_split = training_part(faces.split("train"), recipe), faces.split("val")
+    plain_split = train_split.select(sample_of(len(train_split)))
+    teachers = _teachers(recipe, teacher_files, faces.classes, device)
+    about = describe_run(recipe_table(recipe), describe_data(faces), device) | {
+        "classes": list(faces.classes),
+        "processes": worker.size,
+        "initial": initial and describe_initial(initial),
+        "teachers": describe_teachers(teachers),
+    }
+    if worker.leads:
+        run.begin(about, resume=resume)
+    worker.wait()
 
-    torch.manual_seed(recipe.seed)
-    network = ARCHITECTURES[recipe.architecture](len(faces.classes), recipe.image_size)
-    trainee = Trainee(network, votes=faces.votes is not None and recipe.votes_weight > 0)
-    trainee.to(device)
-    trainee.to(memory_format=memory_format(device, recipe.image_size))  # type: ignore[call-overload] # torch's stub
-    average = copy.deepcopy(trainee).eval()
-    optimizer = make_optimizer(trainee, recipe)
-    state: dict[str, Any] = {"trainee": trainee, "average": average, "optimizer": optimizer}
-    done, best_loss, best_epoch = _restore(run, state) if resume else (0, math.inf, 0)
-    run.forget_after(done)
+    layout = memory_format(device, recipe.image_size)
+    state = _begin(recipe, faces, initial, plain_split, device)
+    past = _restore(run, state) if resume else Past()
+    worker.wait()
+    if worker.leads:
+        run.forget_after(past.epoch)
 
-    batches = _Batches(train_split, recipe, device)
-    step = done * len(batches)
-    for epoch in range(done + 1, recipe.epochs + 1):
-        if recipe.patience and epoch - 1 - best_epoch >= recipe.patience:
+    model = worker.replicated(state.trainee)
+    losses = Losses(recipe, train_split, device)
+    batches = Batches(train_split, recipe, worker, teachers, layout)
+    for epoch in range(past.epoch + 1, recipe.epochs + 1):
+        if recipe.patience and epoch - 1 - past.best_epoch >= recipe.patience:
             break
         start = time.monotonic()
-        trainee.train()
-        total_loss = torch.zeros((), device=device)
-        total_right = torch.zeros((), device=device)
-        for number, (images, labels, votes) in enumerate(batches.epoch(epoch), start=1):
-            rate = learning_rate(recipe, step, len(batches))
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            with mixed_precision(device):
-                class_logits, votes_logits = trainee(images)
-            loss = batch_loss(recipe, class_logits.float(), labels)
-            if votes_logits is not None:
-                loss = loss + recipe.votes_weight * F.cross_entropy(votes_logits.float(), votes)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            step += 1
-            update_average(average, trainee, recipe.ema_decay, step)
-            total_loss += loss.detach()
-            total_right += (class_logits.argmax(1) == labels).float().mean()
-            if number % STEPS_A_REPORT == 0:  # reading a sum makes a GPU wait
-                yield Step(epoch, number, len(batches), float(total_loss) / number, float(total_right) / number)
-
-        val_loss, val_accuracy = validate(average.network, val_split, device)
-        plain_train_loss, plain_train_accuracy = validate(average.network, seen_split, device)
-        check_finite(float(total_loss) + val_loss, epoch, rate)
-        model = run.model(recipe.architecture, epoch, val_accuracy) if val_loss < best_loss else None
+        rate, sums = yield from _steps(recipe, state, model, losses, batches, past)
+        train_loss, train_accuracy = (worker.mean(sums) / len(batches)).tolist()
+        network = state.average.network
+        logits = _logits(network, val_split, worker)
+        val_loss, val_accuracy = fit(logits, val_split)
+        plain_train_loss, plain_train_accuracy = fit(_logits(network, plain_split, worker), plain_split)
+        check_finite(train_loss + val_loss, epoch, rate)
+        kept = run.model(recipe.architecture, epoch, val_accuracy) if val_loss < past.best_loss else None
         result = Epoch(
             epoch=epoch,
             learning_rate=rate,
-            train_loss=float(total_loss) / len(batches),
-            train_accuracy=float(total_right) / len(batches),
+            train_loss=train_loss,
+            train_accuracy=train_accuracy,
             plain_train_loss=plain_train_loss,
             plain_train_accuracy=plain_train_accuracy,
             val_loss=val_loss,
             val_accuracy=val_accuracy,
             seconds=round(time.monotonic() - start, 2),
-            kept=model.name if model else None,
+            kept=kept.name if kept else None,
         )
         line = {name: getattr(result, name) for name in Epoch.__slots__}
-        if model:
-            best_loss, best_epoch = val_loss, epoch
-            checkpoint.save(
-                model, average.network.state_dict(), about | {"classes": list(faces.classes), "epoch": line}
-            )
-        run.append_metrics(line)
-        progress = {"epoch": epoch, "best_loss": best_loss, "best_epoch": best_epoch}
-        checkpoint.save(run.checkpoint, {name: part.state_dict() for name, part in state.items()}, progress)
+        past = past.after(epoch, val_loss, recipe)
+        if worker.leads:
+            if kept:
+                checkpoint.save(kept, network.state_dict(), about | {"epoch": line})
+                run.save_validation(logits.cpu().numpy(), epoch)
+            run.append_metrics(line)
+            checkpoint.save(run.checkpoint, state.tensors(), dataclasses.asdict(past))
         yield result
+
+
+def _steps(
+    recipe: Recipe, state: "State", model: nn.Module, losses: Losses, batches: Batches, past: "Past"
+) -> Generator[Step, None, tuple[float, Tensor]]:
+    """Learn from every batch of the next epoch; its last learning rate, and the sums of loss and accuracy (2,)."""
+    epoch = past.epoch + 1
+    done = past.epoch * len(batches)
+    sums = torch.zeros(2, device=next(model.parameters()).device)
+    rate = 0.0
+    state.trainee.train()
+    for number, batch in enumerate(batches.epoch(epoch), start=1):
+        rate = learning_rate(recipe, done + number - 1, len(batches), past.num_falls)
+        for group in state.optimizer.param_groups:
+            group["lr"] = rate
+        state.optimizer.zero_grad()
+        loss, right = losses.descend(model, batch)
+        if recipe.sharpness:
+            with uphill(state.trainee, recipe.sharpness):
+                losses.descend(model, batch)
+        state.optimizer.step()
+        update_average(state.average, state.trainee, recipe.ema_decay, done + number)
+        sums += torch.stack([loss, right])
+        if number % STEPS_A_REPORT == 0:  # reading a sum makes a GPU wait
+            mean_loss, mean_right = (sums / number).tolist()
+            yield Step(epoch, number, len(batches), mean_loss, mean_right)
+    return rate, sums
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The tensors of a training.
+
+    Attributes:
+        trainee: what learns.
+        average: the moving average of its weights, which is measured and kept.
+        optimizer: with its own memory.
+    """
+
+    trainee: Trainee
+    average: Trainee
+    optimizer: torch.optim.Optimizer
+
+    def tensors(self) -> dict[str, Any]:
+        """All of it, for a checkpoint."""
+        return {name: getattr(self, name).state_dict() for name in self.__slots__}
+
+    def restore(self, tensors: dict[str, Any]) -> None:
+        """Take all of it from a checkpoint."""
+        for name in self.__slots__:
+            getattr(self, name).load_state_dict(tensors[name])
+
+
+def _begin(recipe: Recipe, faces: FaceSet, initial: Initial | None, sample: FaceSet, device: torch.device) -> State:
+    """A training before its first step."""
+    torch.manual_seed(recipe.seed)
+    network = ARCHITECTURES[recipe.architecture](len(faces.classes), recipe.image_size)
+    if initial:
+        initialize(network, initial, recipe.architecture, faces.classes, as_input(sample.faces))
+    trainee = Trainee(network, votes=faces.votes is not None and recipe.votes_weight > 0)
+    trainee.to(device)
+    trainee.to(memory_format=memory_format(device, recipe.image_size))  # type: ignore[call-overload] # torch's stub
+    return State(trainee, copy.deepcopy(trainee).eval(), make_optimizer(trainee, recipe))
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a training remembers from epoch to epoch, beside its tensors.
+
+    Attributes:
+        epoch: the last one done.
+        best_loss: the lowest validation loss so far.
+        best_epoch: when that was.
+        num_falls: how often a plateau lowered the learning rate.
+        last_fall: the epoch after which it did so last.
+    """
+
+    epoch: int = 0
+    best_loss: float = math.inf
+    best_epoch: int = 0
+    num_falls: int = 0
+    last_fall: int = 0
+
+    def after(self, epoch: int, val_loss: float, recipe: Recipe) -> "Past":
+        """With one more epoch."""
+        if val_loss < self.best_loss:
+            return dataclasses.replace(self, epoch=epoch, best_loss=val_loss, best_epoch=epoch)
+        if epoch - max(self.best_epoch, self.last_fall) > recipe.plateau_patience:
+            return dataclasses.replace(self, epoch=epoch, num_falls=self.num_falls + 1, last_fall=epoch)
+        return dataclasses.replace(self, epoch=epoch)
 
 
 def use_threads(number: int) -> None:
@@ -219,20 +320,8 @@ def memory_format(device: torch.device, image_size: int) -> torch.memory_format:
     """Channels last, which is twice as fast on a CPU, wherever it works."""
     # torch 2.13's CPU backward pass crashes the process (SIGSEGV) on mini-Xception in channels_last float32 at
     # 64 pixels, and at no other size tried.
-    crashes = device.type == "cpu" and image_size == 64 and not _has_bf16(device)
+    crashes = device.type == "cpu" and image_size == 64 and not has_bf16(device)
     return torch.contiguous_format if crashes else torch.channels_last
-
-
-def mixed_precision(device: torch.device) -> AbstractContextManager[Any]:
-    """bfloat16 where the hardware has it; elsewhere it is emulated, and ten times slower than float32."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=_has_bf16(device))
-
-
-def _has_bf16(device: torch.device) -> bool:
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    abilities = torch.cpu.get_capabilities()
-    return bool(abilities.get("amx_bf16") or abilities.get("avx512_bf16"))
 
 
 def check_finite(loss: float, epoch: int, rate: float) -> None:
@@ -246,17 +335,6 @@ def check_finite(loss: float, epoch: int, rate: float) -> None:
             f"the training diverged in epoch {epoch}, at a learning rate of {rate:.3g}: its loss is no number now. "
             "Everything is as the epoch before left it; try a smaller learning_rate"
         )
-
-
-def augmentation_in(recipe: Recipe, epoch: int) -> Augmentation:
-    """How far faces are changed in an epoch, counted from 1."""
-    plain = epoch > recipe.epochs - recipe.plain_epochs
-    return Augmentation(flip=recipe.augmentation.flip) if plain else recipe.augmentation
-
-
-def batch_loss(recipe: Recipe, class_logits: Tensor, labels: Tensor) -> Tensor:
-    """Smoothed cross-entropy to the labels."""
-    return F.cross_entropy(class_logits, labels, label_smoothing=recipe.label_smoothing)
 
 
 def sample_of(num: int) -> NDArray[np.int64]:
@@ -275,72 +353,55 @@ def update_average(average: nn.Module, model: nn.Module, decay: float, step: int
             mean.copy_(value)
 
 
+def training_part(faces: FaceSet, recipe: Recipe) -> FaceSet:
+    """The faces to train on: all, or all but the recipe's fold."""
+    if recipe.folds == 1:
+        return faces
+    return faces.select(fold_of(faces.faces, recipe.folds) != recipe.fold)
+
+
+def as_input(faces: NDArray[np.uint8]) -> Tensor:
+    """(N, S, S) uint8 → (N, 1, S, S) float, standardised: what networks take."""
+    return standardize(torch.from_numpy(faces).unsqueeze(1).float().div_(255))
+
+
 @torch.no_grad()
 def predict(network: Network, faces: NDArray[np.uint8], device: torch.device) -> Tensor:
     """Logits in float32, as the exported model gives them: (N, S, S) uint8 → (N, K)."""
     network.eval()
-    logits = [
-        network(standardize(torch.from_numpy(batch).to(device).unsqueeze(1).float().div_(255)))[0]
-        for batch in np.array_split(faces, max(1, len(faces) // 256))
-    ]
-    return torch.cat(logits)
+    parts = np.array_split(faces, max(1, len(faces) // 256))
+    return torch.cat([network.classify(as_input(part).to(device))[0] for part in parts])
 
 
-def validate(network: Network, faces: FaceSet, device: torch.device) -> tuple[float, float]:
-    """Negative log-likelihood in nats, and accuracy 0 to 1."""
-    logits = predict(network, faces.faces, device)
-    labels = torch.from_numpy(faces.labels).to(device)
+def fit(logits: Tensor, faces: FaceSet) -> tuple[float, float]:
+    """Negative log-likelihood in nats, and accuracy 0 to 1, of (N, K) logits."""
+    labels = torch.from_numpy(faces.labels).to(logits.device)
     return float(F.cross_entropy(logits, labels)), float((logits.argmax(1) == labels).float().mean())
 
 
-class _Batches:
-    """The training split on the device, shuffled and augmented anew each epoch."""
-
-    def __init__(self, faces: FaceSet, recipe: Recipe, device: torch.device) -> None:
-        if len(faces) < recipe.batch_size:
-            raise DataError(
-                f"{faces.name} has {len(faces)} faces to train on, fewer than one batch of {recipe.batch_size}; "
-                "set a smaller batch_size"
-            )
-        self.recipe, self.device = recipe, device
-        self.faces = torch.from_numpy(faces.faces).to(device)
-        self.labels = torch.from_numpy(faces.labels).to(device)
-        self.votes = None if faces.votes is None else torch.from_numpy(vote_shares(faces.votes)).to(device)
-
-    def __len__(self) -> int:
-        return len(self.faces) // self.recipe.batch_size
-
-    def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
-        """Standardised images, labels and votes; the last, incomplete batch is left for another epoch's order."""
-        order_dice = torch.Generator().manual_seed(_epoch_seed(self.recipe.seed, epoch, 0))
-        how = augmentation_in(self.recipe, epoch)
-        augment_dice = torch.Generator(self.device).manual_seed(_epoch_seed(self.recipe.seed, epoch, 1))
-        order = torch.randperm(len(self.faces), generator=order_dice).to(self.device)
-        for start in range(0, len(self) * self.recipe.batch_size, self.recipe.batch_size):
-            chosen = order[start : start + self.recipe.batch_size]
-            images = standardize(augment(self.faces[chosen], how, augment_dice))
-            images = images.contiguous(memory_format=memory_format(self.device, self.recipe.image_size))
-            yield images, self.labels[chosen], None if self.votes is None else self.votes[chosen]
+def _logits(network: Network, faces: FaceSet, worker: Worker) -> Tensor:
+    """(N, K) for all faces, each worker having computed its share."""
+    return worker.gathered(predict(network, faces.faces[worker.share(len(faces))], worker.device), len(faces))
 
 
-def vote_shares(votes: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(N, 10) votes → (N, 8) shares of the expressions; all 0, which is no loss, where nobody saw one."""
-    expressions = votes[:, :NUM_EXPRESSION_VOTES].astype(np.float32)
-    return np.asarray(expressions / np.maximum(expressions.sum(axis=1, keepdims=True), 1), dtype=np.float32)
+def _teachers(recipe: Recipe, files: Sequence[Path], classes: tuple[str, ...], device: torch.device) -> list[Teacher]:
+    if bool(files) != bool(recipe.teacher_weight):
+        raise RecipeError(
+            "teachers are given, and the recipe's teacher_weight is 0; set it above 0"
+            if files
+            else f"the recipe's teacher_weight is {recipe.teacher_weight:g}, and no teacher is given; name runs by "
+            "--teacher"
+        )
+    return load_teachers(files, classes, recipe.image_size, device)
 
 
-def _epoch_seed(seed: int, epoch: int, stream: int) -> int:
-    return int(np.random.SeedSequence((seed, epoch, stream)).generate_state(1, np.uint64)[0] >> np.uint64(1))
-
-
-def _restore(run: Run, state: dict[str, Any]) -> tuple[int, float, int]:
-    """Fill `state` from the run's checkpoint: epochs done, lowest validation loss, and its epoch."""
+def _restore(run: Run, state: State) -> Past:
+    """Fill `state` from the run's checkpoint, if there is one."""
     if not run.checkpoint.exists():
-        return 0, math.inf, 0
+        return Past()
     tensors, progress = checkpoint.load(run.checkpoint)
     try:
-        for name, part in state.items():
-            part.load_state_dict(tensors[name])
-        return progress["epoch"], progress["best_loss"], progress["best_epoch"]
+        state.restore(tensors)
+        return Past(**progress)
     except (KeyError, RuntimeError, ValueError, TypeError) as error:
         raise ModelError(f"{run.checkpoint} is no checkpoint of this training: {error}") from error

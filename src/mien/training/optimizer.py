@@ -1,10 +1,11 @@
-"""How weights move: the optimizer, and the learning rate over time."""
+"""How weights move: the optimizer, the learning rate over time, and sharpness-aware steps."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mien.training.recipe import Recipe
 
@@ -32,19 +33,51 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     return OPTIMIZERS[recipe.optimizer](groups, recipe)
 
 
-def learning_rate(recipe: Recipe, step: int, steps_an_epoch: int) -> float:
+def learning_rate(recipe: Recipe, step: int, steps_an_epoch: int, num_falls: int = 0) -> float:
     """A linear rise, then what the schedule says: half a cosine down to 0 (Loshchilov and Hutter 2017,
-    arXiv:1608.03983), or the same rate for ever.
+    arXiv:1608.03983), a rate that falls whenever the validation loss has stood still, or the same for ever.
 
     Args:
         recipe: names the peak, the warm-up, the schedule and the length.
         step: from 0, over all epochs.
         steps_an_epoch: batches in an epoch.
+        num_falls: how often a plateau was met.
     """
     warmup = recipe.warmup_epochs * steps_an_epoch
     if step < warmup:
         return recipe.learning_rate * (step + 1) / warmup
-    if recipe.schedule == "constant":
-        return recipe.learning_rate
-    progress = (step - warmup) / max(1, recipe.epochs * steps_an_epoch - warmup)
-    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
+    if recipe.schedule == "cosine":
+        progress = (step - warmup) / max(1, recipe.epochs * steps_an_epoch - warmup)
+        return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
+    return recipe.learning_rate * (recipe.plateau_factor**num_falls if recipe.schedule == "plateau" else 1)
+
+
+@contextmanager
+def uphill(model: nn.Module, distance: float) -> Iterator[None]:
+    """Within, the weights are where the loss rises fastest, `distance` away; the gradient taken there finds flat minima
+    (Foret et al. 2021, arXiv:2010.01412).
+
+    Args:
+        model: with gradients; they are forgotten.
+        distance: rho.
+    """
+    moved = [parameter for parameter in model.parameters() if parameter.grad is not None]
+    gradients = [parameter.grad for parameter in moved if parameter.grad is not None]
+    norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(gradient) for gradient in gradients]))
+    climbs: list[Tensor] = [gradient * (distance / (norm + 1e-12)) for gradient in gradients]
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    momenta = [module.momentum for module in norms]
+    with torch.no_grad():
+        for parameter, climb in zip(moved, climbs, strict=True):
+            parameter.add_(climb)
+    for module in norms:
+        module.momentum = 0.0  # the statistics belong to the weights as they were
+    model.zero_grad()
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for parameter, climb in zip(moved, climbs, strict=True):
+                parameter.sub_(climb)
+        for module, momentum in zip(norms, momenta, strict=True):
+            module.momentum = momentum

@@ -23,23 +23,37 @@ def _bounded(default: Any, low: float, high: float = math.inf) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """A training, but for its data.
+    """A training, but for its data and teachers.
 
     Attributes:
         architecture: a key of `architectures.ARCHITECTURES`.
         image_size: S, the side in pixels of the faces it trains on.
         epochs: passes over the training split; the cosine ends with the last.
-        batch_size: faces a step.
+        batch_size: faces a step, of all processes together.
         optimizer: "sgd" (Nesterov's), "adam" or "adamw".
         learning_rate: its peak, after the warm-up.
         warmup_epochs: epochs of linear rise from 0.
-        schedule: of the rate after the warm-up: "cosine" down to 0 or "constant".
+        schedule: of the rate after the warm-up: "cosine" down to 0, "plateau" or "constant".
+        plateau_patience: epochs without a lower validation loss after which a plateau's rate falls.
+        plateau_factor: by which it falls then.
         momentum: of SGD; Adam's first beta.
-        weight_decay: decoupled in AdamW; on weights of convolutions and dense layers; never on biases or batch norm.
+        weight_decay: decoupled in AdamW; on weights of convolutions and dense layers, never on biases or batch norm.
+        sharpness: rho of sharpness-aware minimisation (Foret et al. 2021, arXiv:2010.01412), which takes twice as
+            long; 0 turns it off.
         label_smoothing: the share of the target spread over all classes.
+        class_weighting: the power of a class's rarity that weighs its faces in the loss: 0 not at all, 1 so that
+            all classes count alike.
+        class_sampling: the same power for how often its faces are drawn.
+        mixup: alpha of mixup (Zhang et al. 2018, arXiv:1710.09412), on half of the batches when `cutmix` is on too;
+            0 turns it off.
+        cutmix: alpha of CutMix (Yun et al. 2019, arXiv:1905.04899); 0 turns it off.
         ema_decay: of the moving average of weights that is measured and kept; 0 keeps the weights themselves.
         votes_weight: of the second loss, cross-entropy to FER+'s votes (Barsoum et al. 2016, arXiv:1608.01041),
             through a head that export drops. Data without votes train without it.
+        teacher_weight: the share of the loss that is agreement with the teachers, 0 to 1; the rest is the labels'.
+        teacher_temperature: softens what teachers and student say before they are compared.
+        folds: into how many parts the training split is cut, by what the faces are; 1 leaves it whole.
+        fold: the part, from 0, that it does not train on.
         patience: epochs without a lower validation loss after which training stops; 0 never stops early.
         seed: of weights, order and augmentation.
         plain_epochs: the last epochs, in which faces are only mirrored (if at all), so that the network ends on faces
@@ -54,12 +68,23 @@ class Recipe:
     optimizer: str = _one_of("sgd", "adam", "adamw")
     learning_rate: float = _bounded(0.1, 1e-8, 100)
     warmup_epochs: int = _bounded(1, 0)
-    schedule: str = _one_of("cosine", "constant")
+    schedule: str = _one_of("cosine", "plateau", "constant")
+    plateau_patience: int = _bounded(5, 0)
+    plateau_factor: float = _bounded(0.3, 0, 1)
     momentum: float = _bounded(0.9, 0, 1)
     weight_decay: float = _bounded(5e-4, 0, 1)
+    sharpness: float = _bounded(0.0, 0, 1)
     label_smoothing: float = _bounded(0.1, 0, 0.9)
+    class_weighting: float = _bounded(0.0, 0, 1)
+    class_sampling: float = _bounded(0.0, 0, 1)
+    mixup: float = _bounded(0.0, 0, 10)
+    cutmix: float = _bounded(0.0, 0, 10)
     ema_decay: float = _bounded(0.999, 0, 1)
     votes_weight: float = _bounded(0.0, 0)
+    teacher_weight: float = _bounded(0.0, 0, 1)
+    teacher_temperature: float = _bounded(2.0, 0.1, 100)
+    folds: int = _bounded(1, 1, 100)
+    fold: int = _bounded(0, 0)
     patience: int = _bounded(0, 0)
     seed: int = _bounded(0, 0, 2**31 - 1)
     plain_epochs: int = _bounded(0, 0)
@@ -119,11 +144,13 @@ def parse_recipe(table: dict[str, Any], name: str) -> Recipe:
     elif values.get("architecture") not in ARCHITECTURES:
         faults.append(f"architecture: {outer['architecture']!r}; expected one of: {', '.join(ARCHITECTURES)}")
     if not faults:
-        faults += [
-            f"{key}: more than epochs"
-            for key in ("warmup_epochs", "plain_epochs")
-            if getattr(Recipe(**values), key) > Recipe(**values).epochs
-        ]
+        recipe = Recipe(**values)
+        long = [key for key in ("warmup_epochs", "plain_epochs") if getattr(recipe, key) > recipe.epochs]
+        faults += [f"{key}: more than epochs" for key in long]
+        if recipe.fold >= recipe.folds and recipe.fold:
+            faults.append(
+                f"fold: expected 0 to {recipe.folds - 1}, as there are {recipe.folds} folds; got {recipe.fold}"
+            )
     if faults:
         raise RecipeError("\n  ".join([f"{name}: {len(faults)} fault{'s' * (len(faults) > 1)}", *faults]))
     return Recipe(**values)
@@ -143,9 +170,7 @@ def _bounds_of(kind: type[Recipe]) -> dict[str, tuple[float, float]]:
 
 
 def _choices_of(kind: type[Recipe]) -> dict[str, tuple[str, ...]]:
-    return {
-        item.name: item.metadata["choices"] for item in dataclasses.fields(kind) if "choices" in item.metadata
-    }
+    return {item.name: item.metadata["choices"] for item in dataclasses.fields(kind) if "choices" in item.metadata}
 
 
 def _check(

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 import mien
 from mien.errors import RecipeError
@@ -22,7 +24,8 @@ class Run:
 
     Attributes:
         folder: holds `run.json` (recipe, data, code and machine), `metrics.jsonl` (a line an epoch),
-            `checkpoint.pt` (where `--resume` goes on) and `models/` (one file each time the validation loss fell).
+            `checkpoint.pt` (where `--resume` goes on), `validation.npz` (what the model kept last says of the
+            validation split), `page.html` and `models/` (one file each time the validation loss fell).
     """
 
     folder: Path
@@ -34,6 +37,10 @@ class Run:
     @property
     def metrics(self) -> Path:
         return self.folder / "metrics.jsonl"
+
+    @property
+    def validation(self) -> Path:
+        return self.folder / "validation.npz"
 
     @property
     def checkpoint(self) -> Path:
@@ -97,6 +104,11 @@ class Run:
             file.write(json.dumps(line) + "\n")
             file.flush()
             os.fsync(file.fileno())
+
+    def save_validation(self, logits: NDArray[np.float32], epoch: int) -> None:
+        """Keep (N, K) logits of the validation split, in its order, of the epoch whose model was kept last."""
+        with replacing(self.validation) as partial, partial.open("wb") as file:
+            np.savez(file, logits=logits.astype(np.float16), epoch=epoch)
 
     def forget_after(self, epoch: int) -> None:
         """Drop lines and models of epochs that are about to be done again, and a line that a kill cut in half."""

@@ -43,7 +43,7 @@ class GeluCnn(Network):
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
-                nn.init.zeros_(module.bias)
+                nn.init.zeros_(module.bias)  # type: ignore[arg-type] # they all have one
 
     def classify(self, faces: Tensor) -> tuple[Tensor, Tensor]:
         """As `Network.classify`; the embedding is the second dense layer's output."""

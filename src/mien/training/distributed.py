@@ -1,0 +1,89 @@
+"""One training in many processes, on one machine or many, as `torchrun` starts them."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """This process among those that train together.
+
+    Attributes:
+        rank: 0 to size - 1; 0 writes the files.
+        size: how many there are; 1 when training alone.
+        device: where its part is computed.
+    """
+
+    rank: int
+    size: int
+    device: torch.device
+
+    @property
+    def leads(self) -> bool:
+        return self.rank == 0
+
+    def share(self, num: int) -> slice:
+        """This worker's part of `num` things; the parts of all workers differ in length by at most 1."""
+        return slice(num * self.rank // self.size, num * (self.rank + 1) // self.size)
+
+    def replicated(self, model: nn.Module) -> nn.Module:
+        """The model, whose gradients from now on are the mean over all workers'."""
+        if self.size == 1:
+            return model
+        ids = [self.device.index] if self.device.type == "cuda" else None
+        return DistributedDataParallel(model, device_ids=ids)
+
+    def mean(self, values: Tensor) -> Tensor:
+        """The mean of (M,) values over all workers, the same for each."""
+        if self.size > 1:
+            dist.all_reduce(values)
+            values = values / self.size
+        return values
+
+    def gathered(self, part: Tensor, num: int) -> Tensor:
+        """Everybody's rows: part is this worker's `share` of (num, K)."""
+        if self.size == 1:
+            return part
+        whole = part.new_zeros(num, part.shape[1])
+        whole[self.share(num)] = part
+        dist.all_reduce(whole)
+        return whole
+
+    def wait(self) -> None:
+        """Until all workers are here."""
+        if self.size > 1:
+            dist.barrier()
+
+
+def is_leader() -> bool:
+    """Whether this process is the one that speaks: the only one, or the first of those that `torchrun` started."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+@contextmanager
+def joined(device: torch.device | None = None) -> Iterator[Worker]:
+    """Join the other processes when `torchrun` started this one; else work alone.
+
+    Args:
+        device: where to compute; when left out, the GPU of this process's number on its machine, or the CPU.
+    """
+    local = int(os.environ.get("LOCAL_RANK", "0"))
+    device = device or (torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu"))
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield Worker(0, 1, device)
+        return
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield Worker(dist.get_rank(), size, device)
+    finally:
+        dist.destroy_process_group()

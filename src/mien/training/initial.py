@@ -1,0 +1,177 @@
+"""Beginning a training with the weights of another."""
+
+import hashlib
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from mien.errors import ModelError
+from mien.recognition import load_classifier, shipped_models
+from mien.training.architectures import Network
+from mien.training.export import load_trained
+from mien.training.run import Run
+
+EXPORTED_PREFIX = "network."
+"""What `export` puts before the names of weights."""
+
+LAST_LAYERS = ("evidence.", "classes.")
+"""Where a network's parameters depend on the number of classes."""
+
+EPSILON = nn.BatchNorm2d(1).eps
+
+
+@dataclass(frozen=True, slots=True)
+class Initial:
+    """Weights to begin with.
+
+    Attributes:
+        name: what they came from.
+        sha256: of that file.
+        architecture: of the network they belong to.
+        classes: it told apart.
+        weights: as a state dict. From a model file, batch norm is part of the convolution before it.
+    """
+
+    name: str
+    sha256: str
+    architecture: str
+    classes: tuple[str, ...]
+    weights: dict[str, Tensor]
+
+
+def load_initial(source: str) -> Initial:
+    """The weights of a shipped model (its name), a model file, a run (its best model) or a kept model.
+
+    Raises:
+        ModelError: there is none, or it is damaged or not one of mien's.
+    """
+    path = Path(source)
+    if source in shipped_models() or path.suffix == ".onnx":
+        file = shipped_models().get(source, path)
+        info = load_classifier(file).info
+        weights = _exported_weights(file)
+        architecture, classes = info.architecture, info.labels
+    else:
+        file = Run(path).best_model() if path.is_dir() else path
+        network, about = load_trained(file)
+        weights = network.state_dict()
+        architecture, classes = about["recipe"]["architecture"], tuple(about["classes"])
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    return Initial(file.name, sha256, architecture, classes, weights)
+
+
+def describe_initial(initial: Initial) -> dict[str, Any]:
+    """Plain values that name it."""
+    return {"name": initial.name, "sha256": initial.sha256}
+
+
+def initialize(
+    network: Network, initial: Initial, architecture: str, classes: tuple[str, ...], images: Tensor
+) -> list[str]:
+    """Give a network those weights, but for its last layer when it is to tell other classes apart.
+
+    Args:
+        network: freshly made.
+        initial: what to begin with.
+        architecture: of `network`.
+        classes: of `network`.
+        images: (N, 1, S, S) float, standardised: some faces of the training, N in the hundreds. In a model file
+            batch norm is folded into the convolutions; from these faces it is unfolded, so that the network
+            answers as the file does, in evaluation and on average in training.
+
+    Returns:
+        The names of the parameters that stay as they were drawn.
+
+    Raises:
+        ModelError: the weights are another architecture's, or of another size.
+    """
+    if initial.architecture != architecture:
+        raise ModelError(
+            f"{initial.name} is a {initial.architecture}, and the recipe trains a {architecture}; "
+            f"set architecture = {initial.architecture!r}, or begin with another model"
+        )
+    weights = dict(initial.weights)
+    norms = _norm_after_each_convolution(network)
+    folded = {norm for norm in norms.values() if f"{norm}.weight" not in weights}
+    state = network.state_dict()
+    for convolution, norm in norms.items():
+        if norm in folded:
+            weights |= _norm_that_only_adds(weights, convolution, norm, state)
+    fresh = []
+    for name, parameter in state.items():
+        value = weights.get(name)
+        if name.endswith(".bias") and value is None and name.removesuffix("bias") + "weight" in weights:
+            value = torch.zeros_like(parameter)  # the exporter drops a bias of zeros
+        if name.startswith(LAST_LAYERS) and initial.classes != classes:
+            fresh.append(name)
+        elif value is None or value.shape != parameter.shape:
+            has = "has none" if value is None else f"has {tuple(value.shape)}"
+            raise ModelError(
+                f"{initial.name} does not fit: {name} needs the shape {tuple(parameter.shape)}, and it {has}; "
+                "train at its image_size, or begin with another model"
+            )
+        else:
+            state[name] = value
+    network.load_state_dict(state)
+    _unfold(network, folded, images)
+    return fresh
+
+
+def _norm_after_each_convolution(network: Network) -> dict[str, str]:
+    """For each convolution's name that of the batch norm registered next after it."""
+    named = [(name, module) for name, module in network.named_modules() if not list(module.children())]
+    return {
+        name: after
+        for (name, module), (after, norm) in itertools.pairwise(named)
+        if isinstance(module, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
+    }
+
+
+def _norm_that_only_adds(
+    weights: dict[str, Tensor], convolution: str, norm: str, state: dict[str, Tensor]
+) -> dict[str, Tensor]:
+    """The state of a batch norm that leaves what a folded convolution gives, but for the bias that goes with it."""
+    size = state[f"{norm}.weight"]
+    bias = weights.pop(f"{convolution}.weight_bias", weights.pop(f"{convolution}.bias", None))
+    return {
+        f"{norm}.weight": torch.full_like(size, (1 + EPSILON) ** 0.5),
+        f"{norm}.bias": torch.zeros_like(size) if bias is None else bias,
+        f"{norm}.running_mean": torch.zeros_like(size),
+        f"{norm}.running_var": torch.ones_like(size),
+        f"{norm}.num_batches_tracked": torch.zeros((), dtype=torch.long),
+        **({f"{convolution}.bias": torch.zeros_like(size)} if f"{convolution}.bias" in state else {}),
+    }
+
+
+@torch.no_grad()
+def _unfold(network: Network, norms: set[str], images: Tensor) -> None:
+    """Give batch norms the statistics of what they see, and undo by weight and bias what those change."""
+
+    def unfold(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        assert isinstance(module, nn.BatchNorm2d) and module.running_mean is not None
+        assert module.running_var is not None
+        variance, mean = torch.var_mean(inputs[0], (0, 2, 3))
+        module.running_mean.copy_(mean)
+        module.running_var.copy_(variance)
+        module.weight.copy_((variance + module.eps).sqrt())
+        module.bias.add_(mean)
+
+    handles = [network.get_submodule(norm).register_forward_hook(unfold) for norm in norms]
+    network.eval()
+    network.classify(images)
+    for handle in handles:
+        handle.remove()
+
+
+def _exported_weights(file: Path) -> dict[str, Tensor]:
+    return {
+        initializer.name.removeprefix(EXPORTED_PREFIX): torch.from_numpy(numpy_helper.to_array(initializer).copy())
+        for initializer in onnx.load(file).graph.initializer
+        if initializer.name.startswith(EXPORTED_PREFIX)
+    }
