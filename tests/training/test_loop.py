@@ -9,10 +9,8 @@ import torch
 from mien.data import FaceSet
 from mien.errors import DataError, RecipeError, TrainingError
 from mien.training.augmentation import Augmentation
-from mien.training.batches import augmentation_in, vote_shares
 from mien.training.export import load_trained
 from mien.training.loop import Epoch, Step, predict, train
-from mien.training.optimizer import learning_rate
 from mien.training.recipe import Recipe
 from mien.training.run import Run
 
@@ -178,24 +176,3 @@ def test_an_unwritable_folder_is_an_oserror(bars: FaceSet, tmp_path: Path) -> No
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OSError, match="file"):
         finish(RECIPE, bars, tmp_path / "file" / "run")
-
-
-def test_the_rate_rises_and_falls_to_nothing() -> None:
-    rates = [learning_rate(RECIPE, step, 7) for step in range(4 * 7)]
-    assert rates[6] == pytest.approx(RECIPE.learning_rate)
-    assert rates[:7] == sorted(rates[:7])
-    assert rates[7:] == sorted(rates[7:], reverse=True)
-    assert rates[-1] < 0.01 * RECIPE.learning_rate
-
-
-def test_the_last_epochs_are_plain() -> None:
-    recipe = dataclasses.replace(RECIPE, plain_epochs=2, augmentation=Augmentation(rotation=9, flip=True))
-    assert [augmentation_in(recipe, epoch).rotation for epoch in (1, 2, 3, 4)] == [9, 9, 0, 0]
-    assert all(augmentation_in(recipe, epoch).flip for epoch in (1, 2, 3, 4))
-
-
-def test_votes_that_see_no_expression_weigh_nothing() -> None:
-    votes = np.array([[5, 5, 0, 0, 0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 0, 0, 3, 7]], np.uint8)
-    shares = vote_shares(votes)
-    assert shares[0].tolist() == [0.5, 0.5, 0, 0, 0, 0, 0, 0]
-    assert not shares[1].any()

@@ -1,0 +1,93 @@
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mien.data import FaceSet
+from mien.errors import ModelError
+from mien.recognition import OnnxClassifier, shipped_models
+from mien.training.architectures import ARCHITECTURES
+from mien.training.export import describe_model, export, load_trained
+from mien.training.initial import initialize, load_initial
+from mien.training.loop import Epoch, as_input, predict, train
+from mien.training.recipe import Recipe
+from mien.training.run import Run
+
+RECIPE = Recipe(architecture="mini-xception", image_size=32, epochs=1, batch_size=16, learning_rate=0.05, ema_decay=0)
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module", name="bars")
+def few_bars(bars: FaceSet) -> FaceSet:
+    return bars.select(np.arange(140) % 4 == 0)
+
+
+@pytest.fixture(scope="module", params=ARCHITECTURES)
+def run(request: pytest.FixtureRequest, bars: FaceSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    list(train(dataclasses.replace(RECIPE, architecture=request.param, learning_rate=1e-3), bars, folder, device=CPU))
+    return folder
+
+
+@pytest.mark.parametrize("exported", [False, True])
+def test_a_network_begins_with_the_answers_of_another(run: Path, bars: FaceSet, tmp_path: Path, exported: bool) -> None:
+    """From a model file too, in which batch norm is folded into the convolutions."""
+    trained, about = load_trained(Run(run).best_model())
+    architecture = about["recipe"]["architecture"]
+    source = run
+    if exported:
+        source = tmp_path / "model.onnx"
+        export(trained, describe_model(trained, about, "model"), source)
+    network = ARCHITECTURES[architecture](7, 32)
+    images = as_input(bars.faces)
+    assert initialize(network, load_initial(str(source)), architecture, bars.classes, images) == []
+    wanted = predict(trained, bars.faces, CPU)
+    torch.testing.assert_close(predict(network, bars.faces, CPU), wanted, atol=1e-3, rtol=1e-3)
+    if not exported:
+        return
+    network.train()
+    for module in network.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.eval()
+    torch.testing.assert_close(network.classify(images)[0], wanted, atol=0.1 + 0.2 * float(wanted.std()), rtol=0)
+
+
+@pytest.mark.parametrize("name", shipped_models())
+def test_shipped_models_can_be_gone_on_with(name: str) -> None:
+    classifier = OnnxClassifier(shipped_models()[name])
+    size = classifier.input_size
+    faces = np.random.default_rng(0).integers(0, 256, (64, size, size), dtype=np.uint8)
+    network = ARCHITECTURES[classifier.info.architecture](7, size)
+    initialize(network, load_initial(name), classifier.info.architecture, classifier.labels, as_input(faces))
+    np.testing.assert_allclose(predict(network, faces, CPU), classifier.logits(faces), atol=2e-3)
+
+
+def test_other_classes_get_a_fresh_last_layer(run: Path, bars: FaceSet, tmp_path: Path) -> None:
+    initial = load_initial(str(run))
+    three = dataclasses.replace(bars.select(bars.labels < 3), classes=("smile", "frown", "wink"), votes=None)
+    recipe = dataclasses.replace(RECIPE, architecture=initial.architecture, batch_size=4, learning_rate=1e-3)
+    events = list(train(recipe, three, tmp_path, device=CPU, initial=initial))
+    assert isinstance(events[-1], Epoch)
+    network, about = load_trained(Run(tmp_path).best_model())
+    assert about["classes"] == ["smile", "frown", "wink"]
+    assert about["initial"]["name"] == initial.name
+    assert predict(network, three.faces, CPU).shape[1] == 3
+
+
+def test_what_does_not_fit_is_told(run: Path, bars: FaceSet) -> None:
+    initial = load_initial(str(run))
+    other = next(name for name in ARCHITECTURES if name != initial.architecture)
+    with pytest.raises(ModelError, match=f"is a {initial.architecture}, and the recipe trains a {other}"):
+        initialize(ARCHITECTURES[other](7, 32), initial, other, bars.classes, as_input(bars.faces))
+    if initial.architecture.startswith("gelu"):
+        with pytest.raises(ModelError, match=r"first\.weight needs the shape"):
+            network = ARCHITECTURES[initial.architecture](7, 64)
+            initialize(network, initial, initial.architecture, bars.classes, as_input(bars.faces))
+
+
+@pytest.mark.parametrize("source", ["none", "none.onnx", "none.pt"])
+def test_a_missing_source_is_named(source: str) -> None:
+    with pytest.raises(ModelError, match="none"):
+        load_initial(source)

@@ -1,0 +1,63 @@
+import dataclasses
+
+import pytest
+import torch
+from torch import nn
+
+from mien.training.loop import Past
+from mien.training.optimizer import OPTIMIZERS, learning_rate, make_optimizer, uphill
+from mien.training.recipe import Recipe
+
+RECIPE = Recipe(architecture="mini-xception", epochs=4, learning_rate=0.05)
+
+
+def test_the_rate_rises_and_falls_to_nothing() -> None:
+    rates = [learning_rate(RECIPE, step, 7) for step in range(4 * 7)]
+    assert rates[6] == pytest.approx(RECIPE.learning_rate)
+    assert rates[:7] == sorted(rates[:7])
+    assert rates[7:] == sorted(rates[7:], reverse=True)
+    assert rates[-1] < 0.01 * RECIPE.learning_rate
+
+
+def test_a_constant_rate_stays() -> None:
+    recipe = dataclasses.replace(RECIPE, schedule="constant", warmup_epochs=0)
+    assert {learning_rate(recipe, step, 7) for step in range(28)} == {0.05}
+
+
+def test_a_plateau_lowers_the_rate_each_time_the_loss_has_stood_still() -> None:
+    recipe = dataclasses.replace(
+        RECIPE, schedule="plateau", warmup_epochs=0, plateau_patience=1, plateau_factor=0.1, epochs=9
+    )
+    past, rates = Past(), []
+    for epoch, loss in enumerate([1.0, 0.9, 0.95, 0.95, 0.95, 0.95, 0.8], start=1):
+        past = past.after(epoch, loss, recipe)
+        rates.append(learning_rate(recipe, epoch * 7, 7, past.num_falls))
+    assert rates == pytest.approx([0.05, 0.05, 0.05, 0.005, 0.005, 0.0005, 0.0005])
+    assert (past.best_epoch, past.best_loss) == (7, 0.8)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_only_weights_decay(name: str) -> None:
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
+    decayed, spared = make_optimizer(model, dataclasses.replace(RECIPE, optimizer=name)).param_groups
+    assert [value.ndim for value in decayed["params"]] == [4]
+    assert decayed["weight_decay"] == RECIPE.weight_decay
+    assert [value.ndim for value in spared["params"]] == [1, 1, 1]
+    assert spared["weight_decay"] == 0
+
+
+def test_uphill_is_a_step_of_that_length_along_the_gradient_and_back() -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.Unflatten(1, (4, 1, 1)), nn.BatchNorm2d(4))
+    model(torch.randn(8, 3)).square().sum().backward()
+    before = [value.detach().clone() for value in model.parameters()]
+    slope = torch.cat([value.grad.flatten() for value in model.parameters() if value.grad is not None])
+    mean = model[2].running_mean.clone()
+    with uphill(model, 0.05):
+        moved = torch.cat([(value - old).flatten() for value, old in zip(model.parameters(), before, strict=True)])
+        torch.testing.assert_close(moved.detach(), 0.05 * slope / slope.norm(), atol=1e-6, rtol=1e-4)
+        assert all(value.grad is None for value in model.parameters())
+        model(torch.randn(8, 3))
+        torch.testing.assert_close(model[2].running_mean, mean)
+    for value, old in zip(model.parameters(), before, strict=True):
+        torch.testing.assert_close(value.detach(), old)
+    assert model[2].momentum == 0.1

@@ -1,0 +1,90 @@
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mien.data import FaceSet
+from mien.data.folds import fold_of
+from mien.errors import DataError, RecipeError
+from mien.training.architectures import ARCHITECTURES
+from mien.training.batches import speakers
+from mien.training.loop import Epoch, as_input, train, training_part
+from mien.training.recipe import Recipe
+from mien.training.run import Run
+from mien.training.teachers import Teacher, load_teachers, taught
+
+RECIPE = Recipe(architecture="mini-xception", image_size=32, epochs=2, batch_size=16, learning_rate=0.05, ema_decay=0.9)
+CPU = torch.device("cpu")
+
+
+def fitted(recipe: Recipe, faces: FaceSet, folder: Path, *teachers: Path) -> list[Epoch]:
+    events = train(recipe, faces, folder, device=CPU, teachers=teachers)
+    return [event for event in events if isinstance(event, Epoch)]
+
+
+def teacher(fold: int, folds: int = 2) -> Teacher:
+    torch.manual_seed(fold)
+    return Teacher(f"teacher {fold}", "", ARCHITECTURES["mini-xception"](7, 32).eval(), folds, fold)
+
+
+def test_a_face_is_taught_by_the_teacher_that_never_saw_it(bars: FaceSet) -> None:
+    teachers = [teacher(0), teacher(1)]
+    images = as_input(bars.faces)
+    says = taught(teachers, speakers(teachers, bars), images, 2.0)
+    folds = fold_of(bars.faces, 2)
+    for number in range(len(bars)):
+        logits = teachers[folds[number]].network.classify(images[number : number + 1])[0]
+        torch.testing.assert_close(says[number], (logits / 2).softmax(1)[0], atol=1e-5, rtol=1e-4)
+
+
+def test_teachers_of_the_same_fold_speak_with_one_voice(bars: FaceSet) -> None:
+    teachers = [teacher(0, 1), dataclasses.replace(teacher(1, 1), fold=0)]
+    images = as_input(bars.faces[:5])
+    says = taught(teachers, speakers(teachers, bars)[:, :5], images, 1.0)
+    each = torch.stack([one.network.classify(images)[0].softmax(1) for one in teachers])
+    torch.testing.assert_close(says, each.mean(0))
+
+
+def test_a_missing_fold_is_told(bars: FaceSet) -> None:
+    with pytest.raises(DataError, match="were in the training set of every teacher"):
+        speakers([teacher(0, 3), teacher(2, 3)], bars)
+
+
+def test_a_fold_is_left_out_of_training(bars: FaceSet) -> None:
+    parts = [training_part(bars, dataclasses.replace(RECIPE, folds=3, fold=fold)) for fold in range(3)]
+    assert sum(140 - len(part) for part in parts) == 140
+    assert training_part(bars, RECIPE) is bars
+
+
+def test_a_student_agrees_with_its_teachers_more_than_one_that_had_none(bars: FaceSet, tmp_path: Path) -> None:
+    """The teachers learnt that every class is the next one: only from them can a student know."""
+    odd = dataclasses.replace(bars, labels=(bars.labels + 1) % 7, votes=None)
+    long = dataclasses.replace(RECIPE, epochs=7, batch_size=8, warmup_epochs=0)
+    for fold in range(2):
+        fitted(dataclasses.replace(long, folds=2, fold=fold), odd, tmp_path / str(fold))
+    plain = dataclasses.replace(bars, votes=None)
+    runs = [tmp_path / "0", tmp_path / "1"]
+    taught_by = fitted(dataclasses.replace(long, teacher_weight=1.0), plain, tmp_path / "student", *runs)
+    assert taught_by[-1].val_accuracy < 0.2
+    about = Run(tmp_path / "student").about.read_text()
+    assert '"fold": 1' in about
+    assert "mini-xception.epoch-" in about
+
+
+def test_teachers_and_their_weight_go_together(bars: FaceSet, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="no teacher is given"):
+        fitted(dataclasses.replace(RECIPE, teacher_weight=0.5), bars, tmp_path / "a")
+    with pytest.raises(RecipeError, match="teacher_weight is 0"):
+        fitted(RECIPE, bars, tmp_path / "b", tmp_path)
+
+
+def test_a_teacher_of_other_classes_or_size_is_named(bars: FaceSet, tmp_path: Path) -> None:
+    fitted(dataclasses.replace(RECIPE, epochs=1), bars, tmp_path)
+    with pytest.raises(RecipeError, match=r"epoch-001.*its classes are"):
+        load_teachers([tmp_path], ("a", "b"), 32, CPU)
+    with pytest.raises(RecipeError, match="faces of 32 pixels, not 48"):
+        load_teachers([tmp_path], bars.classes, 48, CPU)
+    (loaded,) = load_teachers([tmp_path], bars.classes, 32, CPU)
+    assert np.all(loaded.knows_not(bars.faces).numpy())
