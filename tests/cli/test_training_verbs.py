@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -82,6 +83,10 @@ def test_from_a_csv_to_a_model_that_answers(
     [
         (["train", "none.toml", "--data", "none.csv"], 1, "there is no such recipe"),
         (["train"], 2, "Missing argument"),
+        (["train", "none.toml"], 2, "name what to train on"),
+        (["train", "none.toml", "other.toml", "--data", "none.csv"], 2, "one recipe is trained at a time; got 2"),
+        (["train", "none.toml", "--data", "none.csv", "--fold", "3/2"], 1, "no such recipe"),
+        (["train", "--compare", "none"], 1, "none holds no training"),
         (["train", "none.toml", "--data", "none.csv", "--resume"], 2, "name the run"),
         (["evaluate", "unheard-of", "--data", "none.csv"], 1, "unknown model 'unheard-of'"),
         (["export", "none"], 1, "no such file"),
@@ -121,3 +126,74 @@ def test_models_are_listed_for_people_and_machines(run_mien: Callable[..., tuple
     assert row["size_class"] == "nano"
     assert row["licence"] == "Apache-2.0"
     assert row["accuracy"] > 0.665
+
+
+def test_the_command_line_overrides_the_recipe_and_faults_come_at_once(
+    run_mien: Callable[..., tuple[int, str, str]], recipe: Path, fer_csv: Path, tmp_path: Path
+) -> None:
+    words = ["train", recipe, "--data", fer_csv, "--out", tmp_path / "run", "--threads", 1]
+    status, _, err = run_mien(*words, "--set", "epoch=1", "--set", "optimizer=sdg")
+    assert status == 1
+    assert "epoch: no such key; did you mean epochs?" in err
+    assert "optimizer: 'sdg'; expected one of: sgd, adam, adamw" in err
+    status, _, err = run_mien(*words, "--fold", "0/3")
+    assert status == 2
+    assert "expected K/N" in err
+
+    changes = ["--set", "epochs=1", "--set", "optimizer=adamw", "--set", "augmentation.erase=0.5", "--seed", 7]
+    status, _, err = run_mien(*words, *changes, "--fold", "2/3")
+    assert status == 0, err
+    told = json.loads((tmp_path / "run" / "run.json").read_text())["recipe"]
+    assert (told["epochs"], told["optimizer"], told["augmentation"]["erase"]) == (1, "adamw", 0.5)
+    assert (told["seed"], told["folds"], told["fold"]) == (7, 3, 1)
+
+
+def test_runs_are_listed_and_compared(
+    run_mien: Callable[..., tuple[int, str, str]], recipe: Path, fer_csv: Path, tmp_path: Path
+) -> None:
+    status, out, _ = run_mien("runs", tmp_path)
+    assert status == 0
+    assert "no training in" in out
+    for seed in (1, 2):
+        words = ["--out", tmp_path / "runs" / str(seed), "--seed", seed, "--threads", 1]
+        assert run_mien("train", recipe, "--data", fer_csv, *words)[0] == 0
+    status, out, _ = run_mien("runs", tmp_path, "--json", "-")
+    assert status == 0
+    rows = json.loads(out)
+    assert [row["epochs_done"] for row in rows] == [2, 2]
+    picture = tmp_path / "both.svg"
+    status, out, err = run_mien(
+        "train", "--compare", tmp_path / "runs" / "1", tmp_path / "runs" / "2", "--out", picture
+    )
+    assert status == 0, err
+    assert f"{rows[0]['val_accuracy']:.4f}" in err
+    assert "<svg" in picture.read_text()
+
+
+def test_classes_of_ones_own_go_all_the_way(
+    run_mien: Callable[..., tuple[int, str, str]], recipe: Path, tmp_path: Path, astronaut: Path
+) -> None:
+    """Three classes of pictures of any size, no validation split, beginning with a shipped model."""
+    dice = np.random.default_rng(0)
+    for number in range(60):
+        path = tmp_path / "mine" / ("wink", "grin", "yawn")[number % 3] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        face = dice.integers(0, 90, (50 + number, 60), dtype=np.uint8) + np.uint8(80 * (number % 3))
+        cv2.imwrite(str(path), face)
+    words = ["train", recipe, "--data", tmp_path / "mine", "--out", tmp_path / "run", "--threads", 1]
+    status, _, err = run_mien(*words)
+    assert status == 1
+    assert "--own-classes" in err
+    status, _, err = run_mien(*words, "--own-classes")
+    assert status == 1
+    assert "no faces in the split 'val'" in err
+    assert "--val-share" in err
+    status, _, err = run_mien(*words, "--own-classes", "--val-share", 0.3, "--init", "mini-xception")
+    assert status == 0, err
+    model = tmp_path / "mine.onnx"
+    assert run_mien("export", tmp_path / "run", "--out", model)[0] == 0
+    assert OnnxClassifier(model).labels == ("grin", "wink", "yawn")
+    status, out, err = run_mien("analyze", astronaut, "--model", model, "--json", "-")
+    assert status == 0, err
+    (face,) = json.loads(out)["results"][0]["faces"]
+    assert set(face["scores"]) == {"grin", "wink", "yawn"}

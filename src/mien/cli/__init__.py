@@ -8,7 +8,7 @@ from types import FrameType
 
 import typer
 
-from mien.cli import analyze, data, evaluate, export, models, train
+from mien.cli import analyze, data, evaluate, export, models, runs, train
 from mien.cli.console import complain
 from mien.errors import MienError
 
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.command("analyze")(analyze.analyze)
 app.command("evaluate")(evaluate.evaluate)
 app.command("train")(train.train)
+app.command("runs")(runs.runs)
 app.command("export")(export.export)
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")

@@ -3,6 +3,7 @@
 from mien.data.audit import audit, duplicates_of_training
 from mien.data.dataset import SPLITS, FaceSet, fingerprint, parse_split, resized
 from mien.data.findings import AuditReport, Finding
+from mien.data.folds import fold_of, hold_out
 from mien.data.load import load
 from mien.data.stats import class_counts, sample_faces
 
@@ -15,6 +16,8 @@ __all__ = [
     "class_counts",
     "duplicates_of_training",
     "fingerprint",
+    "fold_of",
+    "hold_out",
     "load",
     "parse_split",
     "resized",

@@ -75,7 +75,8 @@ class FaceSet:
         chosen = self.select(self.splits == wanted)
         if not len(chosen):
             there = ", ".join(split for split in SPLITS if (self.splits == split).any()) or "none"
-            raise DataError(f"{self.name} has no faces in the split {name!r}; it has: {there}")
+            hint = "; hold some out to validate on: --val-share 0.1" if wanted == "val" and there == "train" else ""
+            raise DataError(f"{self.name} has no faces in the split {name!r}; it has: {there}{hint}")
         return chosen
 
 

@@ -28,13 +28,13 @@ _EMOTION_FOLDERS = f"folders of emotions ({', '.join(EMOTIONS)})"
 
 class _Picture(NamedTuple):
     split: str
-    label: int
+    label: str
     source: str
     size: int
     mtime_ns: int
 
 
-def read_folders(root: Path, *, size: int) -> FaceSet:
+def read_folders(root: Path, *, size: int, own_classes: bool = False) -> FaceSet:
     """The faces of a folder of pictures.
 
     Two layouts are known, in any case and the common spellings: `train/happy/1.png`, with any of train, val
@@ -46,6 +46,8 @@ def read_folders(root: Path, *, size: int) -> FaceSet:
     Args:
         root: the folder.
         size: S, the side in pixels that faces are brought to; see `fit_square`.
+        own_classes: whether the folders' names are the classes, whatever they are, in the order of the alphabet;
+            else they have to be emotions, and the classes are the seven.
 
     Returns:
         The faces by split, then name, then path; a face's source is its path below `root`, with slashes.
@@ -55,28 +57,29 @@ def read_folders(root: Path, *, size: int) -> FaceSet:
             ten are named, each with its reason.
     """
     try:
-        pictures = _find_pictures(root)
+        pictures = _find_pictures(root, own_classes)
     except OSError as error:
         raise DataError(f"{error.filename or root}: cannot be read: {error.strerror or error}") from error
     arrays = cached(root, f"folders {size}", _stamp(pictures), lambda: {"faces": _read(root, pictures, size)})
+    classes = tuple(sorted({picture.label for picture in pictures})) if own_classes else EMOTIONS
     return FaceSet(
         name=root.resolve().name,
         faces=arrays["faces"],
-        classes=EMOTIONS,
-        labels=np.array([picture.label for picture in pictures], np.int64),
+        classes=classes,
+        labels=np.array([classes.index(picture.label) for picture in pictures], np.int64),
         splits=np.array([picture.split for picture in pictures]),
         sources=[picture.source for picture in pictures],
     )
 
 
-def _find_pictures(root: Path) -> list[_Picture]:
+def _find_pictures(root: Path, own_classes: bool) -> list[_Picture]:
     faults = Faults(str(root), "files and folders")
     folders = _subfolders(root, faults)
     if any(_split_named(folder.name) for folder in folders):
-        pictures = [picture for folder in folders for picture in _in_split(root, folder, faults)]
+        pictures = [picture for folder in folders for picture in _in_split(root, folder, own_classes, faults)]
     else:
         split = _split_named(root.resolve().name) or "train"
-        pictures = [picture for folder in folders for picture in _in_emotion(root, folder, split, faults)]
+        pictures = [picture for folder in folders for picture in _in_class(root, folder, split, own_classes, faults)]
     faults.raise_if_any()
     if not pictures:
         hint = ". It holds fer2013.csv: pass that file" if (root / "fer2013.csv").is_file() else ""
@@ -85,7 +88,7 @@ def _find_pictures(root: Path) -> list[_Picture]:
     return sorted(pictures, key=lambda each: (SPLITS.index(each.split), PurePosixPath(each.source).name, each.source))
 
 
-def _in_split(root: Path, folder: Path, faults: Faults) -> Iterator[_Picture]:
+def _in_split(root: Path, folder: Path, own_classes: bool, faults: Faults) -> Iterator[_Picture]:
     split = _split_named(folder.name)
     if split is None:
         faults.add(f"{folder}: is not the name of a split; beside folders of splits, expected {_SPLIT_FOLDERS} only")
@@ -94,15 +97,18 @@ def _in_split(root: Path, folder: Path, faults: Faults) -> Iterator[_Picture]:
     if not emotions:
         faults.add(f"{folder}: holds no folders; expected {_EMOTION_FOLDERS}")
     for emotion in emotions:
-        yield from _in_emotion(root, emotion, split, faults)
+        yield from _in_class(root, emotion, split, own_classes, faults)
 
 
-def _in_emotion(root: Path, folder: Path, split: str, faults: Faults) -> Iterator[_Picture]:
+def _in_class(root: Path, folder: Path, split: str, own_classes: bool, faults: Faults) -> Iterator[_Picture]:
     try:
-        label = EMOTIONS.index(parse_emotion(folder.name))
+        label = folder.name if own_classes else parse_emotion(folder.name)
     except InvalidInput:
         where = _SPLIT_FOLDERS + " or " if folder.parent == root else ""
-        faults.add(f"{folder}: is not the name of an emotion; expected {where}{_EMOTION_FOLDERS}")
+        faults.add(
+            f"{folder}: is not the name of an emotion; expected {where}{_EMOTION_FOLDERS}; to train on classes of your "
+            "own, say --own-classes"
+        )
         return
     empty = True
     for entry in _entries(folder):

@@ -10,7 +10,9 @@ from mien.data.geometry import check_size
 from mien.errors import DataError
 
 
-def load(path: str | Path, *, size: int = 48, leave_out: str | Path | None = None) -> FaceSet:
+def load(
+    path: str | Path, *, size: int = 48, leave_out: str | Path | None = None, own_classes: bool = False
+) -> FaceSet:
     """A data set from a file or a folder.
 
     Args:
@@ -18,6 +20,7 @@ def load(path: str | Path, *, size: int = 48, leave_out: str | Path | None = Non
             or a folder of folders of pictures (`read_folders`).
         size: S, the side in pixels that faces are brought to.
         leave_out: an audit's CSV; the faces that it marks are left out.
+        own_classes: whether a folder's folders are classes of any names, instead of emotions.
 
     Returns:
         Every face of every split; `FaceSet.split` gives one of them.
@@ -30,7 +33,9 @@ def load(path: str | Path, *, size: int = 48, leave_out: str | Path | None = Non
     path = Path(path)
     check_size(size)
     if path.is_dir():
-        faces = read_folders(path, size=size)
+        faces = read_folders(path, size=size, own_classes=own_classes)
+    elif path.is_file() and own_classes:
+        raise DataError(f"{path}: is a file; classes of your own come as a folder with a folder of pictures for each")
     elif path.is_file():
         faces = read_fer_csv(path, size=size)
     else:

@@ -4,7 +4,9 @@ import json
 import os
 import platform
 import re
+import statistics
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,6 +68,31 @@ class Run:
         found = {re.search(r"\.epoch-(\d+)\.", path.name): path for path in (self.folder / "models").glob("*.pt")}
         return {int(match[1]): path for match, path in found.items() if match}
 
+    def epochs(self) -> list[dict[str, Any]]:
+        """The lines of `metrics.jsonl`, an epoch each; none if there are none yet. A line cut by a kill is left out."""
+        if not self.metrics.exists():
+            return []
+        lines = []
+        for line in self.metrics.read_text(encoding="utf-8").splitlines():
+            with suppress(json.JSONDecodeError):
+                lines.append(json.loads(line))
+        return lines
+
+    def description(self) -> dict[str, Any]:
+        """What `run.json` holds; see `describe_run`.
+
+        Raises:
+            RecipeError: it is missing, damaged, or not mien's.
+        """
+        try:
+            about = json.loads(self.about.read_text(encoding="utf-8"))
+            about["recipe"]["architecture"], about["data"]["name"]
+        except FileNotFoundError as error:
+            raise RecipeError(f"{self.folder} holds no training (it has no {self.about.name})") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise RecipeError(f"{self.about} is damaged, or not mien's: {error}; choose another --out") from error
+        return about  # type: ignore[no-any-return] # as checked
+
     def begin(self, about: dict[str, Any], *, resume: bool) -> None:
         """Make the folder, or check that it is this very training that goes on in it.
 
@@ -81,12 +108,9 @@ class Run:
                 raise RecipeError(
                     f"{self.folder} already holds a training: go on with it by --resume, or choose another --out"
                 )
-            try:
-                before = json.loads(self.about.read_text(encoding="utf-8"))
-                parts = [(key, before[key], about[key]) for key in ("recipe", "data")]
-            except (ValueError, KeyError, TypeError) as error:
-                raise RecipeError(f"{self.about} is damaged, or not mien's: {error}; choose another --out") from error
-            for key, old, new in parts:
+            before = self.description()
+            for key in ("recipe", "data"):
+                old, new = before[key], about[key]
                 if old != new:
                     changed = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
                     raise RecipeError(
@@ -117,16 +141,34 @@ class Run:
                 path.unlink()
         if not self.metrics.exists():
             return
-        kept = []
-        for line in self.metrics.read_text(encoding="utf-8").splitlines():
-            try:
-                values = json.loads(line)
-            except json.JSONDecodeError:
-                continue
-            if values["epoch"] <= epoch:
-                kept.append(line)
+        kept = [json.dumps(line) for line in self.epochs() if line["epoch"] <= epoch]
         with replacing(self.metrics) as partial:
             partial.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+
+
+def find_runs(folder: Path) -> list[Run]:
+    """The trainings in a folder and below, in the order of their names."""
+    return [Run(path.parent) for path in sorted(folder.rglob("run.json"))]
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """A run in plain values: how far it is, and its epoch of the lowest validation loss (None before the first).
+
+    Raises:
+        RecipeError: it is no run, or damaged.
+    """
+    recipe, epochs = run.description()["recipe"], run.epochs()
+    best = min(epochs, key=lambda line: float(line["val_loss"]), default=None)
+    return {
+        "run": str(run.folder),
+        "architecture": recipe["architecture"],
+        "epochs_done": len(epochs),
+        "epochs": recipe["epochs"],
+        "best_epoch": best and best["epoch"],
+        "val_accuracy": best and best["val_accuracy"],
+        "val_loss": best and best["val_loss"],
+        "seconds_an_epoch": statistics.median(line["seconds"] for line in epochs) if epochs else None,
+    }
 
 
 def describe_run(recipe: dict[str, Any], data: dict[str, Any], device: torch.device) -> dict[str, Any]:

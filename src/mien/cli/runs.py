@@ -1,0 +1,47 @@
+"""mien runs: the trainings in a folder."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from mien.cli.console import out, tell, write_json
+from mien.report import STANDARD_OUTPUT
+
+
+def runs(
+    folder: Annotated[Path, typer.Argument(help="Where to look, folders within folders too.")] = Path("runs"),
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="- for standard output.")] = None,
+) -> None:
+    """List trainings: how far each is, and its best epoch."""
+    from mien.training.run import find_runs, summary
+
+    rows = [summary(run) for run in find_runs(folder)]
+    if json_file != STANDARD_OUTPUT:
+        if rows:
+            out.print(table_of(rows))
+        else:
+            tell(f"no training in {folder}; begin one with: mien train RECIPE --data PATH")
+    if json_file:
+        write_json(rows, json_file)
+
+
+def table_of(rows: list[dict[str, Any]]) -> Table:
+    """Runs for people, a row each."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for column in ("run", "architecture", "epochs", "best", "accuracy", "loss", "s/epoch"):
+        table.add_column(column, justify="left" if column in ("run", "architecture") else "right")
+    for row in rows:
+        best = [f"{row[key]:{form}}" if row[key] is not None else "–"
+                for key, form in (("best_epoch", "d"), ("val_accuracy", ".4f"), ("val_loss", ".4f"))]  # fmt: skip
+        seconds = row["seconds_an_epoch"]
+        table.add_row(
+            str(row["run"]),
+            str(row["architecture"]),
+            f"{row['epochs_done']} of {row['epochs']}",
+            *best,
+            "–" if seconds is None else f"{seconds:.0f}",
+        )
+    return table

@@ -1,0 +1,1 @@
+def refresh_page(run, faces, *, status): return run.folder/"page.html"
