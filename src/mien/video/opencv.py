@@ -10,6 +10,8 @@ from mien.errors import VideoError
 from mien.faces import Image
 from mien.video.decoder import DecodingBroke, Picture, StreamInfo, opencv_silenced
 
+_PTS: Final[int] = getattr(cv2, "CAP_PROP_PTS", -1)  # since 4.11; an unknown property reads as 0
+
 _MISSING_FRAMES: Final = 3
 _MISSING_SHARE: Final = 0.02
 """So much may be missing at the end before it counts as damage: the number of frames is often an estimate."""
@@ -43,6 +45,8 @@ class OpencvDecoder:
                 f"{name} holds no video that OpenCV can read. Check that it is a whole video, or install PyAV, which "
                 "reads more kinds and says more: pip install 'mien[video]'"
             )
+        # In frames; Matroska's duration, of which the number of frames is estimated, counts from 0 and not from here.
+        self._late = max(0, round(self._capture.get(_PTS)))
         self._first = first
         self.info = self._describe(name, first)
 
@@ -54,7 +58,7 @@ class OpencvDecoder:
         while self._capture.grab():
             yield Picture(self._time(count), self._retrieve)
             count += 1
-        promised = self.info.num_frames or 0
+        promised = (self.info.num_frames or 0) - self._late
         if count < promised - max(_MISSING_FRAMES, _MISSING_SHARE * promised):
             raise DecodingBroke(f"the file ends early or is damaged; its header promises {promised} frames")
 

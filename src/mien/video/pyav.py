@@ -35,7 +35,8 @@ class PyavDecoder:
     taken for squares.
 
     What cannot be decoded before the first good picture is passed over, as recordings often begin between two key
-    frames. After it, the first rejected packet or damaged picture ends a file; a live stream goes on.
+    frames. After it, the first rejected packet or damaged picture ends a file; a live stream goes on. Where a
+    container itself passes over what was lost, as MPEG-TS and Matroska may, only a gap in the times is left of it.
 
     Args:
         address: a file's path or a URL.
@@ -56,8 +57,7 @@ class PyavDecoder:
         self._container = _open(address, name, is_url=is_url)
         try:
             self._stream = _choose_stream(self._container, name)
-            self._duration = _duration(self._container, self._stream)
-            self._live = is_url and self._duration is None
+            self._live = is_url and _duration(self._container, self._stream) is None
             self._stream.thread_count = threads
             # Threads by frame hold back as many frames as there are threads.
             self._stream.thread_type = "SLICE" if self._live else "AUTO"
@@ -65,6 +65,8 @@ class PyavDecoder:
             self._first = self._first_frame()
             self._upright = _upright(self._first)
             self._origin = self._find_origin()
+            # What Matroska calls duration is the time of the end, also where the first frame is not at 0.
+            self._late = self._origin if "matroska" in self._container.format.name else Fraction(0)
             self.info = self._describe()
         except BaseException:
             self._container.close()
@@ -191,6 +193,7 @@ class PyavDecoder:
         promised = _stream_duration(self._container, self._stream)
         if self._live or promised is None:
             return
+        promised -= float(self._late)
         slack = max(0.2, 3 / (self.info.rate or 25), 0.01 * promised)
         if ended < promised - slack:
             raise DecodingBroke(f"the file ends early; its header promises {promised:.2f} s of video")
@@ -212,13 +215,16 @@ class PyavDecoder:
         stream = self._stream
         rate = stream.average_rate or stream.guessed_rate
         height, width = self._to_rgb(self._first).shape[:2]
-        estimate = round(self._duration * float(rate)) if self._duration and rate else None
+        duration = _duration(self._container, stream)
+        if duration is not None:
+            duration -= float(self._late)
+        estimate = round(duration * float(rate)) if duration and rate else None
         return StreamInfo(
             name=self._name,
             width=width,
             height=height,
             rate=float(rate) if rate else None,
-            duration=self._duration,
+            duration=duration,
             num_frames=stream.frames or estimate,
             has_audio=bool(self._container.streams.audio),
             codec=stream.codec_context.codec.canonical_name,
