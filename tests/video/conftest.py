@@ -98,6 +98,8 @@ def film(tmp_path: Path) -> Film:
                 if codec == "libx264":
                     stream.codec_context.time_base = Fraction(1, 90_000)
                     stream.options = {"preset": "ultrafast", "crf": "23"}
+                if codec == "libvpx":
+                    stream.options = {"deadline": "realtime", "cpu-used": "8"}
                 before(stream)
                 base = stream.codec_context.time_base or Fraction(1, 25)
                 for index, time in enumerate(times):

@@ -101,10 +101,9 @@ def test_an_unplugged_camera_gives_its_last_frame_and_then_says_so() -> None:
     capture = FakeCapture(picture(0), picture(1), *[None] * 20)
     with Camera("/dev/video7", capture=capture) as camera:
         assert capture.released.wait(5)
-        seen = []
+        seen: list[int] = []
         with pytest.raises(VideoError, match="camera /dev/video7 gives no more pictures: it was unplugged"):
-            for frame in camera:
-                seen.append(frame.index)
+            seen.extend(frame.index for frame in camera)
     assert seen == [1]
 
 

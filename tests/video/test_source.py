@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mien.errors import InvalidInput, VideoError
+from mien.errors import InvalidInput, MissingExtra, VideoError
 from mien.faces import Frame, Image
 from mien.video import open_video
 from mien.video.source import Backend
@@ -145,7 +146,7 @@ def test_start_and_end(
     film: Any, steady: Any, number: Any, backend: Backend, name: str, start: float, end: float | None
 ) -> None:
     times = steady(40)
-    frames = read(film(name, times), start=start, end=end, backend=backend)
+    frames = read(film(name, times), start=start, end=end, backend=backend, threads=4)
     wanted = [index for index, time in enumerate(times) if time >= start - 1e-9 and (end is None or time < end - 1e-9)]
     if not wanted:
         pytest.fail("the case asks for no frame")
@@ -185,11 +186,11 @@ def test_thinned_out_frames_keep_their_index_and_time(
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.webm", "a.avi"])
-def test_a_file_that_is_cut_off(film: Any, steady: Any, number: Any, backend: Backend, name: str) -> None:
+def test_a_file_that_is_cut_off(film: Any, steady: Any, number: Any, backend: Backend, name: str, threads: int) -> None:
     codec = {"a.webm": "libvpx", "a.avi": "mpeg4"}.get(name, "libx264")
     path = film(name, steady(50), codec=codec, noisy=True)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
-    with open_video(path, backend=backend) as video:
+    with open_video(path, backend=backend, threads=4) as video:
         numbers = [number(frame.image) for frame in video]
     assert 10 <= len(numbers) < 45
     # OpenCV gives the picture that was cut through, too.
@@ -199,8 +200,9 @@ def test_a_file_that_is_cut_off(film: Any, steady: Any, number: Any, backend: Ba
     assert f"after frame {len(numbers) - 1} at {(len(numbers) - 1) / 25:.2f} s" in video.damage
 
 
+@pytest.mark.parametrize("threads", [1, 4])
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])
-def test_garbage_in_the_middle(film: Any, steady: Any, number: Any, name: str) -> None:
+def test_garbage_in_the_middle(film: Any, steady: Any, number: Any, name: str, threads: int) -> None:
     path = film(name, steady(50), noisy=True)
     with pytest.importorskip("av").open(str(path)) as container:
         packet = list(container.demux(video=0))[25]
@@ -208,7 +210,7 @@ def test_garbage_in_the_middle(film: Any, steady: Any, number: Any, name: str) -
     middle, length = packet.pos + packet.size // 3, packet.size // 3
     content[middle : middle + length] = np.random.default_rng(0).bytes(length)
     path.write_bytes(content)
-    with open_video(path, backend="pyav") as video:
+    with open_video(path, backend="pyav", threads=threads) as video:
         numbers = [number(frame.image) for frame in video]
     assert 20 <= len(numbers) <= 25
     assert numbers == list(range(len(numbers)))
@@ -365,3 +367,11 @@ def test_reading_after_closing(film: Any, steady: Any, backend: Backend) -> None
     video.close()
     with pytest.raises(VideoError, match="has been closed"):
         next(video)
+
+
+def test_without_pyav(film: Any, steady: Any, number: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = film("a.mp4", steady(3))
+    monkeypatch.setitem(sys.modules, "av", None)
+    assert [number(frame.image) for frame in read(path)] == [0, 1, 2]
+    with pytest.raises(MissingExtra, match=r"mien\[video\]"):
+        open_video(path, backend="pyav")

@@ -1,12 +1,13 @@
 """Writing, and reading what was written."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from mien.errors import InvalidInput, VideoError
+from mien.errors import InvalidInput, MissingExtra, VideoError
 from mien.video import VideoWriter, open_video
 
 VARIABLE = [0.0, 0.04, 0.0512, 0.2, 0.3, 0.31, 0.7, 1.5, 1.52]
@@ -275,3 +276,15 @@ def test_a_size_that_no_encoder_takes(tmp_path: Path) -> None:
     ):
         writer.write(np.zeros((2, 20_000, 3), np.uint8), 0.0)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_pyav(tmp_path: Path, numbered: Any, number: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    path = tmp_path / "a.mp4"
+    with VideoWriter(path, rate=25) as writer:
+        writer.write(numbered(5), 0.0)
+    assert [number(frame.image) for frame in open_video(path)] == [5]
+    with pytest.raises(MissingExtra, match="sound"):
+        VideoWriter(path, rate=25, audio_from=path)
+    with pytest.raises(MissingExtra, match="Writing videos"):
+        VideoWriter(path, rate=25, backend="pyav")

@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from typing import Final, NamedTuple, Protocol
 
 import cv2
@@ -12,6 +14,9 @@ from mien.faces import Image
 
 USUAL_RATE: Final = 25.0
 """Frames a second where nothing says how many."""
+
+OLDEST_PYAV: Final = 17
+"""The first major version that converts colours by a frame's own matrix and range, with a bounded thread count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,16 @@ class Decoder(Protocol):
     def close(self) -> None:
         """Let go of the source. May be called twice."""
         ...
+
+
+def has_pyav() -> bool:
+    """Whether PyAV is installed, in a version that mien can use. Others bring older ones along."""
+    if find_spec("av") is None:
+        return False
+    try:
+        return int(version("av").split(".")[0]) >= OLDEST_PYAV
+    except PackageNotFoundError:  # built from source, by somebody who knows
+        return True
 
 
 @contextmanager

@@ -150,7 +150,10 @@ class _Header:
             return np.repeat(np.asarray(grey, np.uint8)[:, :, None], 3, axis=2)
         across, down = self.chroma
         pair = planes[luma_end:].reshape(2, rows, columns)
-        u, v = (each.repeat(down, 0).repeat(across, 1)[: self.height, : self.width] for each in pair)
+        spread = columns * across, rows * down
+        u, v = (
+            cv2.resize(plane, spread, interpolation=cv2.INTER_NEAREST)[: self.height, : self.width] for plane in pair
+        )
         return np.asarray(cv2.transform(cv2.merge((luma, u, v)), self._matrix()), np.uint8)
 
     def _matrix(self) -> NDArray[np.float64]:

@@ -4,14 +4,13 @@ import math
 import re
 import sys
 from collections.abc import Generator
-from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Literal, Self, TypeAlias
 
 from mien.errors import InvalidInput, MissingExtra, VideoError
 from mien.faces import Frame
-from mien.video.decoder import USUAL_RATE, Decoder, DecodingBroke, bounded_threads
+from mien.video.decoder import USUAL_RATE, Decoder, DecodingBroke, bounded_threads, has_pyav
 from mien.video.numbered import NumberedPictures
 from mien.video.opencv import OpencvDecoder
 from mien.video.pipe import RawPictures, Y4mPictures
@@ -191,7 +190,7 @@ def _open_pipe(pipe: BinaryIO, name: str, rate: float, raw_size: tuple[int, int]
 
 
 def _open_coded(address: str, name: str, is_url: bool, backend: Backend, threads: int) -> Decoder:
-    installed = find_spec("av") is not None
+    installed = has_pyav()
     if backend == "opencv" or (backend == "auto" and not installed):
         return OpencvDecoder(address, name, threads=threads)
     if not installed:

@@ -3,7 +3,6 @@
 import math
 from contextlib import ExitStack
 from fractions import Fraction
-from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Protocol, Self
@@ -14,7 +13,7 @@ import numpy as np
 from mien.errors import InvalidInput, MissingExtra, VideoError
 from mien.faces import Image, check_image
 from mien.files import replacing
-from mien.video.decoder import bounded_threads
+from mien.video.decoder import bounded_threads, has_pyav
 from mien.video.sound import Sound, open_sound
 from mien.video.source import Backend
 
@@ -289,7 +288,7 @@ class _OpencvOutput:
 
 def _choose_backend(backend: Backend, *, wants_sound: bool) -> bool:
     """Whether PyAV is used."""
-    installed = find_spec("av") is not None
+    installed = has_pyav()
     if backend == "opencv" and wants_sound:
         raise InvalidInput("OpenCV writes no sound; leave audio_from out, or use PyAV")
     if installed or backend == "opencv":
