@@ -97,7 +97,7 @@ def film(tmp_path: Path) -> Film:
                 stream.gop_size, stream.bit_rate = 10, 2_000_000
                 if codec == "libx264":
                     stream.codec_context.time_base = Fraction(1, 90_000)
-                    stream.options = {"preset": "ultrafast", "crf": "23"}
+                    stream.options = {"preset": "ultrafast", "crf": "23", "bf": "2"}
                 if codec == "libvpx":
                     stream.options = {"deadline": "realtime", "cpu-used": "8"}
                 before(stream)

@@ -62,6 +62,22 @@ def test_a_variable_rate_keeps_its_times(film: Any, number: Any, backend: Backen
     assert [frame.time for frame in frames] == pytest.approx(VARIABLE, abs=1e-4)
 
 
+def test_the_films_have_frames_out_of_order(film: Any, steady: Any) -> None:
+    """Else the tests here would not see whether times are those of presentation."""
+    with pytest.importorskip("av").open(str(film("a.mp4", steady(30)))) as container:
+        given = [packet.pts for packet in container.demux(video=0) if packet.pts is not None]
+    assert given != sorted(given)
+
+
+@pytest.mark.parametrize("start", [0.0, 0.5])
+def test_frames_without_times_get_them_by_the_rate(film: Any, steady: Any, number: Any, start: float) -> None:
+    path = film("a.h264", steady(30), container="h264")
+    frames = read(path, backend="pyav", start=start)
+    first = round(start * 25 + 0.49)
+    assert [number(frame.image) for frame in frames] == list(range(first, 30))
+    assert [frame.time for frame in frames] == pytest.approx(steady(30)[first:], abs=1e-6)
+
+
 def test_what_is_known_beforehand(film: Any, steady: Any) -> None:
     path = film("a.mp4", steady(50), sound="aac")
     with open_video(path, backend="pyav") as video:
@@ -186,7 +202,7 @@ def test_thinned_out_frames_keep_their_index_and_time(
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.webm", "a.avi"])
-def test_a_file_that_is_cut_off(film: Any, steady: Any, number: Any, backend: Backend, name: str, threads: int) -> None:
+def test_a_file_that_is_cut_off(film: Any, steady: Any, number: Any, backend: Backend, name: str) -> None:
     codec = {"a.webm": "libvpx", "a.avi": "mpeg4"}.get(name, "libx264")
     path = film(name, steady(50), codec=codec, noisy=True)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])

@@ -67,8 +67,11 @@ class OpencvDecoder:
         self._capture.release()
 
     def _read(self) -> Image | None:
-        """The next picture, or None at the end."""
-        return self._retrieve() if self._capture.grab() else None
+        """The next picture, or None where there is none."""
+        try:
+            return self._retrieve() if self._capture.grab() else None
+        except DecodingBroke:
+            return None
 
     def _retrieve(self) -> Image:
         decoded, bgr = self._capture.retrieve()

@@ -74,7 +74,7 @@ class PyavDecoder:
 
     def pictures(self, start: float) -> Iterator[Picture]:
         """See `Decoder`."""
-        ended = 0.0
+        ended = None
         for frame in self._from(start):
             time = self._time(frame)
             if time is not None:
@@ -137,7 +137,8 @@ class PyavDecoder:
         return first
 
     def _from(self, start: float) -> "Iterator[VideoFrame]":
-        if start > 0 and not self._live:
+        # Where frames have no times, the place that a seek found cannot be told.
+        if start > 0 and not self._live and _pts(self._first) is not None:
             return self._seek(start)
         return self._from_here()
 
@@ -188,10 +189,10 @@ class PyavDecoder:
         base = frame.time_base or self._stream.time_base
         return None if pts is None or base is None else float(pts * base - self._origin)
 
-    def _check_end(self, ended: float) -> None:
+    def _check_end(self, ended: float | None) -> None:
         """A file whose end is missing often reads as one that is merely shorter than its header says."""
         promised = _stream_duration(self._container, self._stream)
-        if self._live or promised is None:
+        if self._live or promised is None or ended is None:
             return
         promised -= float(self._late)
         slack = max(0.2, 3 / (self.info.rate or 25), 0.01 * promised)
@@ -214,7 +215,8 @@ class PyavDecoder:
     def _describe(self) -> StreamInfo:
         stream = self._stream
         rate = stream.average_rate or stream.guessed_rate
-        height, width = self._to_rgb(self._first).shape[:2]
+        stored = np.empty((self._first.height, self._first.width, 3), np.uint8)
+        height, width = self._upright(stored).shape[:2]
         duration = _duration(self._container, stream)
         if duration is not None:
             duration -= float(self._late)
