@@ -34,7 +34,7 @@ $(VENV)/.core: $(VENV)/bin/python pyproject.toml
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(PIP) install --editable '.[dev,train]'
+	$(PIP) install --editable '.[dev,train,video]'
 	touch $@
 
 clean:

@@ -3,6 +3,7 @@
     MienError
     ├── InvalidInput        a file, a row or an argument is not what it has to be
     │   ├── PictureError    a picture cannot be read
+    │   ├── VideoError      a video or a camera cannot be read, or a video not be written
     │   ├── DataError       a data set cannot be read
     │   ├── RecipeError     a training recipe is wrong
     │   └── ModelError      a model file is missing, or is not one of mien's
@@ -25,6 +26,10 @@ class InvalidInput(MienError, ValueError):
 
 class PictureError(InvalidInput):
     """A picture cannot be read."""
+
+
+class VideoError(InvalidInput):
+    """A video or a camera cannot be read, or a video cannot be written."""
 
 
 class DataError(InvalidInput):

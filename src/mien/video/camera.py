@@ -1,0 +1,218 @@
+"""A camera: always its newest frame."""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Protocol, Self, TypeAlias
+
+import cv2
+import numpy as np
+from cv2.typing import MatLike
+
+from mien.errors import VideoError
+from mien.faces import Frame
+from mien.video.decoder import opencv_silenced
+
+Device: TypeAlias = int | str
+
+_FAILURES: Final = 5
+"""So many reads may fail in a row before the camera counts as gone; single ones do with some drivers."""
+
+_PAUSE: Final = 0.02
+"""Seconds between a failed read and the next."""
+
+_PATIENCE: Final = 2.0
+"""Seconds that closing waits for a read under way."""
+
+
+class Capture(Protocol):
+    """What a camera is read through; `cv2.VideoCapture` is one."""
+
+    def read(self) -> tuple[bool, MatLike | None]:
+        """Whether a picture came, and it: (H, W, 3) uint8, BGR. Waits for the next."""
+        ...
+
+    def release(self) -> None:
+        """Let go of the camera."""
+        ...
+
+
+class Camera:
+    """The newest frames of a camera: a context manager, and an iterator that ends only when the camera does.
+
+    A thread of its own reads all the time, so that a slow consumer sees the present and not a queue of the past.
+
+    Args:
+        device: a camera's number, 0 for the first, or its path or name (`/dev/video2`).
+        size: width and height to ask for, in pixels; the camera may give another. None: what it gives by itself.
+        capture: an open camera to be read instead; it becomes this object's own.
+
+    Attributes:
+        name: what messages call it.
+        width, height: of the first frame, in pixels.
+        dropped: how many frames were replaced by newer ones before anybody saw them.
+
+    Raises:
+        VideoError: there is no such camera, it may not be opened, or it gives no picture; the message says what was
+            tried.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        *,
+        size: tuple[int, int] | None = None,
+        capture: Capture | None = None,
+    ) -> None:
+        self.name = f"camera {device}"
+        self.dropped = 0
+        self._capture = capture or _open_capture(device, size)
+        self._opened = time.monotonic()
+        self._changed = threading.Condition()
+        self._newest: tuple[int, float, MatLike] | None = None
+        self._gone = False
+        self._closed = False
+        first = self._read_patiently()
+        if first is None:
+            self._capture.release()
+            raise VideoError(
+                f"{self.name} opens but gives no picture. Another program may be using it: close that, or plug the "
+                "camera in anew"
+            )
+        self.height, self.width = first.shape[:2]
+        self._newest = 0, time.monotonic() - self._opened, first
+        self._thread = threading.Thread(target=self._read_on, name=f"mien {self.name}", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        while True:
+            yield self.latest()
+
+    def latest(self, timeout: float = 10.0) -> Frame:
+        """The newest frame that was not given before; waits for one.
+
+        `Frame.index` counts all frames of the camera, dropped ones too; `Frame.time` is when it was read, in
+        seconds since the camera was opened, by the monotonic clock.
+
+        Args:
+            timeout: seconds to wait at most.
+
+        Raises:
+            VideoError: the camera was unplugged or closed, or no frame came in time.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._newest is not None or self._gone or self._closed, timeout)
+            if self._closed:
+                raise VideoError(f"{self.name} has been closed; open it again to read on")
+            newest, self._newest = self._newest, None
+            gone = self._gone
+        if newest is not None:
+            index, moment, bgr = newest
+            return Frame(index, moment, np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8))
+        if gone:
+            raise VideoError(f"{self.name} gives no more pictures: it was unplugged, or another program took it")
+        raise VideoError(f"{self.name} gave no picture for {timeout:g} s; look whether it is still connected")
+
+    def close(self) -> None:
+        """Let go of the camera. May be called twice."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._thread.join(_PATIENCE)
+
+    def _read_on(self) -> None:
+        """The thread's work. It also releases the camera, since that must not happen during a read."""
+        index = 0
+        try:
+            while not self._closed:
+                bgr = self._read_patiently()
+                if bgr is None:
+                    break
+                index += 1
+                with self._changed:
+                    self.dropped += self._newest is not None
+                    self._newest = index, time.monotonic() - self._opened, bgr
+                    self._changed.notify_all()
+        finally:
+            self._capture.release()
+            with self._changed:
+                self._gone = True
+                self._changed.notify_all()
+
+    def _read_patiently(self) -> MatLike | None:
+        """The next picture, or None when none comes after several tries."""
+        for _ in range(_FAILURES):
+            try:
+                came, bgr = self._capture.read()
+            except cv2.error:
+                came, bgr = False, None
+            if came and bgr is not None:
+                return bgr
+            if self._closed:
+                return None
+            time.sleep(_PAUSE)
+        return None
+
+
+def _open_capture(device: Device, size: tuple[int, int] | None) -> Capture:
+    with opencv_silenced():
+        capture = cv2.VideoCapture(device)
+    if not capture.isOpened():
+        capture.release()
+        raise VideoError(_no_camera(device))
+    if size is not None:
+        capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
+        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
+    # Not all drivers know it; where they do, the frame that waits is never an old one.
+    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+    return capture
+
+
+def _no_camera(device: Device) -> str:
+    """What was tried, what this machine has, and what to do."""
+    if not sys.platform.startswith("linux"):
+        return (
+            f"camera {device} cannot be opened. Look whether it is connected, and whether this program may use it "
+            "(the system's privacy settings), or try another number: 0 is the first camera"
+        )
+    wanted = Path(f"/dev/video{device}" if isinstance(device, int) or device.isdigit() else device)
+    present = sorted(map(str, Path("/dev").glob("video*")))
+    return describe_missing(wanted, present, exists=wanted.exists(), allowed=os.access(wanted, os.R_OK | os.W_OK))
+
+
+def describe_missing(wanted: Path, present: list[str], *, exists: bool, allowed: bool) -> str:
+    """Why a camera of Linux cannot be opened, and what to do.
+
+    Args:
+        wanted: its device.
+        present: all devices of cameras that there are.
+        exists: whether it is there.
+        allowed: whether this user may read and write it.
+    """
+    if exists and not allowed:
+        return (
+            f"{wanted} may not be opened by this user. Join its group (`sudo usermod -aG video $USER`) and log in anew"
+        )
+    if exists:
+        return (
+            f"{wanted} is there but does not open as a camera: another program may be using it, or it is a camera's "
+            f"second device without pictures. There are: {', '.join(present)}"
+        )
+    if present:
+        return f"{wanted} is not there; there are: {', '.join(present)}. Name one of these"
+    return (
+        f"{wanted} is not there, and there is no /dev/video* at all: no camera is connected, or this is a container "
+        "or a virtual machine that was not given one (`docker run --device /dev/video0`)"
+    )

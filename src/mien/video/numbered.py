@@ -1,0 +1,78 @@
+"""A folder of numbered pictures, read as a video."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from mien.errors import PictureError, VideoError
+from mien.faces import Image
+from mien.images import PICTURE_SUFFIXES, is_picture_name, read_image
+from mien.video.decoder import DecodingBroke, Picture, StreamInfo
+
+
+class NumberedPictures:
+    """The pictures right in a folder, in the order of the numbers in their names: `frame_9.png` before `frame_10.png`.
+
+    Numbers that are left out leave no gap in time. A picture that cannot be read ends the video, as damage ends a
+    file: a frame cannot be made up for it, and to pass over it would shift all that follow.
+
+    Args:
+        folder: where they lie.
+        rate: frames a second.
+
+    Raises:
+        VideoError: the folder cannot be read, holds no numbered picture, or the first cannot be read.
+    """
+
+    def __init__(self, folder: Path, rate: float) -> None:
+        self._rate = rate
+        self._paths = _numbered(folder)
+        try:
+            first = read_image(self._paths[0])
+        except PictureError as error:
+            raise VideoError(f"{folder} begins with a picture that cannot be read: {error}") from error
+        self.info = StreamInfo(
+            name=str(folder),
+            width=first.shape[1],
+            height=first.shape[0],
+            rate=rate,
+            duration=len(self._paths) / rate,
+            num_frames=len(self._paths),
+            has_audio=False,
+            codec=self._paths[0].suffix.lower().lstrip("."),
+        )
+
+    def pictures(self, start: float) -> Iterator[Picture]:
+        """See `Decoder`."""
+        for number, path in enumerate(self._paths):
+            yield Picture(number / self._rate, lambda path=path: _read(path))  # type: ignore[misc]
+
+    def close(self) -> None:
+        """See `Decoder`."""
+
+
+def _numbered(folder: Path) -> list[Path]:
+    try:
+        found = [path for path in folder.iterdir() if is_picture_name(path) and not path.name.startswith(".")]
+    except OSError as error:
+        raise VideoError(f"{folder} cannot be read: {error.strerror or error}") from error
+    numbered = [path for path in found if re.search(r"\d", path.stem)]
+    if not numbered:
+        raise VideoError(
+            f"{folder} is a folder without numbered pictures; expected a video, or a folder of pictures like "
+            f"frame_001.png (any of {', '.join(sorted(PICTURE_SUFFIXES))})"
+        )
+    return sorted(numbered, key=lambda path: _natural(path.name))
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """A key under which 9 comes before 10; the name itself settles what is left, as 1 and 01."""
+    parts = re.findall(r"(\d+)|(\D+)", name.lower(), re.ASCII)
+    return [*((int(digits or 0), text) for digits, text in parts), (0, name)]
+
+
+def _read(path: Path) -> Image:
+    try:
+        return read_image(path)
+    except PictureError as error:
+        raise DecodingBroke(str(error)) from error

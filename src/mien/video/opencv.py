@@ -1,0 +1,100 @@
+"""Reading videos through OpenCV, where PyAV is not installed."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import cv2
+import numpy as np
+
+from mien.errors import VideoError
+from mien.faces import Image
+from mien.video.decoder import DecodingBroke, Picture, StreamInfo, opencv_silenced
+
+_PTS: Final[int] = getattr(cv2, "CAP_PROP_PTS", -1)  # since 4.11; an unknown property reads as 0
+
+_MISSING_FRAMES: Final = 3
+_MISSING_SHARE: Final = 0.02
+"""So much may be missing at the end before it counts as damage: the number of frames is often an estimate."""
+
+
+class OpencvDecoder:
+    """A file or a stream, open.
+
+    Times are OpenCV's `CAP_PROP_POS_MSEC`, which are the container's. OpenCV does not tell damage from the end: it is
+    inferred from the number of frames that the header promises. Colours are always converted by BT.601, a mirroring
+    display matrix is not applied, and a start within the video is reached by decoding all that is before.
+
+    Args:
+        address: a file's path or a URL.
+        name: what messages call it.
+        threads: of the decoder.
+
+    Raises:
+        VideoError: it cannot be opened, or not one picture can be decoded.
+    """
+
+    def __init__(self, address: str, name: str, *, threads: int) -> None:
+        # Named, since OpenCV would take a name with a % for a sequence of pictures.
+        api = cv2.CAP_FFMPEG if cv2.CAP_FFMPEG in cv2.videoio_registry.getStreamBackends() else cv2.CAP_ANY
+        with opencv_silenced():
+            self._capture = cv2.VideoCapture(address, api, [cv2.CAP_PROP_N_THREADS, threads])
+        first = self._read() if self._capture.isOpened() else None
+        if first is None:
+            self._capture.release()
+            raise VideoError(
+                f"{name} holds no video that OpenCV can read. Check that it is a whole video, or install PyAV, which "
+                "reads more kinds and says more: pip install 'mien[video]'"
+            )
+        # In frames; Matroska's duration, of which the number of frames is estimated, counts from 0 and not from here.
+        self._late = max(0, round(self._capture.get(_PTS)))
+        self._first = first
+        self.info = self._describe(name, first)
+
+    def pictures(self, start: float) -> Iterator[Picture]:
+        """See `Decoder`."""
+        first = self._first
+        yield Picture(self._time(0), lambda: first)
+        count = 1
+        while self._capture.grab():
+            yield Picture(self._time(count), self._retrieve)
+            count += 1
+        promised = (self.info.num_frames or 0) - self._late
+        if count < promised - max(_MISSING_FRAMES, _MISSING_SHARE * promised):
+            raise DecodingBroke(f"the file ends early or is damaged; its header promises {promised} frames")
+
+    def close(self) -> None:
+        """See `Decoder`."""
+        self._capture.release()
+
+    def _read(self) -> Image | None:
+        """The next picture, or None where there is none."""
+        try:
+            return self._retrieve() if self._capture.grab() else None
+        except DecodingBroke:
+            return None
+
+    def _retrieve(self) -> Image:
+        decoded, bgr = self._capture.retrieve()
+        if not decoded:
+            raise DecodingBroke("a picture cannot be converted")
+        return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+
+    def _time(self, count: int) -> float | None:
+        milliseconds = self._capture.get(cv2.CAP_PROP_POS_MSEC)
+        return None if milliseconds == 0 and count > 0 else milliseconds / 1000
+
+    def _describe(self, name: str, first: Image) -> StreamInfo:
+        rate = self._capture.get(cv2.CAP_PROP_FPS)
+        count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        known = count > 0 and rate > 0
+        four = int(self._capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little", signed=False)
+        return StreamInfo(
+            name=name,
+            width=first.shape[1],
+            height=first.shape[0],
+            rate=rate if rate > 0 else None,
+            duration=count / rate if known else None,
+            num_frames=int(count) if known else None,
+            has_audio=None,
+            codec=four.decode("latin-1").strip("\0 ").lower() or "unknown",
+        )

@@ -1,0 +1,354 @@
+"""Reading videos through PyAV, that is FFmpeg's libraries: any codec, true times."""
+
+from collections.abc import Callable, Generator, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
+
+import numpy as np
+
+from mien.errors import VideoError
+from mien.faces import Image
+from mien.video.decoder import DecodingBroke, Picture, StreamInfo
+
+if TYPE_CHECKING:
+    from av import Packet, VideoFrame
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+_TIMEOUT: Final = 10.0
+"""Seconds that a server may take to answer, and to send the next packet."""
+
+_SEEK_BACK: Final = (0.0, 1.0, 4.0, 16.0)
+"""Seconds before the wished place that are tried, since some containers seek past it."""
+
+_BT709: Final = 1
+_UNSPECIFIED: Final = 2
+_HD_HEIGHT: Final = 720
+
+
+class PyavDecoder:
+    """A file or a stream, open.
+
+    Colours are converted by the matrix and the range that the video names; where it names no matrix, BT.709 is taken
+    from 720 lines on and BT.601 below, as browsers do. The display matrix is applied, mirroring included. Pixels are
+    taken for squares.
+
+    What cannot be decoded before the first good picture is passed over, as recordings often begin between two key
+    frames. After it, the first rejected packet or damaged picture ends a file; a live stream goes on. Where a
+    container itself passes over what was lost, as MPEG-TS and Matroska may, only a gap in the times is left of it.
+
+    Args:
+        address: a file's path or a URL.
+        name: what messages call it.
+        is_url: whether the network may be used. A file that refers to the network is refused.
+        threads: of the decoder.
+
+    Raises:
+        VideoError: it cannot be opened, holds no video, or not one picture can be decoded.
+    """
+
+    def __init__(self, address: str, name: str, *, is_url: bool, threads: int) -> None:
+        from av.video.reformatter import VideoReformatter
+
+        self._name = name
+        self._reformatter = VideoReformatter()
+        self._threads = threads
+        self._container = _open(address, name, is_url=is_url)
+        try:
+            self._stream = _choose_stream(self._container, name)
+            self._live = is_url and _duration(self._container, self._stream) is None
+            self._stream.thread_count = threads
+            # Threads by frame hold back as many frames as there are threads.
+            self._stream.thread_type = "SLICE" if self._live else "AUTO"
+            self._decoded = self._decode()
+            self._first = self._first_frame()
+            self._upright = _upright(self._first)
+            self._origin = self._find_origin()
+            # What Matroska calls duration is the time of the end, also where the first frame is not at 0.
+            self._late = self._origin if "matroska" in self._container.format.name else Fraction(0)
+            self.info = self._describe()
+        except BaseException:
+            self._container.close()
+            raise
+
+    def pictures(self, start: float) -> Iterator[Picture]:
+        """See `Decoder`."""
+        ended = None
+        for frame in self._from(start):
+            time = self._time(frame)
+            if time is not None:
+                ended = time + float((frame.duration or 0) * (frame.time_base or 0))
+            yield Picture(time, lambda frame=frame: self._to_rgb(frame))  # type: ignore[misc]
+        self._check_end(ended)
+
+    def close(self) -> None:
+        """See `Decoder`."""
+        self._decoded.close()
+        self._container.close()
+
+    def _decode(self) -> "Generator[VideoFrame]":
+        """The good frames from where the container stands; raises `DecodingBroke` at the first bad thing after."""
+        import av
+
+        begun = False
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+                if packet is None:
+                    return
+                tolerant = self._live or not begun
+                fault, frames = _decode_packet(packet, tolerant=tolerant)
+            except av.FFmpegError as error:
+                fault, frames = _reason(error), []
+            if fault is not None:
+                frames = self._drain()
+            for frame in frames:
+                if not frame.is_corrupt:
+                    begun = True
+                    yield frame
+                elif begun and not self._live:
+                    raise DecodingBroke("the next picture is damaged")
+            if fault is not None:
+                raise DecodingBroke(fault)
+
+    def _drain(self) -> "list[VideoFrame]":
+        """The frames that the decoder still holds when it gets no more."""
+        import av
+
+        try:
+            return self._stream.codec_context.decode(None)
+        except av.FFmpegError:
+            return []
+
+    def _first_frame(self) -> "VideoFrame":
+        reason = "it ends before the first picture"
+        try:
+            first = next(self._decoded, None)
+        except DecodingBroke as error:
+            first, reason = None, str(error)
+        if first is None:
+            codec = self._stream.codec_context.codec.canonical_name
+            raise VideoError(
+                f"{self._name} holds a video ({codec}) of which not one picture can be decoded: {reason}. "
+                "Fetch or copy it again, or convert it to H.264 with another program"
+            )
+        return first
+
+    def _from(self, start: float) -> "Iterator[VideoFrame]":
+        # Where frames have no times, the place that a seek found cannot be told.
+        if start > 0 and not self._live and _pts(self._first) is not None:
+            return self._seek(start)
+        return self._from_here()
+
+    def _from_here(self) -> "Iterator[VideoFrame]":
+        yield self._first
+        yield from self._decoded
+
+    def _seek(self, start: float) -> "Iterator[VideoFrame]":
+        """Frames from a key frame at or before `start` seconds on."""
+        import av
+
+        base = self._stream.time_base or Fraction(1)
+        for back in _SEEK_BACK:
+            goal = start - back
+            if goal <= 0:
+                break
+            try:
+                self._container.seek(int((goal + self._origin) / base), stream=self._stream)
+            except av.FFmpegError:
+                break
+            self._decoded = self._decode()
+            first = next(self._decoded, None)
+            time = None if first is None else self._time(first)
+            if first is not None and time is not None and time <= start:
+                self._first = first
+                return self._from_here()
+        return self._from_beginning()
+
+    def _from_beginning(self) -> "Iterator[VideoFrame]":
+        import av
+
+        try:
+            self._container.seek(self._stream.start_time or 0, stream=self._stream)
+        except av.FFmpegError:
+            # Nothing but the first frame has been read where seeking is impossible from the start.
+            return self._from_here()
+        self._decoded = self._decode()
+        return self._decoded
+
+    def _find_origin(self) -> Fraction:
+        """The stream's own zero, in seconds. Some streams claim to begin after their first frame."""
+        base = self._stream.time_base or Fraction(1)
+        known = [pts * base for pts in (self._stream.start_time, _pts(self._first)) if pts is not None]
+        return min(known, default=Fraction(0))
+
+    def _time(self, frame: "VideoFrame") -> float | None:
+        pts = _pts(frame)
+        base = frame.time_base or self._stream.time_base
+        return None if pts is None or base is None else float(pts * base - self._origin)
+
+    def _check_end(self, ended: float | None) -> None:
+        """A file whose end is missing often reads as one that is merely shorter than its header says."""
+        promised = _stream_duration(self._container, self._stream)
+        if self._live or promised is None or ended is None:
+            return
+        promised -= float(self._late)
+        slack = max(0.2, 3 / (self.info.rate or 25), 0.01 * promised)
+        if ended < promised - slack:
+            raise DecodingBroke(f"the file ends early; its header promises {promised:.2f} s of video")
+
+    def _to_rgb(self, frame: "VideoFrame") -> Image:
+        import av
+
+        unnamed_hd = frame.colorspace == _UNSPECIFIED and frame.height >= _HD_HEIGHT
+        try:
+            converted = self._reformatter.reformat(
+                frame, format="rgb24", src_colorspace=_BT709 if unnamed_hd else None, threads=self._threads
+            )
+            image = np.asarray(converted.to_ndarray(), np.uint8)
+        except av.FFmpegError as error:
+            raise DecodingBroke(f"its colours ({frame.format.name}) cannot be converted: {_reason(error)}") from error
+        return self._upright(image)
+
+    def _describe(self) -> StreamInfo:
+        stream = self._stream
+        rate = stream.average_rate or stream.guessed_rate
+        stored = np.empty((self._first.height, self._first.width, 3), np.uint8)
+        height, width = self._upright(stored).shape[:2]
+        duration = _duration(self._container, stream)
+        if duration is not None:
+            duration -= float(self._late)
+        estimate = round(duration * float(rate)) if duration and rate else None
+        return StreamInfo(
+            name=self._name,
+            width=width,
+            height=height,
+            rate=float(rate) if rate else None,
+            duration=duration,
+            num_frames=stream.frames or estimate,
+            has_audio=bool(self._container.streams.audio),
+            codec=stream.codec_context.codec.canonical_name,
+        )
+
+
+def _open(address: str, name: str, *, is_url: bool) -> "InputContainer":
+    import av
+
+    # "file:" keeps FFmpeg from taking a name like "concat:a" for a protocol, the list keeps playlists on this machine.
+    options = {"rtsp_flags": "prefer_tcp"} if is_url else {"protocol_whitelist": "file"}
+    try:
+        return av.open(
+            address if is_url else f"file:{address}",
+            "r",
+            container_options=options,
+            metadata_errors="replace",
+            timeout=_TIMEOUT if is_url else None,
+        )
+    except av.FFmpegError as error:
+        if is_url:
+            raise VideoError(
+                f"{name} cannot be opened: {_reason(error)}. Check the address, and whether the server is up"
+            ) from error
+        raise VideoError(f"{name} is no video that can be read: {_guess(address) or _reason(error)}") from error
+
+
+def _guess(path: str) -> str | None:
+    """What FFmpeg does not say of a file that it refuses."""
+    with Path(path).open("rb") as file:
+        head = file.read(64)
+    if head[4:8] in (b"ftyp", b"mdat", b"moov", b"wide"):
+        return (
+            "it is an MP4 or a QuickTime file without its index, which is written last: the recording or the copying "
+            "was cut off. Copy it again, or repair it with a program like untrunc"
+        )
+    if head.startswith(b"version https://git-lfs"):
+        return "it is a Git LFS pointer and not the file itself; run `git lfs pull`"
+    return None
+
+
+def _choose_stream(container: "InputContainer", name: str) -> "VideoStream":
+    """The default video stream, or the first; the cover of a song is none."""
+    from av.stream import Disposition
+
+    videos = [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
+    if container.format.name == "tty":  # FFmpeg draws any text file as a terminal would
+        videos = []
+    if not videos:
+        kinds = sorted({each.type for each in container.streams if each.type != "video"})
+        raise VideoError(
+            f"{name} holds no video: it is {container.format.long_name}"
+            + (f" with {' and '.join(kinds)} only" if kinds else "")
+        )
+    if container.format.name == "image2" or container.format.name.endswith("_pipe"):
+        raise VideoError(f"{name} is a picture; expected a video, or a folder of numbered pictures")
+    return next((each for each in videos if each.disposition & Disposition.default), videos[0])
+
+
+def _decode_packet(packet: "Packet[VideoStream]", *, tolerant: bool) -> "tuple[str | None, list[VideoFrame]]":
+    """Why the packet cannot be decoded, or None, and the frames that came of it."""
+    import av
+
+    if packet.is_corrupt and not tolerant:
+        return "the file is cut off or damaged inside the next picture", []
+    try:
+        return None, packet.decode()
+    except av.FFmpegError as error:
+        return (None if tolerant else _reason(error)), []
+
+
+def _stream_duration(container: "InputContainer", stream: "VideoStream") -> float | None:
+    """Seconds that the header promises of this very stream."""
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    written = stream.metadata.get("DURATION")  # Matroska's, as "00:00:02.400000000"
+    if written is not None:
+        try:
+            hours, minutes, seconds = (float(part) for part in written.split(":"))
+        except ValueError:
+            return None
+        return hours * 3600 + minutes * 60 + seconds
+    alone = len(container.streams) == 1
+    return _container_duration(container) if alone else None
+
+
+def _container_duration(container: "InputContainer") -> float | None:
+    return container.duration / 1e6 if container.duration and container.duration > 0 else None
+
+
+def _duration(container: "InputContainer", stream: "VideoStream") -> float | None:
+    return _stream_duration(container, stream) or _container_duration(container)
+
+
+def _pts(frame: "VideoFrame") -> int | None:
+    # AVI has no presentation times; its decoding times are the best there is.
+    return frame.pts if frame.pts is not None else frame.dts
+
+
+def _reason(error: Exception) -> str:
+    """FFmpeg's own words, without the number and the function's name."""
+    return str(getattr(error, "strerror", None) or error)
+
+
+def _upright(frame: "VideoFrame") -> Callable[[Image], Image]:
+    """What turns the stored picture into the one to be shown, by the frame's display matrix.
+
+    The matrix maps x, y to ax + cy, bx + dy in fixed point; only multiples of a right angle are applied, with or
+    without mirroring.
+    """
+    # PyAV's stubs know another kind of side data only; this is a buffer.
+    data = cast("bytes | None", frame.side_data.get("DISPLAYMATRIX"))
+    if data is None:
+        return lambda image: image
+    (a, b, _), (c, d, _), _ = np.frombuffer(data, np.int32).reshape(3, 3).tolist()
+    turned = abs(b) > abs(a)
+    flip_x, flip_y = (c < 0, b < 0) if turned else (a < 0, d < 0)
+    if not (turned or flip_x or flip_y):
+        return lambda image: image
+
+    def apply(image: Image) -> Image:
+        upright = image.transpose(1, 0, 2) if turned else image
+        return np.ascontiguousarray(upright[:: -1 if flip_y else 1, :: -1 if flip_x else 1])
+
+    return apply

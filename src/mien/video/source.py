@@ -1,0 +1,219 @@
+"""Opening whatever a video comes from: a file, a URL, a folder of pictures, a pipe."""
+
+import math
+import re
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Final, Literal, Self, TypeAlias
+
+from mien.errors import InvalidInput, MissingExtra, VideoError
+from mien.faces import Frame
+from mien.video.decoder import USUAL_RATE, Decoder, DecodingBroke, bounded_threads, has_pyav
+from mien.video.numbered import NumberedPictures
+from mien.video.opencv import OpencvDecoder
+from mien.video.pipe import RawPictures, Y4mPictures
+from mien.video.pyav import PyavDecoder
+from mien.video.timeline import Thinning, Timeline
+
+Backend: TypeAlias = Literal["auto", "pyav", "opencv"]
+
+STANDARD_INPUT: Final = "-"
+URL_SCHEMES: Final = ("http", "https", "rtmp", "rtsp", "rtsps", "srt", "tcp", "udp")
+"""What a source may begin with to be taken from the network."""
+
+
+class VideoSource:
+    """An open video: a context manager, and an iterator of its frames. Made by `open_video`.
+
+    Attributes:
+        name: what messages call it; a password in a URL is left out.
+        width, height: of the first frame, in pixels, upright.
+        rate: mean frames a second; None when unknown.
+        duration: of the whole source, in seconds; None when unknown.
+        num_frames: of the whole source, an estimate; None when unknown.
+        has_audio: whether it has sound; None where it cannot be told (OpenCV).
+        codec: how pictures are coded, by FFmpeg's name ("h264").
+        damage: after the iteration, where and why it ended too early; None when it did not. All frames before the
+            damage have come.
+    """
+
+    def __init__(self, decoder: Decoder, *, start: float, end: float, thinning: Thinning) -> None:
+        self._decoder = decoder
+        info = decoder.info
+        self.name = info.name
+        self.width = info.width
+        self.height = info.height
+        self.rate = info.rate
+        self.duration = info.duration
+        self.num_frames = info.num_frames
+        self.has_audio = info.has_audio
+        self.codec = info.codec
+        self.damage: str | None = None
+        self._closed = False
+        self._frames = self._read(start, end, thinning)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Frame:
+        if self._closed:
+            raise VideoError(f"{self.name} has been closed; open it again to read on")
+        return next(self._frames)
+
+    def close(self) -> None:
+        """Let go of the source. May be called twice."""
+        self._closed = True
+        self._frames.close()
+        self._decoder.close()
+
+    def _read(self, start: float, end: float, thinning: Thinning) -> Generator[Frame]:
+        timeline = Timeline(1 / (self.rate or USUAL_RATE))
+        index, time = -1, 0.0
+        try:
+            for picture in self._decoder.pictures(start):
+                placed = timeline.place(picture.time)
+                if placed >= end:
+                    break
+                if placed < start:
+                    time = placed
+                    continue
+                if thinning.keeps(index + 1, placed):
+                    frame = Frame(index + 1, placed, picture.to_rgb())
+                    index, time = index + 1, placed
+                    yield frame
+                else:
+                    index, time = index + 1, placed
+        except DecodingBroke as error:
+            after = f"after frame {index} at {time:.2f} s" if index >= 0 else f"before {start:.2f} s, its start"
+            self.damage = f"decoding broke {after}: {error}"
+        if index < 0 and self.damage is None:
+            raise VideoError(
+                f"{self.name} has no frame from {start:g} s to {f'{end:g} s' if end < math.inf else 'its end'}"
+                + (f"; it lasts {self.duration:.2f} s" if self.duration else "")
+            )
+
+
+def open_video(
+    source: str | Path | BinaryIO,
+    *,
+    start: float = 0.0,
+    end: float | None = None,
+    every: int = 1,
+    fps: float | None = None,
+    rate: float = USUAL_RATE,
+    raw_size: tuple[int, int] | None = None,
+    backend: Backend = "auto",
+    threads: int | None = None,
+) -> VideoSource:
+    """Open a video and decode its first frame.
+
+    `Frame.index` is the frame's number in the file, 0 for the first, counted before any are thinned out. With
+    `start` it counts from the first frame that is not before it. `Frame.time` is the container's presentation time
+    minus the stream's start, in seconds, with `start` too; times strictly increase, and where a container's do not,
+    or lack, they are mended as `Timeline` says.
+
+    A damaged file gives all frames before the damage and then ends, with `VideoSource.damage` set. Opening it again
+    with a `start` behind the damage may give the rest.
+
+    Args:
+        source: a video file; a folder of numbered pictures; a URL (the network is used for nothing else);
+            "-" for standard input, or an open pipe, that sends YUV4MPEG2 or, with `raw_size`, RGB24.
+        start: seconds; frames before it are left out.
+        end: seconds; this frame and later ones are left out. None: all.
+        every: each so-manieth frame.
+        fps: at most so many frames a second, chosen by their times. It may be combined with `every`, which comes
+            first.
+        rate: frames a second of numbered pictures and of bare RGB.
+        raw_size: width and height of a pipe's bare RGB pictures.
+        backend: "pyav" (needs mien[video]) or "opencv" for files and URLs; "auto" takes PyAV where it is installed.
+        threads: of the decoder; None for one a core, at most four.
+
+    Raises:
+        VideoError: the source is missing, empty or no video, or not one frame can be decoded.
+        InvalidInput: an argument is out of its range.
+        MissingExtra: PyAV was asked for and is not installed.
+    """
+    _check_arguments(start, end, every, fps, rate, threads)
+    decoder = _open_decoder(source, rate, raw_size, backend, bounded_threads(threads))
+    limit = math.inf if end is None else end
+    return VideoSource(decoder, start=start, end=limit, thinning=Thinning(every, fps))
+
+
+def _check_arguments(
+    start: float, end: float | None, every: int, fps: float | None, rate: float, threads: int | None
+) -> None:
+    faults = {
+        f"start is a number of seconds from 0 on; got {start}": not 0 <= start < math.inf,
+        f"end comes after start ({start}); got {end}": end is not None and not end > start,
+        f"every is a whole number from 1 on; got {every}": every < 1 or int(every) != every,
+        f"fps is a number of frames a second above 0; got {fps}": fps is not None and not 0 < fps < math.inf,
+        f"rate is a number of frames a second above 0; got {rate}": not 0 < rate < math.inf,
+        f"threads are 1 or more; got {threads}": threads is not None and threads < 1,
+    }
+    for message, wrong in faults.items():
+        if wrong:
+            raise InvalidInput(message)
+
+
+def _open_decoder(
+    source: str | Path | BinaryIO, rate: float, raw_size: tuple[int, int] | None, backend: Backend, threads: int
+) -> Decoder:
+    if not isinstance(source, str | Path):
+        return _open_pipe(source, str(getattr(source, "name", "the pipe")), rate, raw_size)
+    if str(source) == STANDARD_INPUT:
+        return _open_pipe(sys.stdin.buffer, "standard input", rate, raw_size)
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", str(source))
+    if isinstance(source, str) and scheme:
+        if scheme[1].lower() not in URL_SCHEMES:
+            known = ", ".join(f"{each}://" for each in URL_SCHEMES)
+            raise VideoError(f"{source} cannot be opened: {scheme[1]}:// is not known; expected {known} or a file")
+        return _open_coded(source, _without_password(source), True, backend, threads)
+    path = Path(source)
+    if path.is_dir():
+        return NumberedPictures(path, rate)
+    _check_file(path)
+    return _open_coded(str(path), str(path), False, backend, threads)
+
+
+def _open_pipe(pipe: BinaryIO, name: str, rate: float, raw_size: tuple[int, int] | None) -> Decoder:
+    return Y4mPictures(pipe, name) if raw_size is None else RawPictures(pipe, name, raw_size, rate)
+
+
+def _open_coded(address: str, name: str, is_url: bool, backend: Backend, threads: int) -> Decoder:
+    installed = has_pyav()
+    if backend == "opencv" or (backend == "auto" and not installed):
+        return OpencvDecoder(address, name, threads=threads)
+    if not installed:
+        raise MissingExtra("Reading videos with PyAV", "video")
+    return PyavDecoder(address, name, is_url=is_url, threads=threads)
+
+
+def _check_file(path: Path) -> None:
+    """What can be said of a file without decoding it."""
+    try:
+        with path.open("rb") as file:
+            empty = path.is_file() and not file.read(1)
+    except FileNotFoundError as error:
+        what = "a link to a file that is not there" if path.is_symlink() else "not there"
+        raise VideoError(f"{path} is {what}; expected a video") from error
+    except OSError as error:
+        raise VideoError(f"{path} cannot be opened: {error.strerror or error}") from error
+    except ValueError as error:
+        raise VideoError(f"{str(path)!r} is no file name: {error}") from error
+    if empty:
+        raise VideoError(f"{path} is empty (0 bytes); expected a video")
+
+
+def _without_password(url: str) -> str:
+    """rtsp://user:secret@host → rtsp://user@host"""
+    return re.sub(r"^([^/]+//[^/@:]*):[^/@]*@", r"\1@", url)

@@ -1,0 +1,308 @@
+"""Writing videos: H.264 through PyAV, or what OpenCV can where PyAV is not installed."""
+
+import math
+from contextlib import ExitStack
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Protocol, Self
+
+import cv2
+import numpy as np
+
+from mien.errors import InvalidInput, MissingExtra, VideoError
+from mien.faces import Image, check_image
+from mien.files import replacing
+from mien.video.decoder import bounded_threads, has_pyav
+from mien.video.sound import Sound, open_sound
+from mien.video.source import Backend
+
+if TYPE_CHECKING:
+    from av.video.stream import VideoStream
+
+_FORMATS: Final = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
+
+WRITTEN_SUFFIXES: Final = frozenset(_FORMATS)
+"""The endings of names, in lower case, that `VideoWriter` knows."""
+
+_TICKS: Final = 90_000  # a second; what 24, 25, 30 and 60 frames a second divide
+_BT709: Final = 1
+_LIMITED_RANGE, _FULL_RANGE = 1, 2
+
+
+class VideoWriter:
+    """Writes frames into a video: a context manager.
+
+    With PyAV: H.264, yuv420p, BT.709, at a constant quality (crf 20), which every browser plays; times are kept to
+    1/90,000 s (in Matroska to 1/1000), so the rate may vary. A side with an odd number of pixels is extended by one.
+    Without PyAV: OpenCV's MPEG-4 Part 2 (`mp4v`) at a constant rate, without sound, which browsers do not play.
+
+    The file appears under its name when the block ends well. When it ends with an error nothing is left, and a file
+    of that name is as it was. When it is interrupted from the keyboard, what has been written so far becomes a whole
+    video.
+
+    Args:
+        path: ends in .mp4, .m4v, .mov or .mkv. Missing parent folders are made.
+        rate: mean frames a second: of the whole video for OpenCV, of the last frame's length for PyAV.
+        audio_from: a file whose first sound track is taken over; one without sound gives none. Its packets are
+            copied where the container can hold their codec, else it is coded anew as AAC.
+        start: seconds; where frames and sound begin, which is 0 in the new video.
+        end: seconds of `audio_from` after which its sound is left out. None: all of it.
+        backend: as for `open_video`.
+
+    Attributes:
+        damage: after the block, why the sound broke off; None when it did not.
+
+    Raises:
+        VideoError: the name ends in something else, or the sound cannot be read.
+        InvalidInput: an argument is out of its range.
+        MissingExtra: PyAV was asked for, or is needed for the sound, and is not installed.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        rate: float,
+        audio_from: str | Path | None = None,
+        start: float = 0.0,
+        end: float | None = None,
+        backend: Backend = "auto",
+    ) -> None:
+        self._path = Path(path)
+        if self._path.suffix.lower() not in _FORMATS:
+            raise VideoError(
+                f"{path}: videos are written as {', '.join(_FORMATS)}; got {self._path.suffix or 'no suffix'}"
+            )
+        if not 0 < rate < math.inf:
+            raise InvalidInput(f"rate is a number of frames a second above 0; got {rate}")
+        self._rate = rate
+        self._start, self._end = start, end
+        self._audio_from = None if audio_from is None else str(audio_from)
+        self._with_pyav = _choose_backend(backend, wants_sound=audio_from is not None)
+        if self._audio_from is not None:
+            open_sound(self._audio_from).close()
+        self.damage: str | None = None
+        self._size: tuple[int, int] | None = None
+        self._last = -1
+        self._stack = ExitStack()
+        self._partial: Path | None = None
+        self._output: _Output | None = None
+
+    def __enter__(self) -> Self:
+        self._partial = self._stack.enter_context(replacing(self._path))
+        return self
+
+    def write(self, image: Image, time: float) -> None:
+        """Append a frame.
+
+        Args:
+            image: (H, W, 3) uint8, RGB; all of one size.
+            time: seconds, later than the frame before; `start` is taken off.
+
+        Raises:
+            InvalidInput: `image` is no image or of another size, or `time` is not later.
+            VideoError: the encoder does not take such pictures.
+            OSError: the disk is full.
+        """
+        check_image(image)
+        ticks = round((time - self._start) * _TICKS)
+        if ticks <= self._last:
+            raise InvalidInput(f"{self._path}: times increase, from {self._start:g} s on; got {time} s")
+        size = image.shape[1], image.shape[0]
+        if self._output is None:
+            self._output = self._open(*size)
+            self._size = size
+        if size != self._size:
+            raise InvalidInput(f"{self._path}: all frames are of one size, {self._size}; got {size}")
+        self._last = ticks
+        self._output.write(image, ticks)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
+        if self._output is None or (kind is not None and not interrupted):
+            self._abandon(kind, error, trace)
+            return
+        try:
+            self.damage = self._output.finish(whole=not interrupted)
+        except BaseException as fault:
+            self._stack.__exit__(type(fault), fault, fault.__traceback__)
+            raise
+        self._stack.close()
+
+    def _abandon(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave nothing behind."""
+        if self._output is not None:
+            self._output.abort()
+        empty = VideoError(f"{self._path} was not written: no frame came")
+        reason = empty if error is None else error
+        self._stack.__exit__(type(reason), reason, trace)
+        if error is None:
+            raise empty
+
+    def _open(self, width: int, height: int) -> "_Output":
+        if self._partial is None:
+            raise InvalidInput(f"{self._path}: frames are written inside of `with VideoWriter(…) as writer:`")
+        if not self._with_pyav:
+            return _OpencvOutput(self._partial, self._path.suffix.lower(), self._rate, (width, height))
+        output = _PyavOutput(self._partial, _FORMATS[self._path.suffix.lower()], self._rate, (width, height))
+        if self._audio_from is not None:
+            output.add_sound(self._audio_from, self._start, self._end)
+        return output
+
+
+class _Output(Protocol):
+    def write(self, image: Image, ticks: int) -> None:
+        """Append a frame that is shown from `ticks` / 90,000 s on."""
+        ...
+
+    def finish(self, *, whole: bool) -> str | None:
+        """Make the file a whole video; `whole`: with all the sound. Returns why the sound broke off, or None."""
+        ...
+
+    def abort(self) -> None:
+        """Let go of the file, whatever is in it."""
+        ...
+
+
+class _PyavOutput:
+    def __init__(self, path: Path, container_format: str, rate: float, size: tuple[int, int]) -> None:
+        import av
+        from av.video.reformatter import VideoReformatter
+
+        self._sound: Sound | None = None
+        self._last = 0
+        self._length = round(_TICKS / rate)
+        self._reformatter = VideoReformatter()
+        self._threads = bounded_threads(None)
+        # The index goes to the front, so that a browser can play before it has the whole file.
+        options = {} if container_format == "matroska" else {"movflags": "+faststart"}
+        self._container = av.open(f"file:{path}", "w", format=container_format, container_options=options)
+        try:
+            self._stream = self._add_stream(rate, size)
+        except BaseException:
+            self._container.close()
+            raise
+
+    def add_sound(self, path: str, start: float, end: float | None) -> None:
+        """See `Sound`; to be called before the first frame."""
+        self._sound = Sound(path, self._container, start=start, end=end)
+
+    def write(self, image: Image, ticks: int) -> None:
+        from av import VideoFrame
+
+        rgb = VideoFrame.from_ndarray(_even(image), format="rgb24")
+        frame = self._reformatter.reformat(
+            rgb,
+            format="yuv420p",
+            dst_colorspace=_BT709,
+            src_color_range=_FULL_RANGE,
+            dst_color_range=_LIMITED_RANGE,
+            threads=self._threads,
+        )
+        frame.pts = ticks
+        frame.duration = self._length
+        frame.time_base = Fraction(1, _TICKS)
+        self._container.mux(self._stream.encode(frame))
+        self._last = ticks
+        # Kept level with the pictures, or the container would have to hold one of the two back in memory.
+        if self._sound is not None:
+            self._sound.mux_until(ticks / _TICKS)
+
+    def finish(self, *, whole: bool) -> str | None:
+        try:
+            self._container.mux(self._stream.encode(None))
+            if self._sound is not None:
+                self._sound.mux_until(math.inf if whole else (self._last + self._length) / _TICKS)
+        finally:
+            self._container.close()
+            if self._sound is not None:
+                self._sound.close()
+        return None if self._sound is None else self._sound.damage
+
+    def abort(self) -> None:
+        import av
+
+        try:
+            self._container.close()
+        except av.FFmpegError:
+            return  # the file is about to be deleted
+        finally:
+            if self._sound is not None:
+                self._sound.close()
+
+    def _add_stream(self, rate: float, size: tuple[int, int]) -> "VideoStream":
+        import av
+
+        try:
+            options = {"crf": "20", "preset": "veryfast"}
+            stream = self._container.add_stream("libx264", Fraction(rate).limit_denominator(1001), options)
+        except av.codec.codec.UnknownCodecError as error:
+            raise VideoError(
+                "this PyAV comes without libx264; install the one from PyPI (pip install 'mien[video]'), or write "
+                "through OpenCV"
+            ) from error
+        stream.width, stream.height = (side + side % 2 for side in size)
+        stream.pix_fmt = "yuv420p"
+        stream.color_range, stream.colorspace = _LIMITED_RANGE, _BT709
+        stream.color_primaries, stream.color_trc = _BT709, _BT709
+        stream.codec_context.time_base = Fraction(1, _TICKS)
+        stream.time_base = Fraction(1, _TICKS)
+        stream.thread_count = self._threads
+        try:
+            stream.codec_context.open()
+        except av.FFmpegError as error:
+            raise VideoError(f"H.264 does not take pictures of {size[0]:,} × {size[1]:,}: {error.strerror}") from error
+        return stream
+
+
+class _OpencvOutput:
+    def __init__(self, path: Path, suffix: str, rate: float, size: tuple[int, int]) -> None:
+        self._path = path
+        self._coded = path.with_name(path.name + suffix)  # OpenCV takes the kind of container from the name
+        code = cv2.VideoWriter.fourcc(*"mp4v")
+        even = size[0] + size[0] % 2, size[1] + size[1] % 2
+        self._writer = cv2.VideoWriter(str(self._coded), code, rate, even)
+        if not self._writer.isOpened():
+            self.abort()
+            raise VideoError(
+                f"this OpenCV writes no {suffix} of {size[0]:,} × {size[1]:,}; install PyAV: pip install 'mien[video]'"
+            )
+
+    def write(self, image: Image, ticks: int) -> None:
+        self._writer.write(cv2.cvtColor(_even(image), cv2.COLOR_RGB2BGR))
+
+    def finish(self, *, whole: bool) -> str | None:
+        self._writer.release()
+        self._coded.replace(self._path)
+        return None
+
+    def abort(self) -> None:
+        self._writer.release()
+        self._coded.unlink(missing_ok=True)
+
+
+def _choose_backend(backend: Backend, *, wants_sound: bool) -> bool:
+    """Whether PyAV is used."""
+    installed = has_pyav()
+    if backend == "opencv" and wants_sound:
+        raise InvalidInput("OpenCV writes no sound; leave audio_from out, or use PyAV")
+    if installed or backend == "opencv":
+        return backend != "opencv"
+    if wants_sound:
+        raise MissingExtra("Keeping a video's sound", "video")
+    if backend == "pyav":
+        raise MissingExtra("Writing videos with PyAV", "video")
+    return False
+
+
+def _even(image: Image) -> Image:
+    """The picture with even sides, the last row and column doubled where needed: colours are kept for 2 × 2 pixels."""
+    height, width = image.shape[:2]
+    if height % 2 or width % 2:
+        image = np.asarray(cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE), np.uint8)
+    return np.ascontiguousarray(image)

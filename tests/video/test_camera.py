@@ -1,0 +1,148 @@
+"""A camera that tests hold in their hands."""
+
+import queue
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cv2.typing import MatLike
+
+from mien.errors import VideoError
+from mien.video import Camera
+from mien.video.camera import describe_missing
+
+
+class FakeCapture:
+    """Gives what is put into it; waits, as a camera does, when there is nothing."""
+
+    def __init__(self, *pictures: MatLike | None) -> None:
+        self._coming: queue.Queue[MatLike | None] = queue.Queue()
+        self.asked = threading.Semaphore(0)
+        self.released = threading.Event()
+        for picture in pictures:
+            self._coming.put(picture)
+
+    def put(self, *pictures: MatLike | None) -> None:
+        """Have these seen, and wait until the reader comes back for more."""
+        for picture in pictures:
+            self._coming.put(picture)
+            assert self.asked.acquire(timeout=5)
+
+    def read(self) -> tuple[bool, MatLike | None]:
+        assert not self.released.is_set(), "read after release"
+        self.asked.release()
+        try:
+            picture = self._coming.get(timeout=0.2)
+        except queue.Empty:
+            return False, None
+        return picture is not None, picture
+
+    def release(self) -> None:
+        self.released.set()
+
+
+def picture(shade: int) -> MatLike:
+    """BGR: blue is `shade`, red is 200."""
+    return np.full((3, 4, 3), (shade, 0, 200), np.uint8)
+
+
+def opened(capture: FakeCapture) -> Camera:
+    """A camera whose reader waits for the second picture."""
+    camera = Camera(0, capture=capture)
+    for _ in range(2):
+        assert capture.asked.acquire(timeout=5)
+    return camera
+
+
+def test_frames_are_rgb_with_rising_times() -> None:
+    capture = FakeCapture(picture(0))
+    with opened(capture) as camera:
+        assert (camera.width, camera.height, camera.name) == (4, 3, "camera 0")
+        first = camera.latest()
+        capture.put(picture(1))
+        second = camera.latest()
+    assert first.image[0, 0].tolist() == [200, 0, 0]
+    assert second.image[0, 0].tolist() == [200, 0, 1]
+    assert (first.index, second.index) == (0, 1)
+    assert 0 <= first.time < second.time < 10
+    assert camera.dropped == 0
+
+
+def test_a_slow_consumer_sees_the_newest_and_the_rest_is_counted() -> None:
+    capture = FakeCapture(picture(0))
+    with opened(capture) as camera:
+        capture.put(*map(picture, range(1, 6)))
+        newest = camera.latest()
+    assert newest.image[0, 0, 2] == 5
+    assert newest.index == 5
+    assert camera.dropped == 5
+
+
+def test_it_waits_for_a_frame_that_was_not_seen() -> None:
+    capture = FakeCapture(picture(0))
+    with opened(capture) as camera:
+        camera.latest()
+        with pytest.raises(VideoError, match=r"camera 0 gave no picture for 0\.05 s"):
+            camera.latest(timeout=0.05)
+        threading.Timer(0.05, capture.put, [picture(7)]).start()
+        assert camera.latest(timeout=5).image[0, 0, 2] == 7
+
+
+def test_a_read_that_fails_once_is_forgiven() -> None:
+    capture = FakeCapture(picture(0))
+    with opened(capture) as camera:
+        camera.latest()
+        capture.put(None, None, picture(3))
+        assert camera.latest().image[0, 0, 2] == 3
+
+
+def test_an_unplugged_camera_gives_its_last_frame_and_then_says_so() -> None:
+    capture = FakeCapture(picture(0), picture(1), *[None] * 20)
+    with Camera("/dev/video7", capture=capture) as camera:
+        assert capture.released.wait(5)
+        seen: list[int] = []
+        with pytest.raises(VideoError, match="camera /dev/video7 gives no more pictures: it was unplugged"):
+            seen.extend(frame.index for frame in camera)
+    assert seen == [1]
+
+
+def test_a_camera_without_pictures_is_let_go() -> None:
+    capture = FakeCapture(*[None] * 20)
+    with pytest.raises(VideoError, match="camera 3 opens but gives no picture"):
+        Camera(3, capture=capture)
+    assert capture.released.is_set()
+
+
+def test_closing_lets_go_and_wakes_who_waits() -> None:
+    capture = FakeCapture(picture(0))
+    camera = opened(capture)
+    camera.latest()
+    threading.Timer(0.05, camera.close).start()
+    with pytest.raises(VideoError, match="has been closed"):
+        camera.latest(timeout=5)
+    camera.close()
+    assert capture.released.wait(5)
+    with pytest.raises(VideoError, match="has been closed"):
+        camera.latest()
+
+
+def test_a_camera_that_is_not_there(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(VideoError, match="97"):
+        Camera(97)
+
+
+@pytest.mark.parametrize(
+    ("present", "exists", "allowed", "words"),
+    [
+        ([], False, False, "no camera is connected.*docker run --device"),
+        (["/dev/video2"], False, False, "is not there; there are: /dev/video2"),
+        (["/dev/video0"], True, False, "may not be opened by this user.*usermod -aG video"),
+        (["/dev/video0", "/dev/video1"], True, True, "another program may be using it.*/dev/video0, /dev/video1"),
+    ],
+)
+def test_why_there_is_no_camera(present: list[str], exists: bool, allowed: bool, words: str) -> None:
+    message = describe_missing(Path("/dev/video0"), present, exists=exists, allowed=allowed)
+    assert message.startswith("/dev/video0 ")
+    with pytest.raises(VideoError, match=words):
+        raise VideoError(message)
