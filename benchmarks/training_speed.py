@@ -1,0 +1,128 @@
+"""Images a second in training: one thread, two threads, two processes; and Winograd's convolutions beside torch's own.
+
+    python benchmarks/training_speed.py [--json benchmarks/results/training_speed.json]
+
+Trains on noise, with the augmentation of each network's recipe; the first epoch, which warms up, is not counted. The
+ways take turns, and a figure is the best of the rounds, since whatever else the machine does only ever adds. Ends in
+one JSON line.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from measuring import hardware, median_microseconds, write_result
+from torch import nn
+
+from mien.data import FaceSet
+from mien.emotions import EMOTIONS
+from mien.training.loop import train, use_threads
+from mien.training.recipe import read_recipe
+from mien.training.run import Run
+from mien.training.winograd import Conv3x3
+
+RECIPES = Path(__file__).parents[1] / "recipes"
+WAYS = {"one thread": (1, 1), "two threads": (1, 2), "two processes": (2, 1)}
+"""Processes, and threads of each."""
+
+CONVOLUTIONS = ((128, 256, 24), (256, 512, 12), (512, 512, 6))
+"""Channels in and out, and the side: those of the GELU network."""
+
+
+def noise(num_train: int, num_val: int) -> FaceSet:
+    dice = np.random.default_rng(0)
+    num = num_train + num_val
+    return FaceSet(
+        name="noise",
+        faces=dice.integers(0, 256, (num, 48, 48), dtype=np.uint8),
+        classes=EMOTIONS,
+        labels=dice.integers(0, 7, num),
+        splits=np.where(np.arange(num) < num_train, "train", "val"),
+        sources=[""] * num,
+    )
+
+
+def work(recipe: str, num_faces: int, folder: Path, threads: int) -> None:
+    """What each process does: two epochs."""
+    use_threads(threads)
+    short = dataclasses.replace(read_recipe(RECIPES / f"{recipe}.toml"), epochs=2, plain_epochs=0, warmup_epochs=0)
+    for _ in train(short, noise(num_faces, 64), folder, device=torch.device("cpu")):
+        pass
+
+
+def images_a_second(recipe: str, num_faces: int, way: str) -> float:
+    processes, threads = WAYS[way]
+    with tempfile.TemporaryDirectory() as parent:
+        folder = Path(parent) / "run"
+        launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+        worker = [__file__, "--worker", recipe, str(num_faces), str(folder), str(threads)]
+        subprocess.run(
+            [sys.executable, *(launcher if processes > 1 else []), *worker],
+            check=True,
+            capture_output=True,
+            env=os.environ | {"OMP_NUM_THREADS": str(threads)},
+        )
+        return num_faces / float(json.loads(Run(folder).metrics.read_text().splitlines()[-1])["seconds"])
+
+
+def winograd_ratios() -> dict[str, float]:
+    """How many times as fast as `nn.Conv2d`, forward and backward, on one thread."""
+    use_threads(1)
+    ratios = {}
+    for num_in, num_out, side in CONVOLUTIONS:
+        x = torch.randn(64, num_in, side, side).contiguous(memory_format=torch.channels_last).requires_grad_()
+        layers: dict[str, nn.Module] = {
+            "torch": nn.Conv2d(num_in, num_out, 3, padding=1),
+            "winograd": Conv3x3(num_in, num_out),
+        }
+
+        def step(name: str, layers: dict[str, nn.Module] = layers, x: torch.Tensor = x) -> None:
+            layers[name](x).square().sum().backward()
+
+        for layer in layers.values():
+            layer.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's stub
+        calls = {name: partial(step, name) for name in layers}
+        times = median_microseconds(calls, 5)
+        ratios[f"{num_in} to {num_out} channels, {side} x {side}"] = round(times["torch"] / times["winograd"], 2)
+    return ratios
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--worker", nargs=4, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        recipe, num_faces, folder, threads = options.worker
+        work(recipe, int(num_faces), Path(folder), int(threads))
+        return
+    figures: dict[str, dict[str, float]] = {}
+    for recipe, num_faces in (("mini-xception", 3200), ("gelu-cnn", 640)):
+        best = dict.fromkeys(WAYS, 0.0)
+        for _ in range(options.rounds):
+            for way in WAYS:
+                best[way] = max(best[way], images_a_second(recipe, num_faces, way))
+        figures[recipe] = {way: round(value, 1) for way, value in best.items()}
+        print(recipe, figures[recipe], flush=True)
+    result = {
+        "benchmark": "training_speed",
+        "images_a_second": figures,
+        "winograd_times_as_fast": winograd_ratios(),
+        "torch": str(torch.__version__),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "rounds": options.rounds,
+    }
+    write_result(result | hardware(), options.json)
+
+
+if __name__ == "__main__":
+    main()
