@@ -24,6 +24,7 @@ from mien.training.export import (
     load_trained,
     sample_faces,
 )
+from mien.training.quantize import quantize
 
 
 def about(architecture: str) -> dict[str, object]:
@@ -130,3 +131,16 @@ def test_an_exported_file_is_read_without_torch(tmp_path: Path) -> None:
     network = fresh("mini-xception")
     export(network, describe_model(network, about("mini-xception"), "tested"), tmp_path / "tested.onnx")
     assert OnnxClassifier(tmp_path / "tested.onnx").labels == EMOTIONS
+
+
+@pytest.mark.parametrize("name", ["gelu-cnn", "mini-xception"])
+def test_eight_bits_answer_nearly_the_same(name: str, tmp_path: Path) -> None:
+    network = fresh(name)
+    whole = export(network, describe_model(network, about(name), "tested"), tmp_path / "whole.onnx")
+    faces = sample_faces(48)
+    small = quantize(tmp_path / "whole.onnx", faces, tmp_path / "small.onnx")
+    difference = np.abs(small.logits(faces) - whole.logits(faces)).max()
+    assert 0 < difference < 0.2 * np.abs(whole.logits(faces)).max() + 0.05
+    np.testing.assert_allclose(small.evidence(faces).mean((2, 3)), small.logits(faces), atol=1e-4)
+    if name == "gelu-cnn":
+        assert (tmp_path / "small.onnx").stat().st_size < 0.3 * (tmp_path / "whole.onnx").stat().st_size

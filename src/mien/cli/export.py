@@ -10,6 +10,7 @@ import typer
 
 from mien.cli.console import tell
 from mien.data import FaceSet, load
+from mien.emotions import EMOTIONS
 from mien.evaluation import class_indices, fit_temperature, score
 from mien.recognition import ModelInfo, OnnxClassifier, softmax
 
@@ -24,24 +25,41 @@ def export(
         typer.Option(help="Measure the exported file on this data's validation split, fit the temperature there, "
                           "and note both in the file."),
     ] = None,
+    eight_bits: Annotated[
+        bool, typer.Option("--quantize", help="Weights and activations in eight bits; needs --data to calibrate on.")
+    ] = False,
 ) -> None:  # fmt: skip
     """Write the ONNX file that callers need: faces in, logits and evidence out, everything else in its metadata."""
     from mien.training.export import describe_again, describe_model, export, load_trained
+    from mien.training.quantize import quantize
     from mien.training.run import Run
 
     network, about = load_trained(Run(trained).best_model() if trained.is_dir() else trained)
     file = file or Path(f"{about['recipe']['architecture']}.onnx")
     if file.suffix != ".onnx":
         raise typer.BadParameter(f"a model file ends in .onnx; got {file}", param_hint="--out")
+    if eight_bits and not data:
+        raise typer.BadParameter("name the data to calibrate on by --data", param_hint="--quantize")
     info = describe_model(network, about, file.stem)
-    split = load(data, size=info.input_size).split("val") if data else None
+    own = tuple(about["classes"]) != EMOTIONS
+    faces = load(data, size=info.input_size, own_classes=own) if data else None
     with TemporaryDirectory() as folder:
         draft = Path(folder) / file.name
         exported = export(network, info, draft)
-        exported = describe_again(draft, _measured(exported, split) if split else info, file)
+        if faces:
+            info = _measured(exported, faces.split("val"))
+        if faces and eight_bits:
+            small = Path(folder) / "eight-bits.onnx"
+            exported = quantize(draft, faces.split("train").faces, small)
+            before = info.measured["accuracy"]
+            info = _measured(exported, faces.split("val"))
+            info = dataclasses.replace(info, measured={**info.measured, "accuracy_before_quantization": before})
+            draft = small
+        exported = describe_again(draft, info, file)
     scored = exported.info.measured
+    was = f" (before quantization {scored['accuracy_before_quantization']:.4f})" if eight_bits else ""
     tell(
-        f"wrote {file}: {info.num_parameters:,} parameters, accuracy {scored['accuracy']:.4f} on "
+        f"wrote {file}: {info.num_parameters:,} parameters, accuracy {scored['accuracy']:.4f}{was} on "
         f"{scored['num_faces']} faces of {scored['split']}, temperature {exported.info.temperature:.3f}; "
         "torch and onnxruntime agree"
     )

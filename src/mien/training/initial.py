@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import torch
 from onnx import numpy_helper
@@ -170,8 +171,16 @@ def _unfold(network: Network, norms: set[str], images: Tensor) -> None:
 
 
 def _exported_weights(file: Path) -> dict[str, Tensor]:
-    return {
-        initializer.name.removeprefix(EXPORTED_PREFIX): torch.from_numpy(numpy_helper.to_array(initializer).copy())
+    """Tensors of a model file by the names they had in the network; of an eight-bit one, as close as eight bits are."""
+    arrays = {
+        initializer.name.removeprefix(EXPORTED_PREFIX): numpy_helper.to_array(initializer)
         for initializer in onnx.load(file).graph.initializer
         if initializer.name.startswith(EXPORTED_PREFIX)
     }
+    for name in [name for name in arrays if name.endswith("_quantized")]:
+        whole, plain = arrays.pop(name), name.removesuffix("_quantized")
+        # A weight's scale goes by the weight's name, a bias's by its quantized name.
+        scale = arrays.get(f"{plain}_scale", arrays.get(f"{name}_scale"))
+        assert scale is not None
+        arrays[plain] = whole.astype(np.float32) * scale.reshape(-1, *[1] * (whole.ndim - 1))
+    return {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}

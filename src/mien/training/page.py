@@ -1,1 +1,2 @@
-def refresh_page(run, faces, *, status): return run.folder/"page.html"
+def refresh_page(run, faces, *, status):
+    return run.folder / "page.html"
