@@ -28,14 +28,29 @@ def negative_log_likelihood(labels: NDArray[np.int64], scores: NDArray[np.float3
     return float(-np.log(np.maximum(chosen, np.finfo(np.float32).tiny)).mean())
 
 
-def expected_calibration_error(labels: NDArray[np.int64], scores: NDArray[np.float32]) -> float:
-    """How far confidence is from accuracy, 0 to 1, over 15 bins of equal width (Guo et al. 2017, arXiv:1706.04599)."""
-    confidence = scores.max(axis=1)
+def calibration_bins(
+    labels: NDArray[np.int64], scores: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """What a reliability diagram shows, over 15 bins of equal width (Guo et al. 2017, arXiv:1706.04599).
+
+    Returns:
+        Three (15,) arrays: the faces whose likeliest class has a probability in each bin, the mean of that
+        probability, and the share of them that is right, both 0 to 1 and both 0 in an empty bin.
+    """
+    confidence = scores.max(axis=1).astype(np.float64)
     right = scores.argmax(axis=1) == labels
     # Bins are (low, high], as in the source.
     bins = np.clip(np.ceil(confidence * NUM_BINS).astype(np.int64) - 1, 0, NUM_BINS - 1)
-    gaps = np.bincount(bins, weights=right - confidence.astype(np.float64), minlength=NUM_BINS)
-    return float(np.abs(gaps).sum() / len(labels))
+    counts = np.bincount(bins, minlength=NUM_BINS)
+    sums = [np.bincount(bins, weights=values, minlength=NUM_BINS) for values in (confidence, right)]
+    mean_confidence, accuracy = (values / np.maximum(counts, 1) for values in sums)
+    return counts, mean_confidence, accuracy
+
+
+def expected_calibration_error(labels: NDArray[np.int64], scores: NDArray[np.float32]) -> float:
+    """How far confidence is from accuracy, 0 to 1: the mean gap of `calibration_bins`, weighted by their faces."""
+    counts, confidence, accuracy = calibration_bins(labels, scores)
+    return float(np.abs(accuracy - confidence) @ counts / len(labels))
 
 
 def fit_temperature(labels: NDArray[np.int64], logits: NDArray[np.float32]) -> float:

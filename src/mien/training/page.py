@@ -1,2 +1,0 @@
-def refresh_page(run, faces, *, status):
-    return run.folder / "page.html"
