@@ -1,5 +1,6 @@
 """What a face's box does from one frame to the next, found in a small grey copy without any detector."""
 
+import math
 from typing import Final
 
 import cv2
@@ -21,11 +22,11 @@ THUMBNAIL: Final = (32, 18)
 LOOK_SIDE: Final = 20
 """Pixels a side of the patch by which a face is known again."""
 
-GRID: Final = np.stack(np.meshgrid(np.linspace(-0.3, 0.3, 5), np.linspace(-0.3, 0.3, 5)), axis=-1).reshape(-1, 2)
+GRID: Final = np.stack(np.meshgrid(np.linspace(-0.3, 0.3, 4), np.linspace(-0.3, 0.3, 4)), axis=-1).reshape(-1, 2)
 """(P, 2), where in a box points are followed, from its centre, in box sizes; the rim would follow the background."""
 
-LEAST_FOUND: Final = 9
-"""Points, of the grid's 25, without which a move is not believed."""
+LEAST_FOUND: Final = 6
+"""Points, of the grid's 16, without which a move is not believed."""
 
 WINDOW: Final = (11, 11)
 """Of Lucas and Kanade's search, in pixels of the small copy."""
@@ -75,12 +76,12 @@ FLAT: Final = 3.0
 
 def scene_changed(before: NDArray[np.float32], after: NDArray[np.float32]) -> bool:
     """Whether a cut lies between two thumbnails. A flash, or a camera that finds its exposure, is none."""
-    centred_before, centred_after = before - before.mean(), after - after.mean()
-    spread = float(centred_before.std() * centred_after.std())
-    difference = float(np.abs(after - before).mean())
-    if spread < FLAT**2:
+    difference = cv2.norm(before, after, cv2.NORM_L1) / before.size
+    before, after = before - before.mean(), after - after.mean()
+    energy = math.sqrt(float(before @ before) * float(after @ after))
+    if energy < FLAT**2 * before.size:
         return difference > CUT_DIFFERENCE
-    correlation = float(centred_before @ centred_after) / (before.size * spread)
+    correlation = float(before @ after) / energy
     return correlation < CUT_CORRELATION or (correlation < ALIKE_CORRELATION and difference > CUT_DIFFERENCE)
 
 
