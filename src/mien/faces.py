@@ -145,13 +145,23 @@ class Face:
 
     Attributes:
         detection: where.
-        prediction: what.
+        prediction: what; in a video, smoothed over time.
         track_id: the same number for the same person through a video; None in a picture.
+        raw: in a video, what this frame alone shows; else None.
+        leading: in a video, the label that holds until another has led for a while; None in a picture.
+        interpolated: in a video, whether the tracker found the place, as the detector did not run or missed the face.
+        quality: in a video, how well the face can be read, 0 to 1; else None.
+        quality_reasons: what speaks against it: "small", "blurred", "dark", "bright", "turned", "tilted", "cut off".
     """
 
     detection: Detection
     prediction: Prediction
     track_id: int | None = None
+    raw: Prediction | None = None
+    leading: str | None = None
+    interpolated: bool = False
+    quality: float | None = None
+    quality_reasons: tuple[str, ...] = ()
 
     @property
     def box(self) -> Box:
@@ -160,8 +170,8 @@ class Face:
 
     @property
     def label(self) -> str:
-        """The likeliest expression."""
-        return self.prediction.label
+        """The likeliest expression; in a video, the leading one."""
+        return self.leading or self.prediction.label
 
     @property
     def scores(self) -> Mapping[str, float]:
