@@ -34,7 +34,7 @@ $(VENV)/.core: $(VENV)/bin/python pyproject.toml
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(PIP) install --editable '.[dev,train,video]'
+	$(PIP) install --editable '.[dev,train,video,parquet]'
 	touch $@
 
 clean:

@@ -5,10 +5,6 @@ A result becomes a `Record` first, and every writer writes records: a further fo
 million pictures need no more memory than one.
 """
 
-import csv
-import io
-import json
-import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,10 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self, TypedDict
 
-import numpy as np
-
 from mien.faces import Face
 from mien.files import replacing
+from mien.report.encoding import csv_row, json_text, number, utf8
 
 FORMAT: Final = "mien"
 VERSION: Final = 1
@@ -122,19 +117,19 @@ class JsonWriter:
             "detector_options": dict(self._header.options),
             "labels": list(self._header.labels),
         }
-        opening = ",\n".join(f"{_json(key)}: {_json(value)}" for key, value in about.items())
-        self._stream.write(_utf8("{\n" + opening + ',\n"results": ['))
+        opening = ",\n".join(f"{json_text(key)}: {json_text(value)}" for key, value in about.items())
+        self._stream.write(utf8("{\n" + opening + ',\n"results": ['))
         return self
 
     def write(self, record: Record) -> None:
         """Add one record."""
-        self._stream.write(_utf8(self._separator + _json(record)))
+        self._stream.write(utf8(self._separator + json_text(record)))
         self._separator = ",\n"
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._stream.write(_utf8('\n],\n"complete": ' + _json(kind is None) + "\n}\n"))
+        self._stream.write(utf8('\n],\n"complete": ' + json_text(kind is None) + "\n}\n"))
 
 
 class CsvWriter:
@@ -175,10 +170,7 @@ class CsvWriter:
 
     def _write_rows(self, rows: Sequence[Sequence[object]]) -> None:
         for row in rows:
-            text = io.StringIO(newline="")
-            # A lone \r in a file's name is quoted only if the line's own end has one.
-            csv.writer(text, lineterminator="\r\n").writerow(row)
-            self._stream.write(_utf8(text.getvalue().removesuffix("\r\n") + "\n"))
+            self._stream.write(csv_row(row))
 
 
 @contextmanager
@@ -207,28 +199,13 @@ def results_file(path: Path) -> Iterator[BinaryIO]:
 
 def _face(face: Face) -> FaceRecord:
     detection, prediction = face.detection, face.prediction
-    left, top, right, bottom = map(_number, detection.box)
-    landmarks = None if detection.landmarks is None else [[*map(_number, point)] for point in detection.landmarks]
+    left, top, right, bottom = map(number, detection.box)
+    landmarks = None if detection.landmarks is None else [[*map(number, point)] for point in detection.landmarks]
     return FaceRecord(
         box=BoxRecord(left=left, top=top, right=right, bottom=bottom),
-        detector_score=_number(detection.score),
+        detector_score=number(detection.score),
         landmarks=landmarks,
         label=face.label,
-        scores=dict(zip(prediction.labels, map(_number, prediction.scores), strict=True)),
+        scores=dict(zip(prediction.labels, map(number, prediction.scores), strict=True)),
         track_id=face.track_id,
     )
-
-
-def _number(value: float) -> float | None:
-    """The fewest digits that give back the same 32-bit number; neither JSON nor CSV has a word for infinity."""
-    return float(str(np.float32(value))) if math.isfinite(value) else None
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
-
-
-def _utf8(text: str) -> bytes:
-    # A file name that is not UTF-8 comes with lone surrogates, which UTF-8 has no bytes for. Python's escape of
-    # one, \udc80, is JSON's too.
-    return text.encode("utf-8", "backslashreplace")
