@@ -1,14 +1,19 @@
 """Detect, crop, classify: the main job."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mien.detection import Detector, load_detector
-from mien.faces import Detection, Face, Image, Prediction, check_image
+from mien.faces import Detection, Face, Frame, FrameResult, Image, Prediction, check_image
 from mien.images import read_image
 from mien.recognition import Classifier, crop_face, load_classifier
+from mien.stream import Stream
+from mien.video import open_video
+from mien.video.background import in_background
 
 DEFAULT_MODEL = "mini-xception"
 DEFAULT_DETECTOR = "haar"
@@ -79,3 +84,27 @@ class Analyzer:
         rows = iter(self.classifier(faces))
         labels = self.classifier.labels
         return [[Face(detection, Prediction(labels, next(rows))) for detection in detections] for detections in found]
+
+    def stream(self, source: str | Path | Iterable[Frame], **settings: Any) -> Iterator[FrameResult]:
+        """The faces of a video, frame by frame, each person with a number and smoothed over time.
+
+            >>> for result in Analyzer().stream("talk.mp4"):
+            ...     print(result.time, [(face.track_id, face.label) for face in result.faces])
+
+        Args:
+            source: a video's file, a URL, a folder of numbered pictures, or frames in the order of their times
+                (`mien.video.open_video` and `Camera` give them).
+            settings: as `mien.stream.Stream` takes them.
+
+        Yields:
+            A result for every frame, faces or none. The next frames are decoded meanwhile.
+
+        Raises:
+            VideoError: the source cannot be read.
+            InvalidInput: a setting is wrong.
+        """
+        through = Stream(self.detector, self.classifier, **settings)
+        with ExitStack() as stack:
+            frames = stack.enter_context(open_video(source)) if isinstance(source, str | Path) else source
+            ahead = stack.enter_context(closing(in_background(frames)))
+            yield from map(through, ahead)

@@ -1,16 +1,20 @@
 """Faces through time: detect or follow, classify, smooth."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.detection import Detector
+from mien.errors import MissingExtra
 from mien.faces import Face, Frame, FrameResult, Image, Prediction
 from mien.recognition import Classifier, crop_face, softmax
+from mien.report.frames import FrameRecord, TrackRecord, VideoHeader, columns, rows
+from mien.video.events import Event, EventFinder
 from mien.video.quality import assess
-from mien.video.smoothing import Baseline, Hysteresis, Smoother, make_smoother
+from mien.video.smoothing import Baseline, Hysteresis, Smoother, make_smoother, valence_arousal
 from mien.video.tracking import Track, Tracker
 
 LEAST_SCORE = 1e-6
@@ -132,3 +136,66 @@ class _Person:
         return smooth, self._hysteresis(time, smooth)
 
 
+def frame_record(result: FrameResult) -> FrameRecord:
+    """A result as it leaves mien."""
+    return {"index": result.index, "time": result.time, "faces": [_track_record(face) for face in result.faces]}
+
+
+def _track_record(face: Face) -> TrackRecord:
+    left, top, right, bottom = map(float, face.box)
+    raw = face.raw or face.prediction
+    circumplex = valence_arousal(face.prediction.labels, face.prediction.scores)
+    valence, arousal = circumplex or (None, None)
+    return {
+        "track_id": face.track_id or 0,
+        "box": {"left": left, "top": top, "right": right, "bottom": bottom},
+        "detector_score": face.detection.score,
+        "interpolated": face.interpolated,
+        "quality": 1.0 if face.quality is None else face.quality,
+        "quality_reasons": list(face.quality_reasons),
+        "label": face.label,
+        "scores": face.scores,
+        "raw_scores": dict(zip(raw.labels, raw.scores.tolist(), strict=True)),
+        "valence": valence,
+        "arousal": arousal,
+    }
+
+
+def events_of(records: Iterable[FrameRecord]) -> Iterator[Event]:
+    """The stretches of time in which a face keeps a label, in the order in which they end."""
+    finder = EventFinder()
+    for record in records:
+        for face in record["faces"]:
+            label = face["label"]
+            yield from finder.add(face["track_id"], record["time"], label, face["scores"][label])
+        yield from finder.tick(record["time"])
+    yield from finder.close()
+
+
+def as_table(results: Iterable[FrameResult], *, source: str = "", labels: tuple[str, ...] | None = None) -> Any:
+    """Results as a data frame of pandas, or of polars if only that is installed: the columns of the CSV.
+
+    Args:
+        results: of `Analyzer.stream`.
+        source: what to write into the column of that name.
+        labels: the model's; taken from the first face when left out, and needed only if there may be none.
+
+    Raises:
+        MissingExtra: neither is installed.
+    """
+    records = [frame_record(result) for result in results]
+    if labels is None:
+        labels = next((tuple(face["scores"]) for record in records for face in record["faces"]), ())
+    header = VideoHeader(source=source, width=0, height=0, rate=None, labels=labels, model="", detector="")
+    names = [name for name in columns(header) if name not in ("width", "height")]
+    cells = [dict(zip(columns(header), row, strict=True)) for record in records for row in rows(header, record)]
+    table = {name: [row[name] for row in cells] for name in names}
+    if find_spec("pandas"):
+        import pandas
+
+        return pandas.DataFrame(table)
+    if find_spec("polars"):
+        import polars
+
+        return polars.DataFrame(table, strict=False)
+    raise MissingExtra("A data frame", "table")

@@ -8,7 +8,7 @@ from types import FrameType
 
 import typer
 
-from mien.cli import analyze, data, evaluate, export, models, runs, train
+from mien.cli import analyze, data, evaluate, export, live, models, runs, train
 from mien.cli.console import complain
 from mien.errors import MienError
 
@@ -20,6 +20,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("analyze")(analyze.analyze)
+app.command("live")(live.live)
 app.command("evaluate")(evaluate.evaluate)
 app.command("train")(train.train)
 app.command("runs")(runs.runs)

@@ -1,4 +1,4 @@
-"""mien analyze: pictures in, faces and what they show out."""
+"""mien analyze: pictures or videos in, faces and what they show out."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,6 +17,7 @@ from rich.text import Text
 from mien.analyzer import DEFAULT_DETECTOR, DEFAULT_MODEL, Analyzer
 from mien.cli.console import complain, err, out, tell
 from mien.cli.sources import Source, find_sources
+from mien.cli.videos import How, Outputs, analyze_videos, missing_backend
 from mien.detection import Detector, fetch_yunet, load_detector
 from mien.emotions import colour_of
 from mien.errors import InvalidInput, MienError
@@ -30,10 +31,14 @@ from mien.report import (
     JsonWriter,
     Record,
     annotate,
+    anonymized,
     error_record,
     record,
     results_file,
 )
+from mien.video.decoder import USUAL_RATE
+
+_VIDEO = "Videos"
 
 MOST_PIXELS_AT_ONCE = 100_000_000
 """Of the pictures that wait for the network together; large ones go in smaller batches."""
@@ -67,10 +72,12 @@ class Sink(Protocol):
 
 def analyze(
     sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE...", help="Files, folders, patterns; - for standard input.")
+        list[str],
+        typer.Argument(metavar="SOURCE...", help="Pictures or videos: files, folders, patterns, URLs; - for a pipe."),
     ],
     annotated: Annotated[
-        Path | None, typer.Option("--annotate", metavar="DIR", help="Write pictures with faces framed and named.")
+        Path | None,
+        typer.Option("--annotate", metavar="PLACE", help="Draw into this folder, or one video into this .mp4."),
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="- for standard output.")] = None,
     csv_file: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="- for standard output.")] = None,
@@ -84,12 +91,74 @@ def analyze(
     neighbours: Annotated[int | None, typer.Option(help="Haar: hits that a face needs.")] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Haar: find faces from the side too.")] = False,
     batch: Annotated[int, typer.Option(min=1, help="Pictures whose faces go through the network together.")] = 32,
+    anonymize: Annotated[
+        str | None, typer.Option(metavar="HOW", help="blur or pixelate every face in whatever is drawn.")
+    ] = None,
+    jsonl: Annotated[Path | None, typer.Option(metavar="FILE", help="A line a frame.", rich_help_panel=_VIDEO)] = None,
+    parquet: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A row a face and frame.", rich_help_panel=_VIDEO)
+    ] = None,
+    events: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Who showed what when; .csv or .json.", rich_help_panel=_VIDEO)
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A page with a timeline of each person.", rich_help_panel=_VIDEO)
+    ] = None,
+    start: Annotated[float, typer.Option(min=0, help="Seconds.", rich_help_panel=_VIDEO)] = 0.0,
+    end: Annotated[float | None, typer.Option(min=0, help="Seconds.", rich_help_panel=_VIDEO)] = None,
+    every: Annotated[int, typer.Option(min=1, help="Each n-th frame only.", rich_help_panel=_VIDEO)] = 1,
+    fps: Annotated[float | None, typer.Option(help="At most so many frames a second.", rich_help_panel=_VIDEO)] = None,
+    as_video: Annotated[
+        bool, typer.Option("--as-video", help="Folders are numbered frames, - is Y4M.", rich_help_panel=_VIDEO)
+    ] = False,
+    rate: Annotated[
+        float, typer.Option(help="Of numbered frames and raw pictures, a second.", rich_help_panel=_VIDEO)
+    ] = USUAL_RATE,
+    raw_size: Annotated[
+        str | None, typer.Option(metavar="WxH", help="- is raw RGB of this size.", rich_help_panel=_VIDEO)
+    ] = None,
+    smoothing: Annotated[str, typer.Option(help="ema, median or off.", rich_help_panel=_VIDEO)] = "ema",
+    smoothing_seconds: Annotated[
+        float | None, typer.Option(help="Its time constant, or window.", rich_help_panel=_VIDEO)
+    ] = None,
+    baseline: Annotated[
+        str, typer.Option(metavar="SECONDS", help="Take out what each face shows at first.", rich_help_panel=_VIDEO)
+    ] = "0",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted job.", rich_help_panel=_VIDEO)
+    ] = False,
 ) -> None:
-    """Find the faces in pictures, and say what each one shows."""
+    """Find the faces in pictures and videos, and say what each one shows."""
     options = {"min_face": min_face, "scale_step": scale_step, "neighbours": neighbours, "profile": profile or None}
     options = {name: value for name, value in options.items() if value is not None}
-    analyzer = _make_analyzer(model, detector, detector_model, options)
-    found = find_sources(sources, but_not=annotated)
+    if anonymize not in (None, "blur", "pixelate"):
+        raise typer.BadParameter(f"expected blur or pixelate; got {anonymize}", param_hint="--anonymize")
+    analyzer = make_analyzer(model, detector, detector_model, options)
+    found = find_sources(sources, but_not=annotated, as_video=as_video or raw_size is not None)
+    videos = [source for source in found if source.video]
+    if videos:
+        _check_no_pictures(videos, found)
+        reading = {"start": start, "end": end, "every": every, "fps": fps, "rate": rate, "raw_size": _size(raw_size)}
+        settings = {"smoothing": smoothing, "smoothing_seconds": smoothing_seconds, "baseline": _seconds(baseline)}
+        how = How(
+            model=model,
+            detector=detector,
+            reading={name: value for name, value in reading.items() if value is not None},
+            settings={name: value for name, value in settings.items() if value is not None},
+            anonymize=anonymize,  # type: ignore[arg-type] # as checked
+            resume=resume,
+        )
+        outputs = Outputs(
+            csv=csv_file, json=json_file, jsonl=jsonl, parquet=parquet, events=events, annotate=annotated, report=report
+        )
+        note = missing_backend(outputs)
+        if note:
+            err.print(note, markup=False, soft_wrap=True)
+        analyze_videos(videos, analyzer, outputs, how)
+        return
+    for option, value in {"--jsonl": jsonl, "--parquet": parquet, "--events": events, "--report": report}.items():
+        if value:
+            raise typer.BadParameter("needs a video", param_hint=option)
     _check_outputs(found, json_file, csv_file)
     header = Header(model=model, detector=detector, labels=analyzer.classifier.labels, options=options)
 
@@ -100,7 +169,7 @@ def analyze(
                 sinks.append(stack.enter_context(JsonWriter(stack.enter_context(results_file(json_file)), header)))
             if csv_file:
                 sinks.append(stack.enter_context(CsvWriter(stack.enter_context(results_file(csv_file)), header)))
-            drawings = _Drawings(annotated, found) if annotated else None
+            drawings = _Drawings(annotated, found, anonymize) if annotated else None
             bar = stack.enter_context(_progress(len(found)))
             # Two streams on one screen: what does not go around the bar breaks it.
             console = bar.console if out.is_terminal and not bar.disable else out
@@ -115,6 +184,35 @@ def analyze(
     if num_failed:
         complain(f"{num_failed} of {len(found)} inputs failed")
         raise typer.Exit(1)
+
+
+def _check_no_pictures(videos: Sequence[Source], found: Sequence[Source]) -> None:
+    pictures = [source for source in found if not source.video and not source.fault]
+    if pictures:
+        raise typer.BadParameter(
+            f"{videos[0].name} is a video and {pictures[0].name} a picture; analyse them by two commands",
+            param_hint="SOURCE",
+        )
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    width, _, height = text.lower().partition("x")
+    if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
+        raise typer.BadParameter(f"expected WxH, as in 640x480; got {text}", param_hint="--raw-size")
+    return int(width), int(height)
+
+
+def _seconds(text: str) -> float:
+    """ "5", "5s" or "0.5 s"."""
+    try:
+        value = float(text.lower().removesuffix("s"))
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise typer.BadParameter(f"expected seconds, as in 5s; got {text}", param_hint="--baseline")
+    return value
 
 
 def _check_outputs(sources: Sequence[Source], json_file: Path | None, csv_file: Path | None) -> None:
@@ -181,17 +279,22 @@ class _Drawings:
     Args:
         folder: made when the first is written.
         sources: all that will be read; in a folder that was given, its own folders are kept.
+        anonymize: "blur" or "pixelate" every face; None leaves them.
     """
 
-    def __init__(self, folder: Path, sources: Sequence[Source]) -> None:
+    def __init__(self, folder: Path, sources: Sequence[Source], anonymize: str | None = None) -> None:
         self._folder = folder
+        self._anonymize = anonymize
         self._taken = {source.path.resolve() for source in sources if source.path}
 
     def write(self, result: Result) -> Path:
         """Draw one; the file it is in."""
         assert result.image is not None
         path = self._free(self._folder / result.source.place)
-        write_image(path, annotate(result.image, result.faces))
+        image = result.image
+        if self._anonymize:
+            image = anonymized(image, [face.box for face in result.faces], how=self._anonymize)  # type: ignore[arg-type] # as checked
+        write_image(path, annotate(image, result.faces))
         return path
 
     def _free(self, wanted: Path) -> Path:
@@ -204,7 +307,7 @@ class _Drawings:
         return path
 
 
-def _make_analyzer(model: str, detector: str, detector_model: Path | None, options: dict[str, Any]) -> Analyzer:
+def make_analyzer(model: str, detector: str, detector_model: Path | None, options: dict[str, Any]) -> Analyzer:
     """As the options say; whatever is wrong with them ends the command with status 2."""
     try:
         classifier = load_classifier(model)

@@ -332,9 +332,7 @@ def _short(number: int) -> str:
     return str(number)
 
 
-def _text(
-    x: float, y: float, text: str, kind: str, *, size: float, bold: bool = False, anchor: str = "middle"
-) -> str:
+def _text(x: float, y: float, text: str, kind: str, *, size: float, bold: bool = False, anchor: str = "middle") -> str:
     if not text:
         return ""
     weight = ' font-weight="600"' if bold else ""

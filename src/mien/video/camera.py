@@ -125,6 +125,10 @@ class Camera:
             raise VideoError(f"{self.name} gives no more pictures: it was unplugged, or another program took it")
         raise VideoError(f"{self.name} gave no picture for {timeout:g} s; look whether it is still connected")
 
+    def now(self) -> float:
+        """The time on the clock of `Frame.time`: how old a frame is, is the difference."""
+        return time.monotonic() - self._opened
+
     def close(self) -> None:
         """Let go of the camera. May be called twice."""
         with self._changed:
