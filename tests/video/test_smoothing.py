@@ -34,13 +34,13 @@ def one_sided(leader: int, share: float = 0.8) -> Vector:
     """Log scores with `share` for one class and the rest spread over the others."""
     scores = np.full(len(EMOTIONS), (1 - share) / (len(EMOTIONS) - 1))
     scores[leader] = share
-    return np.log(scores)
+    logs: Vector = np.log(scores)
+    return logs
 
 
 def softmax(log_scores: Vector) -> Vector:
-    powers = np.exp(log_scores - log_scores.max())
-    normal: Vector = powers / powers.sum()
-    return normal
+    powers: Vector = np.exp(log_scores - log_scores.max())
+    return powers / powers.sum()
 
 
 def frame_times(fps: float, seconds: float) -> Iterator[float]:
