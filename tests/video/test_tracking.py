@@ -20,7 +20,7 @@ def texture(seed: int, side: int = SIDE) -> Image:
     return np.asarray(cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
-BACKGROUND = cv2.resize(np.random.default_rng(99).integers(90, 130, (18, 32, 3), dtype=np.uint8), (WIDTH, HEIGHT))
+BACKGROUND = cv2.resize(np.random.default_rng(99).integers(40, 210, (18, 32, 3), dtype=np.uint8), (WIDTH, HEIGHT))
 
 
 def picture(places: Sequence[Place | None], background: Image = BACKGROUND) -> Image:
