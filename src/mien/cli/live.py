@@ -23,6 +23,7 @@ from mien.cli.analyze import make_analyzer
 from mien.cli.console import complain, out, tell
 from mien.cli.videos import How, Outputs, drawn, write_outputs
 from mien.emotions import colour_of
+from mien.errors import VideoError
 from mien.faces import Frame, FrameResult, Image
 from mien.report import History, annotate_frame, anonymized
 from mien.report.anonymize import Anonymization
@@ -81,10 +82,11 @@ def live(
     stream = Stream(analyzer.detector, analyzer.classifier)
     how = How(model=model, detector=detector, anonymize=anonymize)  # type: ignore[arg-type] # as checked
     with ExitStack() as stack:
-        eye = stack.enter_context(open_camera(camera))
+        eye, playback = open_camera(camera)
+        stack.enter_context(eye)
         recording = stack.enter_context(Recording(record, eye, analyzer.classifier.labels, how)) if record else None
         screen = stack.enter_context(choose_screen(terminal))
-        shown, delay = watch(eye, stream, screen, recording, how.anonymize, seconds)
+        shown, delay = watch(eye, stream, screen, recording, how.anonymize, seconds, playback)
     tell(f"{shown} frames shown, {eye.dropped} dropped, {delay * 1000:.0f} ms from the camera to the screen")
 
 
@@ -95,10 +97,14 @@ def watch(
     recording: "Recording | None",
     anonymize: Anonymization | None,
     seconds: float | None = None,
+    playback: "Playback | None" = None,
 ) -> tuple[int, float]:
     """Show the newest frame again and again; the number of frames shown, and the mean delay of the last ones.
 
-    Ends when the screen says so, after `seconds`, at the camera's end, or on Ctrl-C.
+    Ends when the screen says so, after `seconds`, at the end of a video that is played, or on Ctrl-C.
+
+    Raises:
+        VideoError: the camera was unplugged.
     """
     history = History()
     delays: deque[float] = deque(maxlen=RECENT)
@@ -124,6 +130,9 @@ def watch(
                 break
     except KeyboardInterrupt:
         pass
+    except VideoError:
+        if not (playback and playback.ended):
+            raise
     return num_shown, sum(delays) / max(1, len(delays))
 
 
@@ -134,14 +143,14 @@ def _status(moments: Sequence[float], delays: Sequence[float], dropped: int) -> 
     return f"{speed:.0f} frames/s   {sum(delays) / len(delays) * 1000:.0f} ms behind   {dropped} dropped   q ends"
 
 
-def open_camera(name: str) -> Camera:
+def open_camera(name: str) -> "tuple[Camera, Playback | None]":
     """A camera by its number or device, or a video that plays at its own pace as if it were one."""
     if name.isdigit():
-        return Camera(int(name))
-    path = Path(name)
-    if path.is_file() or "://" in name:
-        return Camera(name, capture=Playback(open_video(name)))
-    return Camera(name)
+        return Camera(int(name)), None
+    if Path(name).is_file() or "://" in name:
+        playback = Playback(open_video(name))
+        return Camera(name, capture=playback), playback
+    return Camera(name), None
 
 
 class Playback:
@@ -149,9 +158,13 @@ class Playback:
 
     Args:
         source: open; it becomes this object's own.
+
+    Attributes:
+        ended: whether it has been played to its end.
     """
 
     def __init__(self, source: VideoSource) -> None:
+        self.ended = False
         self._source = source
         self._started: float | None = None
 
@@ -159,6 +172,7 @@ class Playback:
         """As `mien.video.camera.Capture`."""
         frame = next(self._source, None)
         if frame is None:
+            self.ended = True
             return False, None
         if self._started is None:
             self._started = time.monotonic() - frame.time
