@@ -39,8 +39,9 @@ def one_sided(leader: int, share: float = 0.8) -> Vector:
 
 
 def softmax(log_scores: Vector) -> Vector:
-    powers: Vector = np.exp(log_scores - log_scores.max())
-    return powers / powers.sum()
+    powers = np.exp(log_scores - log_scores.max())
+    probabilities: Vector = powers / powers.sum()
+    return probabilities
 
 
 def frame_times(fps: float, seconds: float) -> Iterator[float]:
