@@ -180,6 +180,11 @@ def test_a_clear_step_shows_within_a_fifth_of_a_second(make: Callable[[], Smooth
     assert 0 < step_lag(make(), fps) <= 0.2 + 1e-9
 
 
+@pytest.mark.parametrize("fps", RATES)
+def test_a_faint_step_shows_after_the_hold(fps: int) -> None:
+    assert 0.25 < step_lag(Ema(), fps, share=0.4) <= 0.4 + 1e-9
+
+
 def test_lag_hardly_depends_on_the_rate() -> None:
     lags = [step_lag(Ema(), fps) for fps in (25, 60, 240)]
     assert max(lags) - min(lags) <= 1 / 25
