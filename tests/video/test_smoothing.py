@@ -39,8 +39,9 @@ def one_sided(leader: int, share: float = 0.8) -> Vector:
 
 
 def softmax(log_scores: Vector) -> Vector:
-    powers: Vector = np.exp(log_scores - log_scores.max())
-    return powers / powers.sum()
+    powers = np.exp(log_scores - log_scores.max())
+    probabilities: Vector = powers / powers.sum()
+    return probabilities
 
 
 def frame_times(fps: float, seconds: float) -> Iterator[float]:
@@ -177,6 +178,11 @@ def test_bad_frames_are_refused(make: Callable[[], Timed], time: float, scores: 
 @pytest.mark.parametrize("make", [Ema, Median])
 def test_a_clear_step_shows_within_a_fifth_of_a_second(make: Callable[[], Smoother], fps: int) -> None:
     assert 0 < step_lag(make(), fps) <= 0.2 + 1e-9
+
+
+@pytest.mark.parametrize("fps", RATES)
+def test_a_faint_step_shows_after_the_hold(fps: int) -> None:
+    assert 0.25 < step_lag(Ema(), fps, share=0.4) <= 0.4 + 1e-9
 
 
 def test_lag_hardly_depends_on_the_rate() -> None:

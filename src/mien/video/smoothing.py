@@ -125,7 +125,11 @@ class Median:
         self._frames.append((time, scores))
         while self._frames[0][0] <= time - self.window + ROUNDING and len(self._frames) > 1:
             self._frames.popleft()
-        median: Vector = np.median(np.stack([scores for _, scores in self._frames]), axis=0)
+        ordered: Vector = np.sort(
+            np.array([scores for _, scores in self._frames]), axis=0
+        )  # np.median takes 5 times it
+        count = len(ordered)
+        median: Vector = (ordered[(count - 1) // 2] + ordered[count // 2]) / 2
         return median
 
 
