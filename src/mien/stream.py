@@ -21,6 +21,10 @@ LEAST_SCORE = 1e-6
 """Below it a probability's logarithm says nothing that could be smoothed."""
 
 
+RESTING = "neutral"
+"""The label of a resting face, where the model has it."""
+
+
 class Stream:
     """One video, frame by frame. Not for many threads, nor for two videos.
 
@@ -109,7 +113,9 @@ class Stream:
 
     def _person(self) -> "_Person":
         how, seconds = self._smoothing
-        baseline = Baseline(self._baseline) if self._baseline else None
+        labels = self._classifier.labels
+        resting = labels.index(RESTING) if RESTING in labels else None
+        baseline = Baseline(self._baseline, resting) if self._baseline else None
         return _Person(make_smoother(how, seconds), Hysteresis(**self._hysteresis), baseline)
 
 

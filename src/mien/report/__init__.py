@@ -1,6 +1,7 @@
 """What was found, for machines and for eyes: the wire format, drawings and plots."""
 
-from mien.report.drawing import annotate
+from mien.report.anonymize import Anonymization, anonymized
+from mien.report.drawing import DrawnFace, annotate, annotate_frame
 from mien.report.frames import (
     Event,
     FrameCsvWriter,
@@ -11,6 +12,7 @@ from mien.report.frames import (
     VideoHeader,
     write_events,
 )
+from mien.report.history import History
 from mien.report.parquet import ParquetWriter
 from mien.report.wire import (
     STANDARD_OUTPUT,
@@ -27,14 +29,17 @@ from mien.report.wire import (
 
 __all__ = [
     "STANDARD_OUTPUT",
+    "Anonymization",
     "BoxRecord",
     "CsvWriter",
+    "DrawnFace",
     "Event",
     "FaceRecord",
     "FrameCsvWriter",
     "FrameJsonWriter",
     "FrameRecord",
     "Header",
+    "History",
     "JsonLinesWriter",
     "JsonWriter",
     "ParquetWriter",
@@ -42,6 +47,8 @@ __all__ = [
     "TrackRecord",
     "VideoHeader",
     "annotate",
+    "annotate_frame",
+    "anonymized",
     "error_record",
     "record",
     "results_file",

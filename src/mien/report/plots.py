@@ -1,28 +1,18 @@
-"""Figures for people and papers.
-
-matplotlib is imported when something is drawn, and used without pyplot: no global state, no window, no display.
-"""
+"""Figures of data, for people and papers."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
 from mien.emotions import colour_of
-from mien.errors import InvalidInput, MissingExtra
+from mien.errors import InvalidInput
 from mien.faces import GreyFaces, Image
-from mien.files import replacing
+from mien.report.figure import INK, new_figure, save, tidy
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-_DPI: Final = 200
-_INK: Final = "#30343a"
-_FAINT: Final = "#d9dce0"
 # A segment of a bar needs this share of its length for a label inside; shorter ones have theirs above.
 _ROOM_FOR_LABEL: Final = 0.045
 
@@ -43,18 +33,18 @@ def plot_class_counts(counts: Mapping[str, Mapping[str, int]], path: str | Path,
         OSError: the file cannot be written.
     """
     _check_counts(counts)
-    figure = _new_figure(width=4.6 * len(counts) + 0.4, height=3.6, title=title)
+    figure = new_figure(width=4.6 * len(counts) + 0.4, height=3.6, title=title)
     for axes, (split, numbers) in zip(figure.subplots(1, len(counts), squeeze=False)[0], counts.items(), strict=True):
         total = sum(numbers.values())
         bars = axes.bar(list(numbers), list(numbers.values()), width=0.74, color=[_tint(name) for name in numbers])
         labels = [f"{number:,}\n{number / max(total, 1):.1%}" for number in numbers.values()]
-        axes.bar_label(bars, labels, padding=3, fontsize=7.5, color=_INK, linespacing=1.25)
-        axes.set_title(f"{_SPLIT_TITLES.get(split, split)}, {total:,} faces", fontsize=10, color=_INK, loc="left")
+        axes.bar_label(bars, labels, padding=3, fontsize=7.5, color=INK, linespacing=1.25)
+        axes.set_title(f"{_SPLIT_TITLES.get(split, split)}, {total:,} faces", fontsize=10, color=INK, loc="left")
         axes.set_ylim(0, max(*numbers.values(), 1) * 1.2)
         axes.set_ylabel("faces" if split == next(iter(counts)) else "")
         axes.yaxis.set_major_formatter(lambda number, _: f"{number:,.0f}")
-        _tidy(axes)
-    _save(figure, Path(path))
+        tidy(axes)
+    save(figure, Path(path))
 
 
 def plot_class_shares(counts: Mapping[str, Mapping[str, int]], path: str | Path, *, title: str = "") -> None:
@@ -63,7 +53,7 @@ def plot_class_shares(counts: Mapping[str, Mapping[str, int]], path: str | Path,
     Args, Raises: as for `plot_class_counts`.
     """
     _check_counts(counts)
-    figure = _new_figure(width=8.6, height=1.5 + 0.55 * len(counts), title=title)
+    figure = new_figure(width=8.6, height=1.5 + 0.55 * len(counts), title=title)
     axes = figure.subplots()
     names = list(next(iter(counts.values())))
     totals = {split: max(sum(numbers.values()), 1) for split, numbers in counts.items()}
@@ -73,22 +63,22 @@ def plot_class_shares(counts: Mapping[str, Mapping[str, int]], path: str | Path,
         shares = np.array([numbers[name] / totals[split] for split, numbers in counts.items()])
         bars = axes.barh(rows, shares, left=starts, height=0.72, color=_tint(name), label=name, edgecolor="white")
         labels = [f"{share:.1%}" if share >= _ROOM_FOR_LABEL else "" for share in shares]
-        axes.bar_label(bars, labels, label_type="center", fontsize=8, color=_INK)
+        axes.bar_label(bars, labels, label_type="center", fontsize=8, color=INK)
         for row, (start, share) in enumerate(zip(starts, shares, strict=True)):
             if 0 < share < _ROOM_FOR_LABEL:
                 middle, above = start + share / 2, row - 0.38
-                axes.text(middle, above, f"{share:.1%}", fontsize=8, color=_INK, ha="center", va="bottom")
+                axes.text(middle, above, f"{share:.1%}", fontsize=8, color=INK, ha="center", va="bottom")
         starts += shares
     axes.set_xlim(0, 1)
     axes.invert_yaxis()
     axes.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     figure.legend(
-        loc="outside lower center", ncols=len(names), frameon=False, fontsize=8.5, handlelength=1, labelcolor=_INK
+        loc="outside lower center", ncols=len(names), frameon=False, fontsize=8.5, handlelength=1, labelcolor=INK
     )
-    _tidy(axes)
+    tidy(axes)
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    _save(figure, Path(path))
+    save(figure, Path(path))
 
 
 def face_sheet(samples: Mapping[str, GreyFaces], *, side: int = 96) -> Image:
@@ -116,7 +106,7 @@ def face_sheet(samples: Mapping[str, GreyFaces], *, side: int = 96) -> Image:
     for row, (name, faces) in enumerate(samples.items()):
         top = gap + row * (side + gap)
         draw.rectangle((gap, top, 2 * gap - 1, top + side - 1), fill=colour_of(name))
-        draw.text((3.5 * gap, top + side / 2), name, fill=_INK, font=font, anchor="lm")
+        draw.text((3.5 * gap, top + side / 2), name, fill=INK, font=font, anchor="lm")
         for column, face in enumerate(faces):
             picture = Pillow.fromarray(face).resize((side, side), Pillow.Resampling.BICUBIC)
             page.paste(picture, (margin + column * (side + gap), top))
@@ -128,39 +118,6 @@ def _check_counts(counts: Mapping[str, Mapping[str, int]]) -> None:
         raise InvalidInput("a plot of classes needs at least one split with classes; got none")
 
 
-def _new_figure(width: float, height: float, title: str) -> "Figure":
-    """An empty figure; width and height in inches."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtra("Drawing plots", "plot") from error
-    figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
-    if title:
-        figure.suptitle(title, fontsize=11, fontweight="bold", color=_INK)
-    return figure
-
-
 def _tint(name: str) -> tuple[float, ...]:
     """A class's colour as matplotlib takes it."""
     return tuple(channel / 255 for channel in colour_of(name))
-
-
-def _tidy(axes: "Axes") -> None:
-    """Leave only the lines that carry information."""
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(_FAINT)
-    axes.tick_params(colors=_INK, labelsize=8.5, color=_FAINT)
-    axes.yaxis.label.set_color(_INK)
-    axes.set_axisbelow(True)
-
-
-def _save(figure: "Figure", path: Path) -> None:
-    kind = path.suffix.lower().lstrip(".")
-    if kind not in {"png", "pdf", "svg"}:
-        raise InvalidInput(f"{path}: plots are written as .png, .pdf or .svg; got {path.suffix or 'no suffix'}")
-    from matplotlib import rc_context
-
-    # Without dates and random names, so that the same data gives the same file.
-    metadata: dict[str, Any] = {"png": {}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[kind]
-    with rc_context({"svg.hashsalt": "mien"}), replacing(path) as partial:
-        figure.savefig(partial, format=kind, metadata=metadata)

@@ -1,0 +1,208 @@
+"""Frames a second of a video's analysis, with and without drawing, beside the plain way; flicker; and memory.
+
+    python benchmarks/video.py VIDEO... [--json benchmarks/results/video.json]
+
+The videos should be 1280x720 with one to three faces for the speed, and any for the flicker. "Plain" is what programs
+in this field do: the detector and the network on every frame, one after another. Its detector is the same Haar cascade
+with the same settings. The two take turns; a figure is the best of the rounds. Memory is measured over 20,000 frames of
+the first video, again and again. Ends in one JSON line.
+"""
+
+import argparse
+import itertools
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import cv2
+from measuring import hardware, write_result
+
+from mien.analyzer import Analyzer
+from mien.cli.videos import drawn
+from mien.faces import Frame, FrameResult
+from mien.report import History, annotate_frame
+from mien.report.frames import FrameRecord
+from mien.report.journal import Journal
+from mien.stream import Stream, frame_record
+from mien.video import VideoWriter, open_video
+from mien.video_job import run
+
+
+def job(video: Path, analyzer: Analyzer, draw: bool) -> float:
+    """Frames a second of the whole job, as `mien analyze` does it."""
+    history = History()
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        with open_video(video) as source, Journal(Path(folder) / "a.jsonl", {}) as journal:
+            stream = Stream(analyzer.detector, analyzer.classifier)
+            if not draw:
+                done = run(source, stream, journal)
+            else:
+                with VideoWriter(Path(folder) / "a.mp4", rate=source.rate or 25) as writer:
+
+                    def sink(frame: Frame, record: FrameRecord) -> None:
+                        faces = [drawn(face) for face in record["faces"]]
+                        image = annotate_frame(frame.image, faces, time=frame.time, history=history)
+                        writer.write(image, frame.time)
+
+                    done = run(source, stream, journal, sink=sink)
+        return done.num_frames / (time.perf_counter() - start)
+
+
+def plain(video: Path, analyzer: Analyzer) -> float:
+    """Frames a second of reading, detecting and classifying each frame in turn."""
+    start, num = time.perf_counter(), 0
+    capture = cv2.VideoCapture(str(video))
+    while True:
+        came, bgr = capture.read()
+        if not came:
+            return num / (time.perf_counter() - start)
+        analyzer(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))  # type: ignore[arg-type] # (H, W, 3) uint8
+        num += 1
+
+
+def stages(video: Path, analyzer: Analyzer) -> dict[str, float]:
+    """Milliseconds a frame of each stage, measured one after another on one thread."""
+    spent = dict.fromkeys(
+        ("decode", "detect", "track", "crop and classify", "smooth and assess", "draw", "encode"), 0.0
+    )
+    stream = Stream(analyzer.detector, analyzer.classifier)
+    tracker, history, num = stream._tracker, History(), 0
+    clock = time.perf_counter
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        source = stack.enter_context(open_video(video))
+        writer = stack.enter_context(VideoWriter(folder / "a.mp4", rate=source.rate or 25))
+        while True:
+            t0 = clock()
+            frame = next(source, None)
+            if frame is None:
+                break
+            t1 = clock()
+            looks = tracker.wants_detection(frame.image, frame.time)
+            t2 = clock()
+            found = analyzer.detector(frame.image) if looks else None
+            t3 = clock()
+            tracks = tracker.update(frame.image, frame.time, found)
+            t4 = clock()
+            rows = stream._scores(frame.image, tracks)
+            t5 = clock()
+            faces = tuple(stream._face(frame, track, row) for track, row in zip(tracks, rows, strict=True))
+            t6 = clock()
+            record = frame_record(FrameResult(frame.index, frame.time, faces))
+            image = annotate_frame(
+                frame.image, [drawn(face) for face in record["faces"]], time=frame.time, history=history
+            )
+            t7 = clock()
+            writer.write(image, frame.time)
+            t8 = clock()
+            parts = (t1 - t0, t3 - t2, t2 - t1 + t4 - t3, t5 - t4, t6 - t5, t7 - t6, t8 - t7)
+            for name, seconds in zip(spent, parts, strict=True):
+                spent[name] += seconds
+            num += 1
+    return {name: round(seconds / num * 1e3, 2) for name, seconds in spent.items()}
+
+
+def flicker(video: Path, analyzer: Analyzer) -> dict[str, float]:
+    """Changes of the label a second in view, of each frame alone and of the leading label."""
+    raw: dict[int, list[str]] = {}
+    leading: dict[int, list[str]] = {}
+    seconds = 0.0
+    before = 0.0
+    for result in analyzer.stream(video):
+        for face in result.faces:
+            assert face.track_id is not None and face.raw is not None
+            raw.setdefault(face.track_id, []).append(face.raw.label)
+            leading.setdefault(face.track_id, []).append(face.label)
+            seconds += result.time - before
+        before = result.time
+
+    def changes(labels: dict[int, list[str]]) -> int:
+        return sum(one != two for each in labels.values() for one, two in itertools.pairwise(each))
+
+    return {
+        "seconds_in_view": round(seconds, 2),
+        "raw_changes": changes(raw),
+        "leading_changes": changes(leading),
+        "people": len(raw),
+    }
+
+
+def memory(video: Path, analyzer: Analyzer, num_frames: int) -> dict[str, float]:
+    """Megabytes in use after a tenth of the frames and after all."""
+    frames = iter(_again_and_again(video, num_frames))
+    after: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as folder, Journal(Path(folder) / "a.jsonl", {}) as journal:
+        journal.begin()
+        for num, result in enumerate(analyzer.stream(frames), start=1):
+            journal.append(frame_record(result))
+            if num in (num_frames // 10, num_frames):
+                after[f"after {num} frames"] = resident_megabytes()
+    return after
+
+
+def _again_and_again(video: Path, num_frames: int) -> Iterator[Frame]:
+    index, offset = 0, 0.0
+    while True:
+        last = 0.0
+        with open_video(video) as source:
+            for frame in source:
+                if index == num_frames:
+                    return
+                yield Frame(index, offset + frame.time, frame.image)
+                index, last = index + 1, frame.time
+        offset += last + 0.04
+
+
+def resident_megabytes() -> float:
+    """Of this process, as Linux counts it."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return round(int(line.split()[1]) / 1024, 1)
+    raise SystemExit("no VmRSS in /proc/self/status")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("videos", nargs="+", type=Path)
+    parser.add_argument("--flicker", nargs="*", type=Path, default=[], help="more videos, for the flicker only")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--frames", type=int, default=20_000, help="for the memory")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    analyzer = Analyzer()
+
+    speed: dict[str, dict[str, Any]] = {}
+    for video in options.videos:
+        with open_video(video) as source:
+            size = f"{source.width}x{source.height}"
+        best = {"analysis": 0.0, "analysis and annotated video": 0.0, "plain": 0.0}
+        for _ in range(options.rounds):
+            best["analysis"] = max(best["analysis"], job(video, analyzer, draw=False))
+            best["analysis and annotated video"] = max(
+                best["analysis and annotated video"], job(video, analyzer, draw=True)
+            )
+            best["plain"] = max(best["plain"], plain(video, analyzer))
+        speed[video.name] = {
+            "size": size,
+            "frames_a_second": {name: round(value, 1) for name, value in best.items()},
+            "milliseconds_a_frame": stages(video, analyzer),
+        }
+        print(video.name, speed[video.name], flush=True)
+    shaking = {video.name: flicker(video, analyzer) for video in [*options.videos, *options.flicker]}
+    print(shaking, flush=True)
+    result = {
+        "benchmark": "video",
+        "speed": speed,
+        "flicker": shaking,
+        "resident_megabytes": memory(options.videos[0], analyzer, options.frames),
+        "rounds": options.rounds,
+    }
+    write_result(result | hardware(), options.json)
+
+
+if __name__ == "__main__":
+    main()

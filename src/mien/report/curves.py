@@ -1,0 +1,85 @@
+"""How trainings went, as a figure: one run, or several laid over each other."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from mien.errors import InvalidInput
+from mien.report.figure import FAINT, INK, new_figure, save, tidy
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Told apart by people who see no red or no green too (Okabe and Ito 2008), darkened to read on white.
+_COLOURS: Final = ("#0072b2", "#d55e00", "#00916e", "#b0508a", "#c98a00", "#3a9bd6", "#5b5f97", "#7a4b2a")
+
+
+def plot_curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], path: str | Path, *, title: str = "") -> None:
+    """Accuracy and loss side by side over the epochs: a colour a run, training dashed, validation solid.
+
+    The training's curve is that of faces as they are (`plain_train_accuracy`, `plain_train_loss`), which can be
+    compared with the validation's. A run in which an epoch lacks it shows the accuracy and the loss it trained on:
+    of augmented faces, under dropout, and the sum of all its losses.
+
+    Args:
+        runs: by name, the lines of each run's `metrics.jsonl`.
+        path: a PNG, PDF or SVG; a file of that name is replaced.
+        title: stands above the panels.
+
+    Raises:
+        MissingExtra: matplotlib is not installed.
+        InvalidInput: there is no run, a run has no epoch yet, or the name ends in something else.
+        OSError: the file cannot be written.
+    """
+    if not runs:
+        raise InvalidInput("curves need at least one run; got none")
+    for name, rows in runs.items():
+        if not rows:
+            raise InvalidInput(f"{name} has no finished epoch yet, so there is no curve to draw")
+    figure = new_figure(width=9.6, height=3.6 + 0.22 * (len(runs) + 1), title=title)
+    accuracy, loss = figure.subplots(1, 2)
+    for number, (name, rows) in enumerate(runs.items()):
+        colour = _COLOURS[number % len(_COLOURS)]
+        best = max(rows, key=lambda row: float(row["val_accuracy"]))
+        label = f"{name}: best {best['val_accuracy']:.2%}, epoch {best['epoch']}"
+        _draw(accuracy, rows, "accuracy", colour, label)
+        _draw(loss, rows, "loss", colour, "")
+        accuracy.plot([best["epoch"]], [best["val_accuracy"]], marker="o", markersize=5, color=colour)
+    for axes, what in ((accuracy, "accuracy"), (loss, "loss")):
+        _label(axes, what)
+    accuracy.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+    handles, labels = accuracy.get_legend_handles_labels()
+    styles = [accuracy.plot([], [], color=INK, linestyle=style, linewidth=1.2)[0] for style in ("-", "--")]
+    figure.legend(
+        [*handles, *styles],
+        [*labels, "validation", "training"],
+        loc="outside lower center",
+        ncols=1 if len(runs) > 1 else 3,
+        frameon=False,
+        fontsize=8.5,
+        labelcolor=INK,
+    )
+    save(figure, Path(path))
+
+
+def _draw(axes: "Axes", rows: Sequence[Mapping[str, Any]], what: str, colour: str, label: str) -> None:
+    epochs = [row["epoch"] for row in rows]
+    plain = f"plain_train_{what}"
+    training = plain if all(plain in row for row in rows) else f"train_{what}"
+    # A line of one point has no length.
+    marker = "o" if len(rows) == 1 else ""
+    for key, style, width, shown in ((training, "--", 1.1, ""), (f"val_{what}", "-", 1.7, label)):
+        values = [row[key] for row in rows]
+        axes.plot(
+            epochs, values, color=colour, linestyle=style, linewidth=width, marker=marker, markersize=4, label=shown
+        )
+
+
+def _label(axes: "Axes", what: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_title(what, fontsize=10, color=INK, loc="left")
+    axes.set_xlabel("epoch", fontsize=9)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(axis="y", color=FAINT, linewidth=0.6)
+    tidy(axes)
