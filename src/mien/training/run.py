@@ -41,6 +41,10 @@ class Run:
         return self.folder / "metrics.jsonl"
 
     @property
+    def page(self) -> Path:
+        return self.folder / "page.html"
+
+    @property
     def validation(self) -> Path:
         return self.folder / "validation.npz"
 

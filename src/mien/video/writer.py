@@ -239,7 +239,7 @@ class _PyavOutput:
         import av
 
         try:
-            options = {"crf": "20", "preset": "veryfast"}
+            options = {"crf": "20", "preset": "superfast"}
             stream = self._container.add_stream("libx264", Fraction(rate).limit_denominator(1001), options)
         except av.codec.codec.UnknownCodecError as error:
             raise VideoError(

@@ -1,0 +1,329 @@
+"""One training, as one page: what came of it so far, what it gets wrong, and what it is."""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+
+from mien.faces import GreyFaces
+from mien.files import replacing
+from mien.report.html import card, chart, document, key, named_values, table, tiles
+
+SECONDS_A_RELOAD: Final = 30
+_WIDTH, _HEIGHT = 560, 300
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 12, 30
+
+_STYLE: Final = """
+.confusion { width: 100%; }
+.confusion td { min-width: 44px; text-align: center; border: 2px solid var(--card); line-height: 1.3; padding: 7px; }
+.confusion thead th { text-align: center; } .confusion th { font-size: 13px; }
+.confusion small { display: block; font-size: 11px; opacity: .75; }
+.faces { display: grid; grid-template-columns: repeat(auto-fill, minmax(96px, 1fr)); gap: 12px; }
+.faces figure { margin: 0; } .faces img { width: 100%; border-radius: 8px; image-rendering: auto; display: block; }
+.faces figcaption { font-size: 12px; line-height: 1.3; margin-top: 4px; }
+.bar { background: var(--line); border-radius: 4px; width: 90px; height: 8px; display: inline-block; }
+.bar i { display: block; height: 100%; border-radius: 4px; background: var(--accent); }
+.drawing { overflow-x: auto; background: #fff; border-radius: 10px; padding: 8px; }
+.drawing svg { min-width: 720px; }
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistake:
+    """A face that the network is sure of, and wrong.
+
+    Attributes:
+        face: (S, S) uint8, grey.
+        label: what the data say.
+        predicted: what the network says.
+        confidence: and how probable it says that is, 0 to 1.
+        source: where the face comes from.
+    """
+
+    face: NDArray[np.uint8]
+    label: str
+    predicted: str
+    confidence: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What the model kept last scores on the validation split.
+
+    Attributes:
+        epoch: of that model.
+        figures: the fields of `evaluation.Scorecard` as plain values.
+        bins: faces, mean confidence and accuracy of each calibration bin.
+        mistakes: the surest first.
+    """
+
+    epoch: int
+    figures: Mapping[str, Any]
+    bins: tuple[Sequence[int], Sequence[float], Sequence[float]]
+    mistakes: Sequence[Mistake]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPage:
+    """All that a run's page shows.
+
+    Attributes:
+        title: names the run.
+        status: "running", "finished" or another word.
+        recipe: settings by name.
+        about: what else is known, by name: data, code, machine.
+        epochs: the lines of `metrics.jsonl`.
+        measured: None before the first epoch has ended.
+        drawing: the network as SVG; trusted.
+        layers: rows of the layer table: name, kind, shape, parameters, multiplications.
+        kept: names of the models kept.
+    """
+
+    title: str
+    status: str
+    recipe: Mapping[str, Any]
+    about: Mapping[str, Any]
+    epochs: Sequence[Mapping[str, Any]]
+    measured: Measured | None = None
+    drawing: str = ""
+    layers: Sequence[Sequence[str]] = field(default_factory=tuple)
+    kept: Sequence[str] = field(default_factory=tuple)
+
+
+def write_page(page: RunPage, path: Path) -> None:
+    """Write the page as one HTML file.
+
+    Raises:
+        OSError: the folder cannot be written, or the disk is full; a file of that name is as it was.
+    """
+    with replacing(path) as partial:
+        partial.write_text(render(page), encoding="utf-8")
+
+
+def render(page: RunPage) -> str:
+    """The page as HTML."""
+    running = page.status == "running"
+    pill = f'<span class="pill {"running" if running else ""}">{escape(page.status)}</span>'
+    header = f"<header><h1>{escape(page.title)}{pill}</h1>{tiles(_headlines(page))}</header>"
+    cards = [*_curves(page.epochs), *(_measurements(page.measured) if page.measured else ())]
+    cards.append(card("Recipe", named_values(_flat(page.recipe)), "third"))
+    cards.append(card("Data, code and machine", named_values(_flat(page.about)), "third"))
+    kept = "".join(f"<li>{escape(name)}</li>" for name in reversed(page.kept))
+    cards.append(card("Models kept", f'<ul class="small" style="padding-left:18px">{kept}</ul>', "third"))
+    if page.drawing:
+        names = "layer", "kind", "output", "parameters", "multiplications"
+        layers = table(names, [[escape(cell) for cell in row] for row in page.layers])
+        details = f"<details><summary>all {len(page.layers)} layers</summary>{layers}</details>"
+        cards.append(card("Network", f'<div class="drawing">{page.drawing}</div>{details}'))
+    refresh = SECONDS_A_RELOAD if running else None
+    return document(page.title, header + f'<div class="grid">{"".join(cards)}</div>', style=_STYLE, refresh=refresh)
+
+
+def _headlines(page: RunPage) -> list[tuple[str, str, str]]:
+    total = int(page.recipe.get("epochs", len(page.epochs)))
+    seconds = [float(line["seconds"]) for line in page.epochs]
+    pace = sorted(seconds)[len(seconds) // 2] if seconds else 0.0
+    left = f"{_duration(pace * (total - len(page.epochs)))} left" if page.status == "running" and pace else ""
+    rows = [("epoch", str(len(page.epochs)), f"of {total}"), ("an epoch", _duration(pace), left)]
+    if page.measured:
+        figures = page.measured.figures
+        rows = [
+            ("validation accuracy", f"{figures['accuracy']:.2%}",
+             f"± {figures['standard_error']:.2%}, epoch {page.measured.epoch}"),
+            ("macro F1", f"{figures['macro_f1']:.3f}", ""),
+            ("NLL", f"{figures['nll']:.3f}", "nats"),
+            ("ECE", f"{figures['ece']:.3f}", "before temperature"),
+            *rows,
+        ]  # fmt: skip
+    if page.epochs and "plain_train_accuracy" in page.epochs[-1]:
+        gap = page.epochs[-1]["plain_train_accuracy"] - page.epochs[-1]["val_accuracy"]
+        rows.append(("overfitting", f"{100 * gap:+.1f}", "points, last epoch"))
+    return rows
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+
+
+# --- curves ---------------------------------------------------------------------------------------------------
+
+
+def _curves(epochs: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not epochs:
+        return [card("Curves", "<p>They begin with the first epoch's end.</p>")]
+    cards = []
+    for what, form in (("accuracy", "{:.0%}"), ("loss", "{:.2g}")):
+        plain = f"plain_train_{what}"
+        series = {
+            "validation": ("var(--val)", [line[f"val_{what}"] for line in epochs]),
+            "training faces as they are": ("var(--train)", [line.get(plain) for line in epochs]),
+            "as trained on": ("var(--soft)", [line[f"train_{what}"] for line in epochs]),
+        }
+        series = {name: (colour, values) for name, (colour, values) in series.items() if None not in values}
+        kept = [line["epoch"] for line in epochs if line.get("kept")]
+        drawn = _line_chart([line["epoch"] for line in epochs], series, form, kept, what)
+        legend = key((name, colour) for name, (colour, _) in series.items())
+        cards.append(card(what.capitalize(), drawn + legend, "half"))
+    return cards
+
+
+def _line_chart(
+    epochs: Sequence[int],
+    series: Mapping[str, tuple[str, Sequence[float]]],
+    form: str,
+    kept: Sequence[int],
+    what: str,
+) -> str:
+    every = [value for _, values in series.values() for value in values]
+    ticks = _ticks(min(every), max(every))
+    low, high = ticks[0], ticks[-1]
+    last = max(*epochs, 2)
+
+    def x(epoch: float) -> float:
+        return _LEFT + (epoch - 1) / (last - 1) * (_WIDTH - _LEFT - _RIGHT)
+
+    def y(value: float) -> float:
+        return _TOP + (high - value) / (high - low) * (_HEIGHT - _TOP - _BOTTOM)
+
+    parts = []
+    for tick in ticks:
+        parts.append(f'<line class="axis" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
+        parts.append(f'<text x="{_LEFT - 6}" y="{y(tick) + 4:.1f}" text-anchor="end">{form.format(tick)}</text>')
+    labelled = sorted({round(1 + (last - 1) * share / 4) for share in range(5)})
+    parts += [f'<text x="{x(epoch):.1f}" y="{_HEIGHT - 8}" text-anchor="middle">{epoch}</text>' for epoch in labelled]
+    for name, (colour, values) in series.items():
+        points = " ".join(f"{x(epoch):.1f},{y(value):.1f}" for epoch, value in zip(epochs, values, strict=True))
+        width = 1.2 if name == "as trained on" else 2.2
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="{width}" '
+                     'stroke-linejoin="round"/>')  # fmt: skip
+        for epoch, value in zip(epochs, values, strict=True):
+            filled = colour if name == "validation" and epoch in kept else "transparent"
+            parts.append(f'<circle cx="{x(epoch):.1f}" cy="{y(value):.1f}" r="3" fill="{filled}">'
+                         f"<title>epoch {epoch}, {escape(name)}: {value:.4f}</title></circle>")  # fmt: skip
+    return chart("".join(parts), _WIDTH, _HEIGHT, f"{what} by epoch")
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers that enclose a range."""
+    span = max(high - low, 1e-6)
+    step = 10.0 ** np.floor(np.log10(span / 4))
+    step *= next(factor for factor in (1, 2, 5, 10) if span / (step * factor) <= 5)
+    first, last = np.floor(low / step), np.ceil(high / step)
+    return [float(number * step) for number in np.arange(first, max(last, first + 1) + 0.5)]
+
+
+# --- what the best model scores -------------------------------------------------------------------------------
+
+
+def _measurements(measured: Measured) -> list[str]:
+    labels = list(measured.figures["labels"])
+    return [
+        card("Confusion", _confusion(labels, measured.figures["confusion"]), "two-thirds"),
+        card("Reliability", _reliability(measured), "third"),
+        card("Classes", _classes(measured.figures["per_class"]), "third"),
+        card("Surest mistakes", _faces(measured.mistakes), "two-thirds"),
+    ]
+
+
+def _confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
+    head = "<tr><th></th>" + "".join(f'<th scope="col">{escape(label)}</th>' for label in labels) + "</tr>"
+    lines = []
+    for label, row in zip(labels, counts, strict=True):
+        total = max(1, sum(row))
+        cells = []
+        for other, count in zip(labels, row, strict=True):
+            share = count / total
+            colour = "var(--good)" if other == label else "var(--bad)"
+            paint = f"background:color-mix(in srgb, {colour} {round(85 * share)}%, var(--card))"
+            cells.append(f'<td style="{paint}">{share:.0%}<small>{count}</small></td>')
+        lines.append(f'<tr><th scope="row">{escape(label)}</th>{"".join(cells)}</tr>')
+    note = '<p class="small soft">A row is what a face is labelled, a column what the network says.</p>'
+    return f'<div class="scroll"><table class="confusion"><thead>{head}</thead>{"".join(lines)}</table></div>{note}'
+
+
+def _reliability(measured: Measured) -> str:
+    counts, confidence, accuracy = measured.bins
+    side, most = 300, max(1, *counts)
+    num = len(counts)
+
+    def x(share: float) -> float:
+        return 44 + share * (side - 60)
+
+    def y(share: float) -> float:
+        return 12 + (1 - share) * (side - 60)
+
+    parts = [
+        f'<text x="{x(share):.0f}" y="{side - 24}" text-anchor="middle">{share:.0%}</text>'
+        f'<text x="38" y="{y(share) + 4:.0f}" text-anchor="end">{share:.0%}</text>'
+        for share in (0, 0.5, 1)
+    ]
+    parts.append(f'<line class="axis" x1="{x(0)}" y1="{y(0)}" x2="{x(1)}" y2="{y(1)}" stroke-dasharray="4 4"/>')
+    for number, (count, sure, right) in enumerate(zip(counts, confidence, accuracy, strict=True)):
+        if not count:
+            continue
+        left, width = x(number / num), (side - 60) / num
+        title = f"<title>{count} faces: {sure:.1%} sure, {right:.1%} right</title>"
+        parts.append(f'<rect x="{left + 1:.1f}" width="{width - 2:.1f}" y="{y(right):.1f}" '
+                     f'height="{y(0) - y(right):.1f}" fill="var(--accent)" '
+                     f'opacity="{0.35 + 0.65 * (count / most) ** 0.5:.2f}">{title}</rect>'
+                     f'<circle cx="{x(sure):.1f}" cy="{y(right):.1f}" r="2.5" fill="var(--train)"/>')  # fmt: skip
+    note = (
+        '<p class="small soft">How often it is right, by how sure it is. Stronger bars hold more faces; on the dashed '
+        "line it is as right as it says.</p>"
+    )
+    return chart("".join(parts), side, side, "reliability diagram") + note
+
+
+def _classes(per_class: Mapping[str, Mapping[str, float]]) -> str:
+    rows = [
+        (
+            escape(label),
+            f"{row['num_faces']:,.0f}",
+            f'{row["recall"]:.0%} <span class="bar"><i style="width:{100 * row["recall"]:.0f}%"></i></span>',
+            f"{row['precision']:.0%}",
+            f"{row['f1']:.2f}",
+        )
+        for label, row in per_class.items()
+    ]
+    return table(("", "faces", "recall", "precision", "F1"), rows)
+
+
+def _faces(mistakes: Sequence[Mistake]) -> str:
+    figures = []
+    for mistake in mistakes:
+        said = f"{escape(mistake.predicted)} {mistake.confidence:.0%}"
+        figures.append(
+            f'<figure><img alt="{escape(mistake.label)}, taken for {escape(mistake.predicted)}" '
+            f'title="{escape(mistake.source)}" src="{png_address(mistake.face)}"><figcaption><b>{said}</b><br>'
+            f"labelled {escape(mistake.label)}</figcaption></figure>"
+        )
+    return f'<div class="faces">{"".join(figures)}</div>'
+
+
+def png_address(picture: GreyFaces | NDArray[np.uint8]) -> str:
+    """A picture, (H, W) or (H, W, 3) uint8, as an address that holds it."""
+    content = io.BytesIO()
+    Pillow.fromarray(picture).save(content, "PNG")
+    return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, object]]:
+    """Nested settings as one list, `augmentation.scale`."""
+    rows: list[tuple[str, object]] = []
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            rows += _flat(value, f"{prefix}{name}.")
+        elif value not in (None, [], ""):
+            rows.append((prefix + name, f"{value:g}" if isinstance(value, float) else value))
+    return rows

@@ -1,0 +1,53 @@
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+import torch
+
+from mien.data import FaceSet
+from mien.training.architectures import ARCHITECTURES
+from mien.training.drawing import draw_network
+from mien.training.layers import layer_table
+from mien.training.loop import Epoch, train
+from mien.training.page import refresh_page
+from mien.training.recipe import Recipe
+from mien.training.run import Run, find_runs, summary
+
+RECIPE = Recipe(architecture="mini-xception", image_size=32, epochs=2, batch_size=16, learning_rate=0.05, ema_decay=0)
+
+
+def test_a_run_has_a_page_from_its_first_epoch_on(bars: FaceSet, tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    for event in train(RECIPE, bars, tmp_path, device=torch.device("cpu")):
+        if isinstance(event, Epoch):
+            page = refresh_page(run, bars, status="running").read_text()
+            assert "Surest mistakes" in page
+            assert f"epoch {event.epoch}, validation: {event.val_accuracy:.4f}" in page
+            (found,) = find_runs(tmp_path)
+            assert summary(found)["epochs_done"] == event.epoch
+
+
+def test_a_page_without_logits_or_with_those_of_other_faces_is_still_a_page(bars: FaceSet, tmp_path: Path) -> None:
+    list(train(RECIPE, bars, tmp_path, device=torch.device("cpu")))
+    run = Run(tmp_path)
+    assert "Confusion" not in refresh_page(run, bars.select(bars.labels < 5), status="finished").read_text()
+    run.validation.unlink()
+    assert "Confusion" not in refresh_page(run, bars, status="finished").read_text()
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("size", [48, 64])
+def test_the_layers_add_up_to_the_network(name: str, size: int) -> None:
+    network = ARCHITECTURES[name](7, size)
+    layers = layer_table(network, size)
+    assert sum(layer.num_parameters for layer in layers) == sum(value.numel() for value in network.parameters())
+    assert layers[0].shape == (1, size, size)
+    assert layers[-1].shape[0] == 7
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_network_is_drawn_as_well_formed_svg(name: str) -> None:
+    drawing = ET.fromstring(draw_network(ARCHITECTURES[name](7, 48), 48))
+    words = " ".join(drawing.itertext())
+    assert "48×48" in words
+    assert drawing.tag.endswith("svg")
