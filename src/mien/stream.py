@@ -66,7 +66,7 @@ class Stream:
         self._hysteresis = {key: value for key, value in (("margin", margin), ("hold", hold)) if value is not None}
         self._baseline = baseline
         self._every_frame = every_frame
-        self._tracker = Tracker(**({} if detect_every is None else {"detect_every": detect_every}))
+        self._tracker = Tracker() if detect_every is None else Tracker(detect_every=detect_every)
         self._people: dict[int, _Person] = {}
         self._person()  # so that wrong values are told at once
 
@@ -197,11 +197,11 @@ def as_table(results: Iterable[FrameResult], *, source: str = "", labels: tuple[
     cells = [dict(zip(columns(header), row, strict=True)) for record in records for row in rows(header, record)]
     table = {name: [row[name] for row in cells] for name in names}
     if find_spec("pandas"):
-        import pandas
+        import pandas  # type: ignore[import-untyped] # optional
 
         return pandas.DataFrame(table)
     if find_spec("polars"):
-        import polars
+        import polars  # type: ignore[import-not-found] # optional
 
         return polars.DataFrame(table, strict=False)
     raise MissingExtra("A data frame", "table")

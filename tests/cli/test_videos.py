@@ -18,7 +18,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture(scope="session")
 def portrait(astronaut: Path) -> Image:
-    return read_image(astronaut)[0:360, 60:400]
+    return read_image(astronaut)[20:220, 120:320]
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +31,7 @@ def clip(portrait: Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
             image = wall.copy()
             if index >= 20:
                 left = 100 + 2 * index
-                image[:, left : left + 340] = portrait
+                image[80:280, left : left + 200] = portrait
             writer.write(image, index / 20)
     return path
 

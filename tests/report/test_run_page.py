@@ -76,6 +76,6 @@ def test_a_page_reloads_only_while_the_training_runs() -> None:
 def test_old_runs_without_the_plain_curve_have_a_page(tmp_path: Path) -> None:
     old = page()
     for line in old.epochs:
-        del line["plain_train_loss"], line["plain_train_accuracy"]  # type: ignore[attr-defined] # dicts
+        del line["plain_train_loss"], line["plain_train_accuracy"]
     write_page(old, tmp_path / "page.html")
     assert "as trained on" in (tmp_path / "page.html").read_text()

@@ -51,13 +51,16 @@ def test_uphill_is_a_step_of_that_length_along_the_gradient_and_back() -> None:
     model(torch.randn(8, 3)).square().sum().backward()
     before = [value.detach().clone() for value in model.parameters()]
     slope = torch.cat([value.grad.flatten() for value in model.parameters() if value.grad is not None])
-    mean = model[2].running_mean.clone()
+    norm = model[2]
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert norm.running_mean is not None
+    mean = norm.running_mean.clone()
     with uphill(model, 0.05):
         moved = torch.cat([(value - old).flatten() for value, old in zip(model.parameters(), before, strict=True)])
         torch.testing.assert_close(moved.detach(), 0.05 * slope / slope.norm(), atol=1e-6, rtol=1e-4)
         assert all(value.grad is None for value in model.parameters())
         model(torch.randn(8, 3))
-        torch.testing.assert_close(model[2].running_mean, mean)
+        torch.testing.assert_close(norm.running_mean, mean)
     for value, old in zip(model.parameters(), before, strict=True):
         torch.testing.assert_close(value.detach(), old)
-    assert model[2].momentum == 0.1
+    assert norm.momentum == 0.1

@@ -20,7 +20,9 @@ def texture(seed: int, side: int = SIDE) -> Image:
     return np.asarray(cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
-BACKGROUND = cv2.resize(np.random.default_rng(99).integers(40, 210, (18, 32, 3), dtype=np.uint8), (WIDTH, HEIGHT))
+BACKGROUND = np.asarray(
+    cv2.resize(np.random.default_rng(99).integers(40, 210, (18, 32, 3), dtype=np.uint8), (WIDTH, HEIGHT)), np.uint8
+)
 
 
 def picture(places: Sequence[Place | None], background: Image = BACKGROUND) -> Image:
