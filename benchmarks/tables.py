@@ -67,6 +67,47 @@ def winograd() -> str:
     return markdown(["", "times as fast"], [[name, f"{ratio:.1f}"] for name, ratio in ratios.items()])
 
 
+def video_speed() -> str:
+    """Frames a second of a video's analysis."""
+    speed = result("video")["speed"]
+    ways = list(next(iter(speed.values()))["frames_a_second"])
+    rows = [[_video(name), *(f"{row['frames_a_second'][way]:.0f}" for way in ways)] for name, row in speed.items()]
+    return markdown(["frames a second", *ways], rows)
+
+
+def video_stages() -> str:
+    """Where a frame's time goes."""
+    speed = result("video")["speed"]
+    stages = list(next(iter(speed.values()))["milliseconds_a_frame"])
+    rows = [[stage, *(f"{row['milliseconds_a_frame'][stage]:.1f}" for row in speed.values())] for stage in stages]
+    return markdown(["ms a frame", *map(_video, speed)], rows)
+
+
+def _video(file: str) -> str:
+    return {"one.mp4": "one face", "three.mp4": "three faces"}.get(file, file)
+
+
+def video_memory() -> str:
+    """Resident memory early and late."""
+    return markdown(
+        ["", "MB"], [[when, f"{value:.0f}"] for when, value in result("video")["resident_megabytes"].items()]
+    )
+
+
+def flicker() -> str:
+    """Label changes of the shared videos, raw and after smoothing."""
+    rows, total = [], [0.0, 0, 0]
+    for name, row in result("video")["flicker"].items():
+        if name in ("one.mp4", "three.mp4"):
+            continue
+        values = [row["seconds_in_view"], row["raw_changes"], row["leading_changes"]]
+        total = [one + other for one, other in zip(total, values, strict=True)]
+        rows.append([name, f"{values[0]:.1f}", f"{values[1]}", f"{values[2]}"])
+    ratio = total[1] / max(1, total[2])
+    rows.append(["together", f"{total[0]:.1f}", f"{total[1]}", f"{total[2]} ({ratio:.1f} times fewer)"])
+    return markdown(["", "seconds in view", "changes, raw", "changes, smoothed"], rows)
+
+
 def scores() -> str:
     """The shipped model on PublicTest, per class."""
     content = result("mini-xception")
@@ -172,6 +213,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "read_csv": read_csv,
     "training_speed": training_speed,
     "winograd": winograd,
+    "video_speed": video_speed,
+    "video_stages": video_stages,
+    "video_memory": video_memory,
+    "flicker": flicker,
 }
 
 
