@@ -4,11 +4,16 @@ from pathlib import Path
 
 import numpy as np
 
+from mien.recognition import load_classifier
+
 HERE = Path(__file__).parent
 
 
 def test_shipped_models_answer_as_they_did() -> None:
-    """onnxruntime's kernels differ from processor to processor by their rounding, and by no more."""
+    """onnxruntime's kernels differ from processor to processor by their rounding, and by no more.
+
+    In eight bits that is much: processors without VNNI saturate sums that others hold.
+    """
     spec = importlib.util.spec_from_file_location("make_golden", HERE / "make_golden.py")
     assert spec
     assert spec.loader
@@ -18,4 +23,5 @@ def test_shipped_models_answer_as_they_did() -> None:
     now = make_golden.answers()
     assert now.keys() == golden.keys()
     for name, logits in golden.items():
-        np.testing.assert_allclose(now[name], logits, atol=2e-3, err_msg=name)
+        in_eight_bits = "accuracy_before_quantization" in load_classifier(name).info.measured
+        np.testing.assert_allclose(now[name], logits, atol=0.3 if in_eight_bits else 2e-3, err_msg=name)
