@@ -50,6 +50,9 @@ def train(
         int | None,
         typer.Option(min=1, help="Of the processor; all when left out. Fewer if it has other work."),
     ] = None,
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="Let torch compile the network first: worth it on a GPU only.")
+    ] = False,
     compare: Annotated[
         bool, typer.Option("--compare", help="Lay runs over each other in --out (.svg, .png, .pdf) instead.")
     ] = False,
@@ -81,7 +84,8 @@ def train(
         faces = hold_out(faces, val_share)
     folder = folder or Path("runs") / f"{words[0].stem}-{time.strftime('%Y%m%d-%H%M%S')}"
     initial = load_initial(init) if init else None
-    _watch(train(recipe, faces, folder, resume=resume, initial=initial, teachers=teachers), recipe, faces, folder, data)
+    events = train(recipe, faces, folder, resume=resume, initial=initial, teachers=teachers, compiled=compiled)
+    _watch(events, recipe, faces, folder, data)
 
 
 def _fold_settings(text: str) -> list[str]:

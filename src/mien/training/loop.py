@@ -110,6 +110,7 @@ def train(
     resume: bool = False,
     initial: Initial | None = None,
     teachers: Sequence[Path] = (),
+    compiled: bool = False,
 ) -> Iterator[Step | Epoch]:
     """Train as the recipe says, keep models in `folder`, and tell how it goes.
 
@@ -125,6 +126,7 @@ def train(
         resume: go on from the folder's checkpoint, or begin if there is none.
         initial: weights to begin with.
         teachers: runs or kept models, for a recipe with a `teacher_weight`.
+        compiled: whether torch compiles the network first. It takes minutes, and on a CPU it gains nothing.
 
     Yields:
         A `Step` every few batches and an `Epoch` after each epoch, in every process.
@@ -138,7 +140,7 @@ def train(
         OSError: the folder cannot be written; the last checkpoint is intact.
     """
     with joined(device) as worker:
-        yield from _train(recipe, faces, Run(folder), worker, resume, initial, teachers)
+        yield from _train(recipe, faces, Run(folder), worker, resume, initial, teachers, compiled)
 
 
 def _train(
@@ -149,6 +151,7 @@ def _train(
     resume: bool,
     initial: Initial | None,
     teacher_files: Sequence[Path],
+    compiled: bool,
 ) -> Iterator[Step | Epoch]:
     device = worker.device
     faces = resized(faces, recipe.image_size)
@@ -173,6 +176,8 @@ def _train(
         run.forget_after(past.epoch)
 
     model = worker.replicated(state.trainee)
+    if compiled:
+        model.compile()
     losses = Losses(recipe, train_split, device)
     batches = Batches(train_split, recipe, worker, teachers, layout)
     for epoch in range(past.epoch + 1, recipe.epochs + 1):
