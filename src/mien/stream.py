@@ -197,11 +197,11 @@ def as_table(results: Iterable[FrameResult], *, source: str = "", labels: tuple[
     cells = [dict(zip(columns(header), row, strict=True)) for record in records for row in rows(header, record)]
     table = {name: [row[name] for row in cells] for name in names}
     if find_spec("pandas"):
-        import pandas  # type: ignore[import-untyped] # optional
+        import pandas
 
         return pandas.DataFrame(table)
     if find_spec("polars"):
-        import polars  # type: ignore[import-not-found] # optional
+        import polars
 
         return polars.DataFrame(table, strict=False)
     raise MissingExtra("A data frame", "table")
