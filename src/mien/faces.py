@@ -205,11 +205,13 @@ class FrameResult:
         index: the frame's.
         time: the frame's, in seconds.
         faces: from the largest to the smallest.
+        doubtful: in a video, where else there may be a face: found but once, or out of sight just now.
     """
 
     index: int
     time: float
     faces: tuple[Face, ...]
+    doubtful: tuple[Box, ...] = ()
 
 
 def check_image(image: object) -> Image:

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from mien.detection import Detector
 from mien.errors import MissingExtra
-from mien.faces import Face, Frame, FrameResult, Image, Prediction
+from mien.faces import Box, Face, Frame, FrameResult, Image, Prediction
 from mien.recognition import Classifier, crop_face, softmax
 from mien.report.frames import FrameRecord, TrackRecord, VideoHeader, columns, rows
+from mien.report.wire import BoxRecord
 from mien.video.events import Event, EventFinder
 from mien.video.quality import assess
 from mien.video.smoothing import Baseline, Hysteresis, Smoother, make_smoother, valence_arousal
@@ -80,7 +81,7 @@ class Stream:
         gone = [key for key, person in self._people.items() if frame.time - person.seen > 2 * self._tracker.max_lost]
         for key in gone:
             del self._people[key]
-        return FrameResult(frame.index, frame.time, tuple(faces))
+        return FrameResult(frame.index, frame.time, tuple(faces), self._tracker.doubtful())
 
     def state(self) -> Any:
         """All it remembers, for `video.snapshot.freeze`."""
@@ -144,17 +145,26 @@ class _Person:
 
 def frame_record(result: FrameResult) -> FrameRecord:
     """A result as it leaves mien."""
-    return {"index": result.index, "time": result.time, "faces": [_track_record(face) for face in result.faces]}
+    return {
+        "index": result.index,
+        "time": result.time,
+        "faces": [_track_record(face) for face in result.faces],
+        "doubtful": [_box_record(box) for box in result.doubtful],
+    }
+
+
+def _box_record(box: Box) -> BoxRecord:
+    left, top, right, bottom = map(float, box)
+    return {"left": left, "top": top, "right": right, "bottom": bottom}
 
 
 def _track_record(face: Face) -> TrackRecord:
-    left, top, right, bottom = map(float, face.box)
     raw = face.raw or face.prediction
     circumplex = valence_arousal(face.prediction.labels, face.prediction.scores)
     valence, arousal = circumplex or (None, None)
     return {
         "track_id": face.track_id or 0,
-        "box": {"left": left, "top": top, "right": right, "bottom": bottom},
+        "box": _box_record(face.box),
         "detector_score": face.detection.score,
         "interpolated": face.interpolated,
         "quality": 1.0 if face.quality is None else face.quality,

@@ -145,6 +145,7 @@ def analyze(
             detector=detector,
             reading={name: value for name, value in reading.items() if value is not None},
             settings={name: value for name, value in settings.items() if value is not None},
+            options=options | ({"detector_model": str(detector_model)} if detector_model else {}),
             anonymize=anonymize,  # type: ignore[arg-type] # as checked
             resume=resume,
         )

@@ -9,7 +9,7 @@ import numpy as np
 import typer
 
 from mien.cli.console import tell
-from mien.data import FaceSet, load
+from mien.data import FaceSet, hold_out, load
 from mien.emotions import EMOTIONS
 from mien.evaluation import class_indices, fit_temperature, score
 from mien.recognition import ModelInfo, OnnxClassifier, softmax
@@ -43,6 +43,8 @@ def export(
     info = describe_model(network, about, file.stem)
     own = tuple(about["classes"]) != EMOTIONS
     faces = load(data, size=info.input_size, own_classes=own) if data else None
+    if faces and about["data"].get("held_out"):
+        faces = hold_out(faces, about["data"]["held_out"])
     with TemporaryDirectory() as folder:
         draft = Path(folder) / file.name
         exported = export(network, info, draft)

@@ -20,10 +20,10 @@ from rich.text import Text
 
 from mien.analyzer import DEFAULT_DETECTOR, DEFAULT_MODEL
 from mien.cli.analyze import make_analyzer
-from mien.cli.console import complain, out, tell
-from mien.cli.videos import How, Outputs, drawn, write_outputs
+from mien.cli.console import complain, err, out, tell
+from mien.cli.videos import How, Outputs, drawn, missing_backend, places_of, write_outputs
 from mien.emotions import colour_of
-from mien.errors import VideoError
+from mien.errors import MienError, VideoError
 from mien.faces import Frame, FrameResult, Image
 from mien.report import History, annotate_frame, anonymized
 from mien.report.anonymize import Anonymization
@@ -79,7 +79,10 @@ def live(
     if record and record.is_file():
         raise typer.BadParameter(f"{record} is a file; expected a folder's name", param_hint="--record")
     analyzer = make_analyzer(model, detector, detector_model, {})
-    stream = Stream(analyzer.detector, analyzer.classifier)
+    stream = Stream(analyzer.detector, analyzer.classifier, every_frame=anonymize is not None)
+    note = missing_backend(Outputs(annotate=record))
+    if note:
+        err.print(note, markup=False, soft_wrap=True)
     how = How(model=model, detector=detector, anonymize=anonymize)  # type: ignore[arg-type] # as checked
     with ExitStack() as stack:
         eye, playback = open_camera(camera)
@@ -117,7 +120,7 @@ def watch(
             result = stream(frame)
             record = frame_record(result)
             faces = [drawn(face) for face in record["faces"]]
-            image = anonymized(frame.image, [face.box for face in faces], how=anonymize) if anonymize else frame.image
+            image = anonymized(frame.image, places_of(record), how=anonymize) if anonymize else frame.image
             image = annotate_frame(image, faces, time=frame.time, history=history)
             status = _status(moments, delays, camera.dropped)
             goes_on = screen.show(image, result, status)
@@ -217,7 +220,10 @@ class Recording:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._video.__exit__(None, None, None)  # whatever ended the showing, what was recorded is kept
+        try:
+            self._video.__exit__(None, None, None)  # whatever ended the showing, what was recorded is kept
+        except (MienError, OSError) as fault:
+            complain(f"the video could not be written: {fault}")
         files = {"csv": "frames.csv", "jsonl": "frames.jsonl", "events": "events.csv", "report": "report.html"}
         outputs = Outputs(**{name: self._folder / file for name, file in files.items()})
         write_outputs(self._journal, self._header, outputs, self._portraits, self._how)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mien.images import PICTURE_SUFFIXES, is_picture_name
-from mien.video.source import URL_SCHEMES
+from mien.video.source import URL_SCHEMES, without_password
 
 STANDARD_INPUT = "-"
 
@@ -30,6 +30,7 @@ class Source:
             path within.
         fault: why there is nothing to read; None when there is.
         video: whether it is a video: by its ending, as a URL, or because the caller says so.
+        address: the whole URL, whose password `name` leaves out; None for anything else.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Source:
     place: Path
     fault: str | None = None
     video: bool = False
+    address: str | None = None
 
 
 def is_video_name(path: str | Path) -> bool:
@@ -73,7 +75,9 @@ def _named_by(word: str, but_not: Path | None, as_video: bool) -> Iterator[Sourc
     if word == STANDARD_INPUT:
         yield Source("-", None, Path("standard-input.png"), video=as_video)
     elif word.partition("://")[0].lower() in URL_SCHEMES:
-        yield Source(word, None, Path(re.sub(r"[^\w.-]+", "-", word.partition("://")[2]).strip("-")), video=True)
+        name = without_password(word)
+        place = Path(re.sub(r"[^\w.-]+", "-", name.partition("://")[2]).strip("-"))
+        yield Source(name, None, place, video=True, address=word)
     elif path.is_dir() and as_video:
         yield Source(word, path, Path(path.resolve().name), video=True)
     elif path.is_dir():

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ import typer
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+import mien
 from mien.analyzer import Analyzer
 from mien.cli.console import complain, err, tell
 from mien.cli.sources import Source
@@ -63,6 +64,12 @@ class Outputs:
         """Those that are."""
         return {name: path for name in self.__slots__ if (path := getattr(self, name)) is not None}
 
+    def of_one(self, source: Source) -> "Outputs":
+        """For the only video: the drawn one under its own name, where a folder was given for it."""
+        if self.annotate is None or self.annotate.suffix.lower() in WRITTEN_SUFFIXES:
+            return self
+        return replace(self, annotate=self.annotate / Path(source.place.name).with_suffix(".mp4"))
+
     def of(self, source: Source) -> "Outputs":
         """For one of several videos: a file in each folder, under the video's own name."""
         files = {}
@@ -81,6 +88,7 @@ class How:
         detector: as it was named.
         reading: arguments of `open_video`.
         settings: arguments of `Stream`.
+        options: of the detector, beside its name.
         anonymize: how faces are hidden in whatever is drawn; None: they are not.
         resume: whether to go on with an interrupted job.
     """
@@ -89,6 +97,7 @@ class How:
     detector: str
     reading: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
     anonymize: Anonymization | None = None
     resume: bool = False
 
@@ -115,10 +124,8 @@ def analyze_videos(sources: Sequence[Source], analyzer: Analyzer, outputs: Outpu
         typer.BadParameter: outputs that cannot be.
     """
     check_outputs(sources, outputs, how)
-    each = [outputs] if len(sources) == 1 else [outputs.of(source) for source in sources]
-    if len(sources) == 1 and outputs.annotate and outputs.annotate.suffix.lower() not in WRITTEN_SUFFIXES:
-        place = outputs.annotate / Path(sources[0].name.rstrip("/")).with_suffix(".mp4").name
-        each = [Outputs(**outputs.wanted() | {"annotate": place})]
+    each = [outputs.of_one(sources[0])] if len(sources) == 1 else [outputs.of(source) for source in sources]
+    _check_files(sources, each)
     num_failed = 0
     with ExitStack() as stack:
         desk = _desk(outputs) or Path(stack.enter_context(TemporaryDirectory()))
@@ -173,6 +180,23 @@ def check_outputs(sources: Sequence[Source], outputs: Outputs, how: How) -> None
         raise typer.BadParameter("name the outputs of the job to go on with", param_hint="--resume")
 
 
+def _check_files(sources: Sequence[Source], each: Sequence[Outputs]) -> None:
+    """That no file to be written is an input, or is written twice."""
+    inputs = {source.path.resolve() for source in sources if source.path}
+    taken: dict[Path, str] = {}
+    for source, outputs in zip(sources, each, strict=True):
+        for name, path in outputs.wanted().items():
+            place = path.resolve()
+            if path != STANDARD_OUTPUT and place in inputs:
+                raise typer.BadParameter(f"{path} is an input; it would be overwritten", param_hint=f"--{name}")
+            if path != STANDARD_OUTPUT and place in taken and taken[place] != source.name:
+                raise typer.BadParameter(
+                    f"{taken[place]} and {source.name} would both be written as {path}; analyse them by two commands",
+                    param_hint=f"--{name}",
+                )
+            taken[place] = source.name
+
+
 def _desk(outputs: Outputs) -> Path | None:
     """The folder of journals, beside the first output; None when all goes to the screen."""
     files = [path for path in outputs.wanted().values() if path != STANDARD_OUTPUT]
@@ -182,14 +206,19 @@ def _desk(outputs: Outputs) -> Path | None:
 def _analyze(source: Source, place: Path, analyzer: Analyzer, outputs: Outputs, how: How) -> Done:
     if source.fault:
         raise MienError(source.fault)
-    what = source.path or source.name
-    stream = Stream(analyzer.detector, analyzer.classifier, **how.settings)
+    what = source.path or source.address or source.name
+    # Who comes in is not to be seen before the detector's next turn.
+    stream = Stream(analyzer.detector, analyzer.classifier, **how.settings, every_frame=how.anonymize is not None)
     about = {
-        **identity(Path(source.name)),
+        **identity(source.path or Path(source.name)),
         "reading": how.reading,
         "settings": how.settings,
         "model": how.model,
         "detector": how.detector,
+        "options": how.options,
+        "files": [identity(Path(file)) for file in (how.model, how.options.get("detector_model")) if file],
+        "every_frame": how.anonymize is not None,
+        "mien": mien.__version__,
     }
     portraits = Portraits() if outputs.report else None
     with ExitStack() as stack:
@@ -202,7 +231,7 @@ def _analyze(source: Source, place: Path, analyzer: Analyzer, outputs: Outputs, 
             labels=analyzer.classifier.labels,
             model=how.model,
             detector=how.detector,
-            settings={**how.reading, **how.settings},
+            settings={**how.reading, **how.settings, **how.options},
         )
         journal = stack.enter_context(Journal(place, about))
         try:
@@ -297,8 +326,14 @@ class _Drawing:
         faces = [drawn(face) for face in record["faces"]]
         image = frame.image
         if self._anonymize:
-            image = anonymized(image, [face.box for face in faces], how=self._anonymize)
+            image = anonymized(image, places_of(record), how=self._anonymize)
         self._writer.write(annotate_frame(image, faces, time=frame.time, history=self._history), frame.time)
+
+
+def places_of(record: FrameRecord) -> list[Box]:
+    """Wherever there is a face in a frame, or may be."""
+    boxes = [*(face["box"] for face in record["faces"]), *record.get("doubtful", [])]
+    return [Box(box["left"] or 0, box["top"] or 0, box["right"] or 0, box["bottom"] or 0) for box in boxes]
 
 
 def _rate(video: VideoSource, how: How) -> float:

@@ -27,6 +27,7 @@ class FaceSet:
         splits: (N,) of `SPLITS`.
         sources: for each face, the file it came from, and for a table's row its number: `fer2013.csv:17`.
         votes: (N, 10) uint8, FER+'s votes in the order of `emotions.FER_PLUS_VOTES`, or None.
+        held_out: the share of the training split that `hold_out` moved to the validation split; 0 if it was not asked.
     """
 
     name: str
@@ -36,6 +37,7 @@ class FaceSet:
     splits: NDArray[np.str_]
     sources: Sequence[str]
     votes: NDArray[np.uint8] | None = None
+    held_out: float = 0.0
 
     def __post_init__(self) -> None:
         count = len(self.faces)

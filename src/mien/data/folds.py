@@ -24,7 +24,7 @@ def fold_of(faces: GreyFaces, num_folds: int) -> NDArray[np.int64]:
     Returns:
         (N,) int64.
     """
-    return np.floor(_draws(faces) * num_folds).astype(np.int64)
+    return np.floor(_draws(faces, b"") * num_folds).astype(np.int64)
 
 
 def hold_out(faces: FaceSet, share: float) -> FaceSet:
@@ -39,14 +39,14 @@ def hold_out(faces: FaceSet, share: float) -> FaceSet:
     """
     if (faces.splits == "val").any():
         raise DataError(f"{faces.name} has a validation split of its own; nothing is to be held out")
-    held = (faces.splits == "train") & (_draws(faces.faces) < share)
+    held = (faces.splits == "train") & (_draws(faces.faces, b"hold out") < share)
     splits = np.where(held, "val", faces.splits)
     if not held.any() or not (splits == "train").any():
         raise DataError(f"{faces.name}: holding out {share:g} of its {len(faces)} faces leaves a split empty")
-    return replace(faces, splits=splits)
+    return replace(faces, splits=splits, held_out=share)
 
 
-def _draws(faces: GreyFaces) -> NDArray[np.float64]:
-    """A number from 0 to 1 for each face, as even as a hash."""
-    digests = [hashlib.sha256(face.tobytes()).digest()[:6] for face in np.ascontiguousarray(faces)]
+def _draws(faces: GreyFaces, purpose: bytes) -> NDArray[np.float64]:
+    """A number from 0 to 1 for each face, as even as a hash; another one for another purpose."""
+    digests = [hashlib.sha256(purpose + face.tobytes()).digest()[:6] for face in np.ascontiguousarray(faces)]
     return np.array([int.from_bytes(digest) for digest in digests], np.float64) / 2**48

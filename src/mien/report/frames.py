@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Final, Self, TypeAlias, TypedDict
+from typing import BinaryIO, Final, NotRequired, Self, TypeAlias, TypedDict
 
 from mien.errors import InvalidInput, MienError
 from mien.files import replacing
@@ -52,11 +52,15 @@ class TrackRecord(TypedDict):
 
 
 class FrameRecord(TypedDict):
-    """One frame: its number from 0, its time in seconds, and its faces, possibly none."""
+    """One frame: its number from 0, its time in seconds, and its faces, possibly none.
+
+    `doubtful` is where else there may be a face; no writer writes it, but who hides faces hides it too.
+    """
 
     index: int
     time: float
     faces: list[TrackRecord]
+    doubtful: NotRequired[list[BoxRecord]]
 
 
 class Event(TypedDict):

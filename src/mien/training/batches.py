@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mien.data.dataset import FaceSet
 from mien.emotions import FER_PLUS_VOTES
-from mien.errors import DataError
+from mien.errors import DataError, RecipeError
 from mien.training.augmentation import Augmentation, Mix, augment, draw_mix, standardize
 from mien.training.distributed import Worker
 from mien.training.recipe import Recipe
@@ -52,6 +52,7 @@ class Batches:
 
     Raises:
         DataError: there are fewer faces than one batch.
+        RecipeError: a batch is too small to be shared by all workers.
     """
 
     def __init__(
@@ -66,6 +67,11 @@ class Batches:
             raise DataError(
                 f"{faces.name} has {len(faces)} faces to train on, fewer than one batch of {recipe.batch_size}; "
                 "set a smaller batch_size"
+            )
+        if recipe.batch_size < 2 * worker.size:
+            raise RecipeError(
+                f"a batch of {recipe.batch_size} is too small for {worker.size} processes, as each needs two faces for "
+                "batch norm; set a larger batch_size"
             )
         self._recipe, self._worker, self._format = recipe, worker, memory_format
         self._faces = torch.from_numpy(faces.faces).to(worker.device)
@@ -83,7 +89,7 @@ class Batches:
         """This worker's part of each batch; the last, incomplete batch is left for another epoch's order."""
         recipe, worker = self._recipe, self._worker
         order = self._order(epoch)
-        dice = torch.Generator(worker.device).manual_seed(_epoch_seed(recipe.seed, epoch, 1 + worker.rank))
+        dice = torch.Generator(worker.device).manual_seed(epoch_seed(recipe.seed, epoch, 1 + worker.rank))
         how = augmentation_in(recipe, epoch)
         for start in range(0, len(self) * recipe.batch_size, recipe.batch_size):
             chosen = order[start : start + recipe.batch_size][worker.share(recipe.batch_size)]
@@ -109,7 +115,7 @@ class Batches:
 
     def _order(self, epoch: int) -> Tensor:
         """Places of faces, in a new order; with balanced sampling, some more than once and some not at all."""
-        dice = torch.Generator().manual_seed(_epoch_seed(self._recipe.seed, epoch, 0))
+        dice = torch.Generator().manual_seed(epoch_seed(self._recipe.seed, epoch, 0))
         if self._recipe.class_sampling == 0:
             return torch.randperm(len(self._faces), generator=dice).to(self._worker.device)
         drawn = torch.multinomial(self._odds, len(self._faces), replacement=True, generator=dice)
@@ -154,5 +160,6 @@ def vote_shares(votes: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(expressions / np.maximum(expressions.sum(axis=1, keepdims=True), 1), dtype=np.float32)
 
 
-def _epoch_seed(seed: int, epoch: int, stream: int) -> int:
+def epoch_seed(seed: int, epoch: int, stream: int) -> int:
+    """A seed for one purpose in one epoch."""
     return int(np.random.SeedSequence((seed, epoch, stream)).generate_state(1, np.uint64)[0] >> np.uint64(1))

@@ -10,6 +10,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from mien.errors import TrainingError
+
 
 @dataclass(frozen=True, slots=True)
 class Worker:
@@ -55,6 +57,27 @@ class Worker:
         whole[self.share(num)] = part
         dist.all_reduce(whole)
         return whole
+
+    @torch.no_grad()
+    def level(self, model: nn.Module) -> None:
+        """Give every worker the same buffers: the mean over all, as each has seen other faces."""
+        if self.size > 1:
+            for buffer in model.buffers():
+                if buffer.is_floating_point():
+                    dist.all_reduce(buffer)
+                    buffer.div_(self.size)
+
+    def agree(self, number: int, what: str) -> None:
+        """That a number is the same for all workers, once all are here.
+
+        Raises:
+            TrainingError: it is not.
+        """
+        if self.size > 1:
+            least = torch.tensor([number, -number], device=self.device)
+            dist.all_reduce(least, dist.ReduceOp.MIN)
+            if least[0] != -least[1]:
+                raise TrainingError(f"the processes do not agree on {what}")
 
     def wait(self) -> None:
         """Until all workers are here."""

@@ -21,7 +21,7 @@ from mien.errors import ModelError, RecipeError, TrainingError
 from mien.training import checkpoint
 from mien.training.architectures import ARCHITECTURES, Network
 from mien.training.augmentation import standardize
-from mien.training.batches import NUM_EXPRESSION_VOTES, Batches
+from mien.training.batches import NUM_EXPRESSION_VOTES, Batches, epoch_seed
 from mien.training.distributed import Worker, joined
 from mien.training.initial import Initial, describe_initial, initialize
 from mien.training.losses import Losses, has_bf16
@@ -31,6 +31,9 @@ from mien.training.run import Run, describe_run
 from mien.training.teachers import Teacher, describe_teachers, load_teachers
 
 STEPS_A_REPORT = 8
+
+DROPOUT_STREAM = 1_000_000
+"""Numbers of random streams below it are those of `Batches`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,28 +167,29 @@ def _train(
         "initial": initial and describe_initial(initial),
         "teachers": describe_teachers(teachers),
     }
+    # All that can be wrong is found before the folder is touched.
+    layout = memory_format(device, recipe.image_size)
+    state = _begin(recipe, faces, initial, plain_split, device)
+    losses = Losses(recipe, train_split, device)
+    batches = Batches(train_split, recipe, worker, teachers, layout)
     if worker.leads:
         run.begin(about, resume=resume)
     worker.wait()
-
-    layout = memory_format(device, recipe.image_size)
-    state = _begin(recipe, faces, initial, plain_split, device)
     past = _restore(run, state) if resume else Past()
-    worker.wait()
+    worker.agree(past.epoch, f"the epochs done in {run.folder}; it has to lie on a file system that all share")
     if worker.leads:
         run.forget_after(past.epoch)
 
     model = worker.replicated(state.trainee)
     if compiled:
         model.compile()
-    losses = Losses(recipe, train_split, device)
-    batches = Batches(train_split, recipe, worker, teachers, layout)
     for epoch in range(past.epoch + 1, recipe.epochs + 1):
         if recipe.patience and epoch - 1 - past.best_epoch >= recipe.patience:
             break
         start = time.monotonic()
-        rate, sums = yield from _steps(recipe, state, model, losses, batches, past)
+        rate, sums = yield from _steps(recipe, state, model, losses, batches, past, worker)
         train_loss, train_accuracy = (worker.mean(sums) / len(batches)).tolist()
+        worker.level(state.average)
         network = state.average.network
         logits = _logits(network, val_split, worker)
         val_loss, val_accuracy = fit(logits, val_split)
@@ -216,7 +220,13 @@ def _train(
 
 
 def _steps(
-    recipe: Recipe, state: "State", model: nn.Module, losses: Losses, batches: Batches, past: "Past"
+    recipe: Recipe,
+    state: "State",
+    model: nn.Module,
+    losses: Losses,
+    batches: Batches,
+    past: "Past",
+    worker: Worker,
 ) -> Generator[Step, None, tuple[float, Tensor]]:
     """Learn from every batch of the next epoch; its last learning rate, and the sums of loss and accuracy (2,)."""
     epoch = past.epoch + 1
@@ -224,6 +234,8 @@ def _steps(
     sums = torch.zeros(2, device=next(model.parameters()).device)
     rate = 0.0
     state.trainee.train()
+    # Dropout draws from torch's own generator.
+    torch.manual_seed(epoch_seed(recipe.seed, epoch, DROPOUT_STREAM + worker.rank))
     for number, batch in enumerate(batches.epoch(epoch), start=1):
         rate = learning_rate(recipe, done + number - 1, len(batches), past.num_falls)
         for group in state.optimizer.param_groups:
@@ -318,6 +330,7 @@ def describe_data(faces: FaceSet) -> dict[str, Any]:
         "faces": dict(zip(names.tolist(), counts.tolist(), strict=True)),
         "votes": faces.votes is not None,
         "sha256": fingerprint(faces),
+        **({"held_out": faces.held_out} if faces.held_out else {}),
     }
 
 

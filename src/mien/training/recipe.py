@@ -147,6 +147,8 @@ def parse_recipe(table: dict[str, Any], name: str) -> Recipe:
         recipe = Recipe(**values)
         long = [key for key in ("warmup_epochs", "plain_epochs") if getattr(recipe, key) > recipe.epochs]
         faults += [f"{key}: more than epochs" for key in long]
+        if recipe.optimizer != "sgd" and recipe.momentum == 1:
+            faults.append(f"momentum: expected less than 1 with {recipe.optimizer}")
         if recipe.fold >= recipe.folds and recipe.fold:
             faults.append(
                 f"fold: expected 0 to {recipe.folds - 1}, as there are {recipe.folds} folds; got {recipe.fold}"

@@ -113,6 +113,12 @@ class Run:
                     f"{self.folder} already holds a training: go on with it by --resume, or choose another --out"
                 )
             before = self.description()
+            same_start = before.get("initial") == about.get("initial") or self.checkpoint.exists()
+            if before.get("teachers", []) != about.get("teachers", []) or not same_start:
+                raise RecipeError(
+                    f"{self.folder} was begun with other teachers or other weights; resume it with the same, or choose "
+                    "another --out"
+                )
             for key in ("recipe", "data"):
                 old, new = before[key], about[key]
                 if old != new:
@@ -121,7 +127,8 @@ class Run:
                         f"{self.folder} was begun with another {key} (differs in: {', '.join(changed)}); "
                         "resume it with the same, or choose another --out"
                     )
-            about = before | {"resumed_with": [*before.get("resumed_with", []), about["code"]]}
+            how = about["code"] | {"processes": about.get("processes", 1)}
+            about = before | {"resumed_with": [*before.get("resumed_with", []), how]}
         self.folder.mkdir(parents=True, exist_ok=True)
         with replacing(self.about) as partial:
             partial.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")

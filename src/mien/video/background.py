@@ -9,6 +9,9 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+PATIENCE = 2.0
+"""Seconds that leaving waits for a thread; one that reads from a pipe where nothing comes never ends."""
+
 
 @dataclass(frozen=True, slots=True)
 class _End:
@@ -40,6 +43,8 @@ def in_background(items: Iterable[T], *, ahead: int = 8) -> Generator[T, None, N
         Each item. Closing the generator (leaving its loop early) ends the thread before the next item.
     """
     waiting: queue.Queue[_Item[T] | _End] = queue.Queue(ahead)
+    # A stage whose items come from another stage in the background has that one's thread waiting within its own; so
+    # they are stopped together.
     stopped = threading.Event()
 
     def put(entry: _Item[T] | _End) -> bool:
@@ -60,10 +65,11 @@ def in_background(items: Iterable[T], *, ahead: int = 8) -> Generator[T, None, N
         put(_End(error))
 
     thread = threading.Thread(target=work, daemon=True, name="mien")
+    thread.mien_stopped = stopped  # type: ignore[attr-defined] # read by the stage before, in `_next`
     thread.start()
     try:
         while True:
-            entry = waiting.get()
+            entry = _next(waiting, getattr(threading.current_thread(), "mien_stopped", None))
             if isinstance(entry, _End):
                 if entry.error is not None:
                     raise entry.error
@@ -71,4 +77,12 @@ def in_background(items: Iterable[T], *, ahead: int = 8) -> Generator[T, None, N
             yield entry.value
     finally:
         stopped.set()
-        thread.join()
+        thread.join(PATIENCE)
+
+
+def _next(waiting: "queue.Queue[_Item[T] | _End]", stopped: threading.Event | None) -> "_Item[T] | _End":
+    """The next entry, or the end when the thread that waits for it is to stop."""
+    while stopped is None or not stopped.is_set():
+        with suppress(queue.Empty):
+            return waiting.get(timeout=0.1)
+    return _End(None)

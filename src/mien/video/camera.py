@@ -16,6 +16,7 @@ from cv2.typing import MatLike
 from mien.errors import VideoError
 from mien.faces import Frame
 from mien.video.decoder import opencv_silenced
+from mien.video.source import without_password
 
 Device: TypeAlias = int | str
 
@@ -68,7 +69,7 @@ class Camera:
         size: tuple[int, int] | None = None,
         capture: Capture | None = None,
     ) -> None:
-        self.name = f"camera {device}"
+        self.name = f"camera {without_password(str(device))}"
         self.dropped = 0
         self._capture = capture or _open_capture(device, size)
         self._opened = time.monotonic()

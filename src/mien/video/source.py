@@ -73,7 +73,10 @@ class VideoSource:
     def close(self) -> None:
         """Let go of the source. May be called twice."""
         self._closed = True
-        self._frames.close()
+        try:
+            self._frames.close()
+        except ValueError:  # another thread is still reading, from a pipe or a camera where nothing comes
+            return
         self._decoder.close()
 
     def _read(self, start: float, end: float, thinning: Thinning) -> Generator[Frame]:
@@ -177,7 +180,7 @@ def _open_decoder(
         if scheme[1].lower() not in URL_SCHEMES:
             known = ", ".join(f"{each}://" for each in URL_SCHEMES)
             raise VideoError(f"{source} cannot be opened: {scheme[1]}:// is not known; expected {known} or a file")
-        return _open_coded(source, _without_password(source), True, backend, threads)
+        return _open_coded(source, without_password(source), True, backend, threads)
     path = Path(source)
     if path.is_dir():
         return NumberedPictures(path, rate)
@@ -214,6 +217,7 @@ def _check_file(path: Path) -> None:
         raise VideoError(f"{path} is empty (0 bytes); expected a video")
 
 
-def _without_password(url: str) -> str:
+def without_password(url: str) -> str:
     """rtsp://user:secret@host → rtsp://user@host"""
-    return re.sub(r"^([^/]+//[^/@:]*):[^/@]*@", r"\1@", url)
+    # The last @ ends it: passwords hold unescaped ones, and slashes.
+    return re.sub(r"^(\w+://[^/@:]*):.*@", r"\1@", url)

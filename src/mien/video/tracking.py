@@ -166,6 +166,13 @@ class Tracker:
         visible = [track for track in tracks if track is not None]
         return tuple(sorted(visible, key=lambda track: (-track.detection.box.area, track.detection.box)))
 
+    def doubtful(self) -> tuple[Box, ...]:
+        """Where there may be a face that `update` did not tell: not confirmed yet, out of sight, or nearly out of the
+        frame. In the frame's pixels, inside it."""
+        told = {id(face) for face in self._faces if face.track(*self._size) is not None}
+        boxes = [Box(*face.box.tolist()).clipped(*self._size) for face in self._faces if id(face) not in told]
+        return tuple(box for box in boxes if box.area > 0)
+
     def _look_at(self, image: Image | Grey, time: float) -> None:
         """Move the faces on to this frame, once, whether `wants_detection` or `update` is the first to see it."""
         if image is self._image and time == self._time:
