@@ -187,3 +187,52 @@ def test_no_camera_says_what_was_tried(run_mien: Run) -> None:
     assert status == 1
     assert "97" in err
     assert "Traceback" not in out + err
+
+
+def test_an_input_is_never_overwritten(run_mien: Run, clip: Path, tmp_path: Path) -> None:
+    video = tmp_path / "clip.mp4"
+    video.write_bytes(clip.read_bytes())
+    (tmp_path / "link.mp4").symlink_to(video)
+    for source in (video, tmp_path / "link.mp4"):
+        status, _, err = run_mien("analyze", source, "--annotate", tmp_path)
+        assert status == 2
+        assert "is an input" in err
+    assert video.read_bytes() == clip.read_bytes()
+
+
+def test_two_videos_of_one_name_do_not_share_a_file(run_mien: Run, clip: Path, tmp_path: Path) -> None:
+    videos = [tmp_path / folder / "x.mp4" for folder in "ab"]
+    for video in videos:
+        video.parent.mkdir()
+        video.write_bytes(clip.read_bytes())
+    status, _, err = run_mien("analyze", *videos, "--csv", tmp_path / "out")
+    assert status == 2
+    assert "would both be written as" in err
+
+
+def test_a_password_stays_out_of_every_message(run_mien: Run, tmp_path: Path) -> None:
+    url = "rtsp://someone:se@cr/et@127.0.0.1:9/stream"
+    for words in (["analyze", url, "--csv", tmp_path / "a.csv"], ["live", url, "--terminal"]):
+        status, out, err = run_mien(*words)
+        assert status == 1
+        assert "cr/et" not in out + err
+        assert "127.0.0.1" in err
+
+
+def test_who_is_not_yet_a_person_is_hidden_all_the_same(run_mien: Run, portrait: Image, tmp_path: Path) -> None:
+    """A face that comes in slowly is found before it is believed."""
+    path, drawn = tmp_path / "in.mp4", tmp_path / "out.mp4"
+    with VideoWriter(path, rate=25) as writer:
+        for index in range(30):
+            image = np.full((240, 480, 3), 90, np.uint8)
+            if index >= 12:
+                image[20:220, 140:340] = (portrait * min(1.0, 0.5 + index / 40)).astype(np.uint8)
+            writer.write(image, index / 25)
+    assert run_mien("analyze", path, "--annotate", drawn, "--anonymize", "pixelate")[0] == 0
+    with open_video(path) as before, open_video(drawn) as after:
+        for one, two in zip(before, after, strict=True):
+            if one.index >= 13:
+                face = np.s_[80:130, 210:260]
+                sharp, hidden = (float(np.abs(np.diff(image[face].astype(int), axis=1)).mean())
+                                 for image in (one.image, two.image))  # fmt: skip
+                assert hidden < 0.8 * sharp, one.index

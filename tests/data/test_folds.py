@@ -35,6 +35,11 @@ def test_a_share_is_held_out() -> None:
     assert (faces.splits == "train").sum() + (faces.splits == "val").sum() == 1000
 
 
+def test_folds_of_what_remains_are_even() -> None:
+    faces = hold_out(face_set(2000), 0.2)
+    assert np.bincount(fold_of(faces.split("train").faces, 5), minlength=5).min() > 250
+
+
 @pytest.mark.parametrize(("faces", "share"), [(face_set(10, "val"), 0.5), (face_set(10), 0.0), (face_set(3), 1.0)])
 def test_what_cannot_be_held_out_is_told(faces: FaceSet, share: float) -> None:
     with pytest.raises(DataError, match="noise"):

@@ -79,6 +79,25 @@ def test_a_kill_at_any_step_and_resume_gives_the_same_metrics(bars: FaceSet, tmp
     assert names[0] == names[1]
 
 
+def test_dropout_goes_on_where_it_stopped(bars: FaceSet, tmp_path: Path) -> None:
+    few = bars.select(np.arange(140) % 4 == 0)
+    recipe = dataclasses.replace(RECIPE, architecture="gelu-cnn", epochs=3, batch_size=8, learning_rate=1e-3)
+    finish(recipe, few, tmp_path / "whole")
+    killed = train(recipe, few, tmp_path / "killed", device=CPU)
+    while not isinstance(next(killed), Epoch):
+        pass
+    killed.close()  # type: ignore[attr-defined]
+    torch.rand(7)  # whatever else draws from torch's own generator
+    finish(recipe, few, tmp_path / "killed", resume=True)
+    assert without_time(Run(tmp_path / "killed")) == without_time(Run(tmp_path / "whole"))
+
+
+def test_what_cannot_begin_leaves_no_folder(bars: FaceSet, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="fewer than one batch"):
+        finish(dataclasses.replace(RECIPE, batch_size=500), bars, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_lines_of_an_epoch_without_its_checkpoint_are_written_once(bars: FaceSet, tmp_path: Path) -> None:
     """A kill between the line and the checkpoint, and another in the middle of a line."""
     finish(RECIPE, bars, tmp_path / "whole")
