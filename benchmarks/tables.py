@@ -11,6 +11,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from mien.data.findings import KINDS
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
+OVERFITTING_RUNS = ("gelu-cnn-as-published", "gelu-cnn")
+"""One network, two recipes; `benchmarks/results/runs` holds their records."""
+
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -52,6 +56,17 @@ def peers() -> str:
         name = names.get(key, key if is_time else f"accuracy, {key}")
         rows.append([name, *(f"{value:,.0f}" if is_time else percent(value) for value in values)])
     return markdown(["", *(f"**{net}**" if net.startswith("mien") else net for net in nets)], rows)
+
+
+def overfitting() -> str:
+    """How far training faces are ahead of others, in the last epoch of each run."""
+    rows = []
+    for name in OVERFITTING_RUNS:
+        lines = (RESULTS / "runs" / name / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        last = json.loads(lines[-1])
+        train, val = last["plain_train_accuracy"], last["val_accuracy"]
+        rows.append([name, str(len(lines)), percent(train), percent(val), f"{100 * (train - val):+.1f}"])
+    return markdown(["", "epochs", "training faces, %", "PublicTest, %", "gap, points"], rows)
 
 
 def training_speed() -> str:
@@ -108,9 +123,9 @@ def flicker() -> str:
     return markdown(["", "seconds in view", "changes, raw", "changes, smoothed"], rows)
 
 
-def scores() -> str:
-    """The shipped model on PublicTest, per class."""
-    content = result("mini-xception")
+def scores(model: str = "mini-xception") -> str:
+    """A shipped model on PublicTest, per class."""
+    content = result(model)
     rows = [
         [name, f"{row['num_faces']:,}", percent(row["recall"]), percent(row["precision"]), percent(row["f1"])]
         for name, row in content["per_class"].items()
@@ -120,10 +135,10 @@ def scores() -> str:
     return markdown(["expression", "faces", "recall, %", "precision, %", "F1, %"], rows)
 
 
-def calibration() -> str:
-    """The shipped model's figures as published, without duplicates, and with mirror averaging."""
+def calibration(model: str = "mini-xception") -> str:
+    """A shipped model's figures as published, without duplicates, and with mirror averaging."""
     rows = []
-    for name, file in (("one pass", "mini-xception"), ("averaged with the mirror image", "mini-xception-flip")):
+    for name, file in (("one pass", model), ("averaged with the mirror image", f"{model}-flip")):
         content = result(file)
         for which, part in (("", content), (", without training's duplicates", content["without_duplicates"])):
             rows.append(
@@ -204,7 +219,10 @@ def read_csv() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "peers": peers,
     "scores": scores,
+    "scores_gelu_cnn": partial(scores, "gelu-cnn"),
     "calibration": calibration,
+    "calibration_gelu_cnn": partial(calibration, "gelu-cnn"),
+    "overfitting": overfitting,
     "pipeline": pipeline,
     "detectors": detectors,
     "yunet_crop": yunet_crop,

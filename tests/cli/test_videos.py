@@ -142,6 +142,8 @@ def test_numbered_pictures_are_a_video(run_mien: Run, portrait: Image, tmp_path:
         (["CLIP", "PICTURE"], 2, "analyse them by two commands"),
         (["PICTURE", "--events", "x.csv"], 2, "needs a video"),
         (["CLIP", "--events", "x.txt"], 2, ".csv or .json"),
+        (["CLIP", "--annotate", "x.txt"], 2, "videos are written as"),
+        (["CLIP", "--csv", "/proc/x.csv"], 1, "/proc"),
         (["CLIP", "--csv", "x", "--jsonl", "x"], 2, "is also that of"),
         (["CLIP", "--csv", "CLIP"], 2, "is an input"),
         (["CLIP", "--anonymize", "hide"], 2, "blur or pixelate"),

@@ -68,6 +68,9 @@ class Outputs:
         """For the only video: the drawn one under its own name, where a folder was given for it."""
         if self.annotate is None or self.annotate.suffix.lower() in WRITTEN_SUFFIXES:
             return self
+        if self.annotate.suffix and not self.annotate.is_dir():
+            endings = ", ".join(sorted(WRITTEN_SUFFIXES))
+            raise typer.BadParameter(f"videos are written as {endings}; got {self.annotate}", param_hint="--annotate")
         return replace(self, annotate=self.annotate / Path(source.place.name).with_suffix(".mp4"))
 
     def of(self, source: Source) -> "Outputs":
@@ -126,27 +129,34 @@ def analyze_videos(sources: Sequence[Source], analyzer: Analyzer, outputs: Outpu
     check_outputs(sources, outputs, how)
     each = [outputs.of_one(sources[0])] if len(sources) == 1 else [outputs.of(source) for source in sources]
     _check_files(sources, each)
-    num_failed = 0
+    num_failed, may_go_on = 0, False
     with ExitStack() as stack:
         desk = _desk(outputs) or Path(stack.enter_context(TemporaryDirectory()))
         for number, (source, files) in enumerate(zip(sources, each, strict=True)):
             try:
                 done = _analyze(source, desk / f"{number:04d}.jsonl", analyzer, files, how)
             except (MienError, OSError) as error:
-                text = str(error)
+                text = _reason(error)
                 complain(text if source.name in text else f"{source.name}: {text}")
                 num_failed += 1
+                may_go_on = may_go_on or isinstance(error, OSError)  # a full disk, say
                 continue
             if done.damage:
                 complain(f"{source.name}: {done.damage}; everything up to there is kept")
                 num_failed += 1
-        if desk.exists() and not num_failed:
+        if desk.exists() and not may_go_on:
             for path in desk.iterdir():
                 path.unlink()
             desk.rmdir()
     if num_failed:
         complain(f"{num_failed} of {len(sources)} inputs failed")
         raise typer.Exit(1)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def check_outputs(sources: Sequence[Source], outputs: Outputs, how: How) -> None:

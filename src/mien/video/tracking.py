@@ -92,7 +92,7 @@ class Tracker:
         detect_every: seconds between detections while all faces are in sight.
         search_every: the same while there is no face, or one is out of sight or not confirmed. Detectors take 10 to
             50 ms of one core on a frame, following takes less than 1. So five detections a second cost a tenth to a
-            quarter of the core, and somebody who comes in has a number within .3 s.
+            quarter of the core, and somebody who comes in has a number within .35 s.
         max_lost: seconds after which a face that is neither detected nor followed has left. One that comes back sooner,
             and near, keeps its number.
         confirmations: runs of the detector that must find a face on end, 1 or more.
@@ -105,7 +105,7 @@ class Tracker:
         self,
         *,
         detect_every: float = 0.2,
-        search_every: float = 0.1,
+        search_every: float = 0.15,
         max_lost: float = 1.0,
         confirmations: int = 2,
     ) -> None:
