@@ -90,7 +90,7 @@ def test_without_smoothing_scores_are_the_raw_ones() -> None:
 def test_events_say_who_showed_what_from_when_to_when() -> None:
     first, second = events_of(frame_record(result) for result in results())
     assert (first.label, second.label) == ("happy", "sad")
-    assert first.start == pytest.approx(0.4, abs=0.2)
+    assert first.start == pytest.approx(0.4, abs=0.25)
     assert second.start == pytest.approx(first.end, abs=0.1)
     assert second.start == pytest.approx(61 / 25, abs=0.25)
     assert second.end == pytest.approx(101 / 25, abs=0.25)
