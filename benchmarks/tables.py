@@ -69,19 +69,6 @@ def overfitting() -> str:
     return markdown(["", "epochs", "training faces, %", "PublicTest, %", "gap, points"], rows)
 
 
-def training_speed() -> str:
-    """Images a second of each network, by threads and processes."""
-    figures = result("training_speed")["images_a_second"]
-    ways = list(next(iter(figures.values())))
-    return markdown(["", *ways], [[net, *(f"{row[way]:,.0f}" for way in ways)] for net, row in figures.items()])
-
-
-def winograd() -> str:
-    """How many times as fast our 3x3 convolutions are."""
-    ratios = result("training_speed")["winograd_times_as_fast"]
-    return markdown(["", "times as fast"], [[name, f"{ratio:.1f}"] for name, ratio in ratios.items()])
-
-
 def video_speed() -> str:
     """Frames a second of a video's analysis."""
     speed = result("video")["speed"]
@@ -229,8 +216,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "through_detector": through_detector,
     "audit": audit,
     "read_csv": read_csv,
-    "training_speed": training_speed,
-    "winograd": winograd,
     "video_speed": video_speed,
     "video_stages": video_stages,
     "video_memory": video_memory,
