@@ -26,7 +26,8 @@ def quantize(exported: Path, faces: GreyFaces, path: Path) -> OnnxClassifier:
 
     Static, with a scale for each channel (Jacob et al. 2018, arXiv:1712.05877). The first and the last layer stay
     as they are: they cost little and matter most. Weights use seven bits, since processors without VNNI
-    saturate the sums of eight, which alone cost the GELU network most of what it lost. Evidence maps still mean their logits.
+    saturate the sums of eight, which alone cost the GELU network most of what it lost. Evidence maps still mean
+    their logits.
 
     Args:
         exported: a model file.
