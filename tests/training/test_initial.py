@@ -61,7 +61,9 @@ def test_shipped_models_can_be_gone_on_with(name: str) -> None:
     faces = np.random.default_rng(0).integers(0, 256, (64, size, size), dtype=np.uint8)
     network = ARCHITECTURES[classifier.info.architecture](7, size)
     initialize(network, load_initial(name), classifier.info.architecture, classifier.labels, as_input(faces))
-    np.testing.assert_allclose(predict(network, faces, CPU), classifier.logits(faces), atol=2e-3)
+    in_eight_bits = "accuracy_before_quantization" in classifier.info.measured
+    wanted = classifier.logits(faces)
+    np.testing.assert_allclose(predict(network, faces, CPU), wanted, atol=0.2 if in_eight_bits else 2e-3)
 
 
 def test_other_classes_get_a_fresh_last_layer(run: Path, bars: FaceSet, tmp_path: Path) -> None:
