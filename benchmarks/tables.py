@@ -69,6 +69,19 @@ def overfitting() -> str:
     return markdown(["", "epochs", "training faces, %", "PublicTest, %", "gap, points"], rows)
 
 
+def training_speed() -> str:
+    """Images a second of each network, by threads and processes."""
+    figures = result("training_speed")["images_a_second"]
+    ways = list(next(iter(figures.values())))
+    return markdown(["", *ways], [[net, *(f"{row[way]:,.0f}" for way in ways)] for net, row in figures.items()])
+
+
+def winograd() -> str:
+    """How many times as fast our 3x3 convolutions are."""
+    ratios = result("training_speed")["winograd_times_as_fast"]
+    return markdown(["", "times as fast"], [[name, f"{ratio:.1f}"] for name, ratio in ratios.items()])
+
+
 def video_speed() -> str:
     """Frames a second of a video's analysis."""
     speed = result("video")["speed"]
@@ -94,6 +107,22 @@ def video_memory() -> str:
     return markdown(
         ["", "MB"], [[when, f"{value:.0f}"] for when, value in result("video")["resident_megabytes"].items()]
     )
+
+
+def hour() -> str:
+    """An hour of video, uninterrupted and killed."""
+    content = result("hour")
+    same = "the same, byte for byte" if content["identical_rows"] else "NOT the same"
+    return markdown(
+        ["", "an hour"],
+        [
+            ["frames", f"{content['num_frames']:,}"],
+            ["frames a second", f"{content['frames_a_second']:.0f}"],
+            ["MB in the first fifth, and at the end",
+             f"{content['megabytes_after_a_tenth']:.0f}, {content['megabytes_at_the_end']:.0f}"],
+            [f"rows after {content['kills']} kills", same],
+        ],
+    )  # fmt: skip
 
 
 def flicker() -> str:
@@ -216,9 +245,12 @@ TABLES: dict[str, Callable[[], str]] = {
     "through_detector": through_detector,
     "audit": audit,
     "read_csv": read_csv,
+    "training_speed": training_speed,
+    "winograd": winograd,
     "video_speed": video_speed,
     "video_stages": video_stages,
     "video_memory": video_memory,
+    "hour": hour,
     "flicker": flicker,
 }
 
