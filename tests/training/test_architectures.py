@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from mien.training.architectures import ARCHITECTURES
+from mien.training.architectures.rep_net import RepConv
 from mien.training.loop import Trainee
 
 
@@ -29,6 +30,27 @@ def test_the_second_head_does_not_change_the_first(name: str) -> None:
     trainee = Trainee(ARCHITECTURES[name](7, 48), votes=True).eval()
     faces = torch.randn(2, 1, 48, 48)
     torch.testing.assert_close(trainee(faces)[0], trainee.network(faces)[0])
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_merged_it_answers_the_same_with_no_more_parameters(name: str) -> None:
+    torch.manual_seed(0)
+    network = ARCHITECTURES[name](7, 48)
+    for _ in range(3):
+        network.classify(torch.randn(8, 1, 48, 48) * 2 + 0.5)
+    merged = network.eval().merged()
+    assert not any(isinstance(module, RepConv) for module in merged.modules())
+    faces = torch.randn(4, 1, 48, 48)
+    for one, other in zip(network(faces), merged(faces), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4 * float(one.detach().abs().max()))
+    num, num_merged = (sum(each.numel() for each in net.parameters()) for net in (network, merged))
+    assert num_merged <= num
+
+
+@pytest.mark.parametrize(("name", "most"), [("rep-nano", 62_000), ("rep-small", 1_000_000), ("conv-attention", 1_000_000),
+                                            ("rep-base", 15_000_000)])  # fmt: skip
+def test_a_size_class_is_kept(name: str, most: int) -> None:
+    assert most / 4 < sum(parameter.numel() for parameter in ARCHITECTURES[name](7, 48).parameters()) < most
 
 
 def test_mini_xception_is_the_published_network() -> None:

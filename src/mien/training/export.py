@@ -22,7 +22,7 @@ from mien.training.architectures import ARCHITECTURES, Network
 from mien.training.augmentation import standardize
 
 TOLERANCE = 1e-4
-"""How far a logit of the exported model may be from torch's; for evidence maps, as a share of their largest."""
+"""How far an output of the exported model may be from torch's, as a share of the largest there is, but at least of 1."""
 
 
 class Exported(nn.Module):
@@ -101,7 +101,7 @@ def export(network: Network, info: ModelInfo, path: Path) -> OnnxClassifier:
     faces = sample_faces(info.input_size)
     with _quietly():
         program = torch.onnx.export(
-            model,
+            Exported(network.merged()).eval(),
             (torch.from_numpy(faces),),
             dynamo=True,
             external_data=False,
@@ -123,21 +123,22 @@ def export(network: Network, info: ModelInfo, path: Path) -> OnnxClassifier:
 
 
 def compare(model: Exported, exported: OnnxClassifier, faces: NDArray[np.uint8]) -> float:
-    """The largest difference between torch and onnxruntime: of a logit, or of a map's value as a share.
+    """The largest difference between torch and onnxruntime, as a share of the largest value, but at least of 1.
 
     Raises:
         ExportError: it is above `TOLERANCE`, or a logit is not the mean of its map.
     """
     with torch.no_grad():
         logits, evidence = (output.numpy() for output in model(torch.from_numpy(faces)))
-    seen = exported.evidence(faces)
-    differences = {
-        "logits of torch and onnxruntime": np.abs(logits - exported.logits(faces)).max(),
-        # A map's values are many times its mean, and so is their rounding.
-        "evidence maps of torch and onnxruntime": np.abs(evidence - seen).max() / max(1, np.abs(evidence).max()),
-        "logits and the means of their evidence maps": np.abs(exported.logits(faces) - seen.mean((2, 3))).max(),
+    seen_logits, seen_evidence = exported.logits(faces), exported.evidence(faces)
+    pairs = {
+        "logits of torch and onnxruntime": (logits, seen_logits),
+        "evidence maps of torch and onnxruntime": (evidence, seen_evidence),
+        "logits and the means of their evidence maps": (seen_logits, seen_evidence.mean((2, 3))),
     }
-    for what, difference in differences.items():
+    differences = {}
+    for what, (one, other) in pairs.items():
+        differences[what] = difference = np.abs(one - other).max() / max(1, np.abs(one).max())
         if not difference <= TOLERANCE:
             raise ExportError(f"the export failed: {what} differ by {difference:.2g}, more than {TOLERANCE:g}")
     return float(max(differences.values()))

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from mien.errors import ModelError
 from mien.recognition import load_classifier, shipped_models
 from mien.training.architectures import Network
+from mien.training.architectures.rep_net import RepConv
 from mien.training.export import load_trained
 from mien.training.run import Run
 
@@ -104,6 +105,7 @@ def initialize(
     for convolution, norm in norms.items():
         if norm in folded:
             weights |= _norm_that_only_adds(weights, convolution, norm, state)
+            weights |= _without_residual(weights, convolution, network)
     fresh = []
     for name, parameter in state.items():
         value = weights.get(name)
@@ -148,6 +150,17 @@ def _norm_that_only_adds(
         f"{norm}.num_batches_tracked": torch.zeros((), dtype=torch.long),
         **({f"{convolution}.bias": torch.zeros_like(size)} if f"{convolution}.bias" in state else {}),
     }
+
+
+def _without_residual(weights: dict[str, Tensor], convolution: str, network: Network) -> dict[str, Tensor]:
+    """The weights of a merged convolution without the residual that was folded into it; nothing if none was."""
+    name = f"{convolution}.weight"
+    around = network.get_submodule(convolution.rpartition(".")[0])
+    if name not in weights or not isinstance(around, RepConv) or around.shortcut is None:
+        return {}
+    weight = weights[name].clone()
+    weight[:, :, 1, 1] -= torch.eye(len(weight))
+    return {name: weight}
 
 
 @torch.no_grad()

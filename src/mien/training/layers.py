@@ -67,7 +67,7 @@ def layer_table(network: nn.Module, image_size: int) -> list[Layer]:
     # Not torch's meta device: the first step on it imports two seconds' worth of modules.
     copied = copy.deepcopy(network).cpu().eval()
     # The outermost first, so that they win where there are blocks in blocks.
-    blocks = [name for name, module in copied.named_modules() if name and hasattr(module, "shortcut")]
+    blocks = [name for name, module in copied.named_modules() if name and getattr(module, "shortcut", None)]
     layers = [Layer("", "input", "grey face", (1, image_size, image_size))]
     counted: set[nn.Parameter] = set()
 
@@ -95,7 +95,7 @@ def layer_table(network: nn.Module, image_size: int) -> list[Layer]:
         module.register_forward_hook(record)
 
     for name, module in copied.named_modules():
-        if not any(module.children()) or any(module.parameters(recurse=False)):
+        if not list(module.children()) or list(module.parameters(recurse=False)):
             listen(name, module)
     with torch.no_grad():
         logits = copied(torch.zeros(1, 1, image_size, image_size))

@@ -1,0 +1,113 @@
+"""Convolutions that find the parts of a face, and self-attention that weighs them against each other."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mien.training.architectures.network import Network
+from mien.training.architectures.rep_net import merged, stages
+
+EXPANSION = 4
+"""Of a block's hidden layer, over its width (Vaswani et al. 2017, arXiv:1706.03762)."""
+
+
+class ConvAttention(Network):
+    """The stages of a `RepNet`, then blocks of self-attention over what they give, pooled by attention too.
+
+    A compact convolutional transformer (Hassani et al. 2021, arXiv:2104.05704): convolutions instead of patches, and
+    a learned weighing of the places instead of a class token. So the evidence of a place is what it says times how
+    much it counts.
+
+    Args:
+        num_classes: K.
+        image_size: S, the side of the faces; places are learned, so the network takes no other.
+        channels: of the convolutional stages; the last is the width of the attention.
+        depths: convolutions in each stage, beside the one that leads into it.
+        num_blocks: of attention.
+        num_heads: of each block.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        image_size: int,
+        *,
+        channels: tuple[int, ...],
+        depths: tuple[int, ...],
+        num_blocks: int,
+        num_heads: int,
+    ) -> None:
+        super().__init__()
+        width = self.num_embedded = channels[-1]
+        self.stages = nn.Sequential(*stages(channels, depths))
+        side = image_size // 2
+        for _ in channels[1:]:
+            side = -(-side // 2)
+        self.places = nn.Parameter(torch.empty(1, side * side, width))
+        nn.init.trunc_normal_(self.places, std=0.02)
+        self.blocks = nn.Sequential(*(AttentionBlock(width, num_heads) for _ in range(num_blocks)))
+        self.norm = nn.LayerNorm(width)
+        self.importance = nn.Linear(width, 1)
+        self.classes = nn.Linear(width, num_classes)
+
+    def classify(self, faces: Tensor) -> tuple[Tensor, Tensor]:
+        """As `Network.classify`; the embedding is the mean of the places, weighed by their importance."""
+        places, importance, _ = self._weighed(faces)
+        embedding = (importance * places).sum(1)
+        return self.classes(embedding), embedding
+
+    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor]:
+        """As `Network.forward`."""
+        places, importance, side = self._weighed(faces)
+        evidence = for_each(self.classes, places) * importance * (side * side)
+        evidence = evidence.transpose(1, 2).unflatten(2, (side, side))
+        return evidence.mean((2, 3)), evidence
+
+    def merged(self) -> Network:
+        """As `Network.merged`."""
+        return merged(self)
+
+    def _weighed(self, faces: Tensor) -> tuple[Tensor, Tensor, int]:
+        """What each place says (N, side², E), how much it counts (N, side², 1; sums to 1), and the side."""
+        features = self.stages(faces)
+        side = features.shape[2]
+        places = self.norm(self.blocks(features.flatten(2).transpose(1, 2) + self.places))
+        return places, for_each(self.importance, places).softmax(1), side
+
+
+class AttentionBlock(nn.Module):
+    """Self-attention and a dense layer for each place, each normalised before and added to what it read.
+
+    Args:
+        width: numbers of a place.
+        num_heads: into which they are split.
+    """
+
+    def __init__(self, width: int, num_heads: int) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.attention_norm = nn.LayerNorm(width)
+        self.queries_keys_values = nn.Linear(width, 3 * width)
+        self.joined = nn.Linear(width, width)
+        self.dense_norm = nn.LayerNorm(width)
+        self.dense = nn.Sequential(nn.Linear(width, EXPANSION * width), nn.GELU(), nn.Linear(EXPANSION * width, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, places, width) → the same."""
+        x = x + self._attend(self.attention_norm(x))
+        refined: Tensor = x + for_each(self.dense, self.dense_norm(x))
+        return refined
+
+    def _attend(self, x: Tensor) -> Tensor:
+        heads = for_each(self.queries_keys_values, x).unflatten(2, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
+        attended = F.scaled_dot_product_attention(heads[0], heads[1], heads[2])
+        return for_each(self.joined, attended.transpose(1, 2).flatten(2))
+
+
+def for_each(layer: nn.Module, x: Tensor) -> Tensor:
+    """A dense layer for each place of each face: (N, places, width) → (N, places, another width).
+
+    Flat, so that the exported product keeps the layer's weights as they are, under their names.
+    """
+    y: Tensor = layer(x.flatten(0, 1))
+    return y.unflatten(0, x.shape[:2])

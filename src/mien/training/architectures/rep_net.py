@@ -1,0 +1,102 @@
+"""Thin dense networks whose residuals vanish at export: a plain chain of 3×3 convolutions is what a processor likes."""
+
+import copy
+import itertools
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mien.training.architectures.network import FullyConvolutional, Network
+from mien.training.winograd import Conv3x3
+
+
+class RepNet(FullyConvolutional):
+    """Stages of 3×3 convolutions, each with a residual of its own that export folds in.
+
+    After RepVGG (Ding et al. 2021, arXiv:2101.03697), with its identity branch and without its 1×1 branch, which
+    costs an eighth more arithmetic and brought its authors the least. The first convolution sees the face in full and
+    is pooled; every later stage begins with a convolution of stride 2.
+
+    Args:
+        num_classes: K.
+        channels: of each stage; the first is at half the face's side, and each next at half of that.
+        depths: convolutions in each stage, beside the one that leads into it.
+    """
+
+    def __init__(self, num_classes: int, channels: tuple[int, ...], depths: tuple[int, ...]) -> None:
+        super().__init__()
+        self.num_embedded = channels[-1]
+        self.features = nn.Sequential(*stages(channels, depths))
+        self.evidence = nn.Conv2d(self.num_embedded, num_classes, 1)
+
+    def merged(self) -> Network:
+        """As `Network.merged`."""
+        return merged(self)
+
+
+class RepConv(nn.Module):
+    """A 3×3 convolution, batch norm, a residual where the shape allows it, and ReLU.
+
+    Args:
+        num_in: channels that come in.
+        num_out: channels that go out.
+        stride: 1, or 2 for half the side.
+    """
+
+    def __init__(self, num_in: int, num_out: int, stride: int = 1) -> None:
+        super().__init__()
+        same = Conv3x3(num_in, num_out, bias=False)
+        self.conv = same if stride == 1 else nn.Conv2d(num_in, num_out, 3, stride, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(num_out)
+        self.shortcut = nn.Identity() if num_in == num_out and stride == 1 else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, num_in, h, w) → (N, num_out, ⌈h/stride⌉, ⌈w/stride⌉)."""
+        y = self.norm(self.conv(x))
+        return F.relu(y if self.shortcut is None else y + self.shortcut(x))
+
+
+class MergedConv(nn.Module):
+    """What a trained `RepConv` computes, as one convolution and ReLU.
+
+    Args:
+        source: in evaluation mode; its weights are copied.
+    """
+
+    def __init__(self, source: RepConv) -> None:
+        super().__init__()
+        num_out, num_in, _, _ = source.conv.weight.shape
+        self.conv = nn.Conv2d(num_in, num_out, 3, source.conv.stride, padding=1)
+        with torch.no_grad():
+            variance, mean = source.norm.running_var, source.norm.running_mean
+            assert variance is not None and mean is not None
+            factor = source.norm.weight / (variance + source.norm.eps).sqrt()
+            weight = source.conv.weight * factor.view(-1, 1, 1, 1)
+            if source.shortcut is not None:
+                weight[:, :, 1, 1] += torch.eye(num_in)
+            self.conv.weight.copy_(weight)
+            assert self.conv.bias is not None
+            self.conv.bias.copy_(source.norm.bias - mean * factor)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """As the source's."""
+        return F.relu(self.conv(x))
+
+
+def merged(network: Network) -> Network:
+    """A copy of a trained network in which every `RepConv` is one convolution."""
+    plain = copy.deepcopy(network).eval()
+    for name, module in network.named_modules():
+        if isinstance(module, RepConv):
+            plain.set_submodule(name, MergedConv(module))
+    return plain
+
+
+def stages(channels: tuple[int, ...], depths: tuple[int, ...]) -> list[nn.Module]:
+    layers: list[nn.Module] = [RepConv(1, channels[0]), nn.MaxPool2d(2)]
+    layers += [RepConv(channels[0], channels[0]) for _ in range(depths[0])]
+    for (num_in, num_out), depth in zip(itertools.pairwise(channels), depths[1:], strict=True):
+        layers.append(RepConv(num_in, num_out, stride=2))
+        layers += [RepConv(num_out, num_out) for _ in range(depth)]
+    return layers
