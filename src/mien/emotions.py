@@ -30,6 +30,9 @@ FER_PLUS_VOTES: Final = (
 )  # fmt: skip
 """The ten vote columns of FER+'s `fer2013new.csv`, in its order; NF stands for "not a face"."""
 
+FER_PLUS_EXPRESSIONS: Final = FER_PLUS_VOTES[:8]
+"""Those of them that are expressions."""
+
 _SPELLINGS: Final = {
     "angry": ("anger", "angry"),
     "disgust": ("disgust", "disgusted"),

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from mien.data import FaceSet
 from mien.errors import DataError
 from mien.evaluation import class_indices, evaluate, predict_scores
+from mien.evaluation.evaluate import score_votes
 
 
 class Halves:
@@ -98,3 +99,18 @@ def test_faces_of_another_size_are_resized(faces: FaceSet) -> None:
 def test_a_missing_split_is_named(faces: FaceSet) -> None:
     with pytest.raises(DataError, match="no faces in the split 'PrivateTest'; it has: train, val"):
         evaluate(Halves("left", "right"), faces, "PrivateTest")
+
+
+def test_votes_are_scored_where_there_is_a_majority() -> None:
+    votes = np.zeros((4, 10), np.uint8)
+    votes[0, [0, 1]] = 8, 2  # neutral
+    votes[1, [1, 2, 3]] = 5, 4, 1  # happiness: who is alone does not count
+    votes[2, [1, 2]] = 5, 5  # nobody
+    votes[3, [9, 0]] = 7, 3  # not a face
+    scores = np.eye(8, dtype=np.float32)[[0, 2, 1, 0]]
+    assert score_votes(votes, scores) == {
+        "num_faces": 2,
+        "accuracy": 0.5,
+        "standard_error": pytest.approx(0.3536, abs=1e-4),
+    }
+    assert score_votes(votes[2:], scores[2:]) == {"num_faces": 0, "accuracy": None, "standard_error": None}

@@ -3,14 +3,16 @@ import torch
 
 from mien.training.architectures import ARCHITECTURES
 from mien.training.architectures.rep_net import RepConv
-from mien.training.loop import Trainee
+from mien.training.trainee import Trainee
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 @pytest.mark.parametrize(("size", "num_classes"), [(48, 7), (64, 8)])
 def test_logits_are_the_means_of_the_evidence(name: str, size: int, num_classes: int) -> None:
     network = ARCHITECTURES[name](num_classes, size).eval()
-    logits, evidence = network(torch.randn(2, 1, size, size))
+    faces = torch.randn(2, 1, size, size)
+    logits, evidence, embedding = network(faces)
+    torch.testing.assert_close(network.classify(faces), (logits, embedding))
     assert logits.shape == (2, num_classes)
     assert evidence.shape[:2] == (2, num_classes)
     torch.testing.assert_close(logits, evidence.mean((2, 3)))
@@ -47,8 +49,10 @@ def test_merged_it_answers_the_same_with_no_more_parameters(name: str) -> None:
     assert num_merged <= num
 
 
-@pytest.mark.parametrize(("name", "most"), [("rep-nano", 62_000), ("rep-small", 1_000_000), ("conv-attention", 1_000_000),
-                                            ("rep-base", 15_000_000)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [("rep-nano", 62_000), ("rep-small", 1_000_000), ("conv-attention", 1_000_000), ("rep-base", 15_000_000)],
+)
 def test_a_size_class_is_kept(name: str, most: int) -> None:
     assert most / 4 < sum(parameter.numel() for parameter in ARCHITECTURES[name](7, 48).parameters()) < most
 

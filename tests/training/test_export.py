@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from mien.emotions import EMOTIONS
-from mien.errors import ExportError, ModelError
+from mien.errors import ExportError, InvalidInput, ModelError
 from mien.recognition import OnnxClassifier
 from mien.recognition.model_file import METADATA_KEY
 from mien.training import checkpoint
-from mien.training.architectures import ARCHITECTURES, Network
+from mien.training.architectures import ARCHITECTURES
 from mien.training.architectures.network import FullyConvolutional
 from mien.training.export import (
     TOLERANCE,
@@ -25,6 +25,7 @@ from mien.training.export import (
     sample_faces,
 )
 from mien.training.quantize import quantize
+from mien.training.trainee import Trainee
 
 
 def about(architecture: str) -> dict[str, object]:
@@ -37,32 +38,41 @@ def about(architecture: str) -> dict[str, object]:
     }
 
 
-def fresh(architecture: str) -> Network:
+def fresh(architecture: str, *, votes: bool = False) -> Trainee:
     """Not quite fresh: batch norm has seen something, so that folding it is tested."""
     torch.manual_seed(0)
-    network = ARCHITECTURES[architecture](7, 48)
-    network.train()
+    trainee = Trainee(ARCHITECTURES[architecture](7, 48), votes=votes)
+    trainee.train()
     for _ in range(3):
-        network(torch.randn(8, 1, 48, 48) * 2 + 0.5)
-    return network.eval()
+        trainee(torch.randn(8, 1, 48, 48) * 2 + 0.5)
+    return trainee.eval()
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_the_file_explains_itself_and_agrees(name: str, tmp_path: Path) -> None:
-    network = fresh(name)
-    info = describe_model(network, about(name), "tested")
-    exported = export(network, info, tmp_path / "tested.onnx")
+    trainee = fresh(name, votes=True)
+    info = describe_model(trainee, about(name), "tested")
+    exported = export(trainee, info, tmp_path / "tested.onnx")
     assert exported.info == info
-    assert compare(Exported(network).eval(), exported, sample_faces(48)) <= TOLERANCE
+    assert compare(Exported(trainee), exported, sample_faces(48)) <= TOLERANCE
     for num in (0, 1, 5):
         faces = np.random.default_rng(num).integers(0, 256, (num, 48, 48), dtype=np.uint8)
         assert exported(faces).shape == (num, 7)
         assert exported.evidence(faces).shape[:2] == (num, 7)
+        assert exported.votes(faces).shape == (num, 8)
     metadata = {entry.key: entry.value for entry in onnx.load(tmp_path / "tested.onnx").metadata_props}
     values = json.loads(metadata[METADATA_KEY])
     assert values["labels"] == list(EMOTIONS)
     assert values["commit"] == "0123456789ab"
     assert values["measured"]["accuracy"] == 0.4
+
+
+def test_a_network_without_votes_gives_none(tmp_path: Path) -> None:
+    trainee = fresh("mini-xception")
+    exported = export(trainee, describe_model(trainee, about("mini-xception"), "tested"), tmp_path / "tested.onnx")
+    assert exported.info.vote_labels == ()
+    with pytest.raises(InvalidInput, match="tested gives no votes"):
+        exported.votes(sample_faces(48))
 
 
 def test_the_file_holds_no_path_of_this_machine(tmp_path: Path) -> None:
@@ -85,14 +95,14 @@ def test_a_disagreement_fails_the_export_and_leaves_the_old_file(tmp_path: Path)
             self.features = torch.nn.Conv2d(1, 1, 3)
             self.evidence = torch.nn.Conv2d(1, 7, 1)
 
-        def forward(self, faces: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        def forward(self, faces: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
             if not torch.compiler.is_exporting():
                 faces = faces + 1
             return super().forward(faces)
 
     path = tmp_path / "tested.onnx"
     path.write_bytes(b"the old one")
-    network = Fickle().eval()
+    network = Trainee(Fickle(), votes=False).eval()
     with pytest.raises(ExportError, match="logits of torch and onnxruntime differ by"):
         export(network, describe_model(network, about("mini-xception"), "tested"), path)
     assert path.read_bytes() == b"the old one"

@@ -43,7 +43,7 @@ def test_a_network_begins_with_the_answers_of_another(run: Path, bars: FaceSet, 
     network = ARCHITECTURES[architecture](7, 32)
     images = as_input(bars.faces)
     assert initialize(network, load_initial(str(source)), architecture, bars.classes, images) == []
-    wanted = predict(trained, bars.faces, CPU)
+    wanted = predict(trained.network, bars.faces, CPU)
     torch.testing.assert_close(predict(network, bars.faces, CPU), wanted, atol=1e-3, rtol=1e-3)
     if not exported:
         return
@@ -72,10 +72,10 @@ def test_other_classes_get_a_fresh_last_layer(run: Path, bars: FaceSet, tmp_path
     recipe = dataclasses.replace(RECIPE, architecture=initial.architecture, batch_size=4, learning_rate=1e-3)
     events = list(train(recipe, three, tmp_path, device=CPU, initial=initial))
     assert isinstance(events[-1], Epoch)
-    network, about = load_trained(Run(tmp_path).best_model())
+    trained, about = load_trained(Run(tmp_path).best_model())
     assert about["classes"] == ["smile", "frown", "wink"]
     assert about["initial"]["name"] == initial.name
-    assert predict(network, three.faces, CPU).shape[1] == 3
+    assert predict(trained.network, three.faces, CPU).shape[1] == 3
 
 
 def test_what_does_not_fit_is_told(run: Path, bars: FaceSet) -> None:

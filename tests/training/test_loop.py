@@ -57,9 +57,9 @@ def test_it_learns_and_keeps_what_the_issue_names(bars: FaceSet, tmp_path: Path)
 def test_a_kept_model_scores_what_its_name_says(bars: FaceSet, tmp_path: Path) -> None:
     finish(RECIPE, bars, tmp_path)
     path = Run(tmp_path).best_model()
-    network, about = load_trained(path)
+    trainee, about = load_trained(path)
     val = bars.split("val")
-    accuracy = float((predict(network, val.faces, CPU).argmax(1).numpy() == val.labels).mean())
+    accuracy = float((predict(trainee.network, val.faces, CPU).argmax(1).numpy() == val.labels).mean())
     assert accuracy == pytest.approx(about["epoch"]["val_accuracy"], abs=1e-6)
     assert f"accuracy-{accuracy:.4f}" in path.name
 
@@ -176,12 +176,12 @@ def test_patience_stops_early(bars: FaceSet, tmp_path: Path) -> None:
 
 def test_it_trains_without_votes_and_at_another_size(bars: FaceSet, tmp_path: Path) -> None:
     recipe = dataclasses.replace(RECIPE, epochs=1, image_size=40)
-    network, about = load_trained(
+    trainee, about = load_trained(
         tmp_path / "models" / str(finish(recipe, dataclasses.replace(bars, votes=None), tmp_path)[0].kept)
     )
     assert about["recipe"]["image_size"] == 40
     assert not about["data"]["votes"]
-    assert not any(name.startswith("votes") for name, _ in network.named_parameters())
+    assert not any(name.startswith("votes") for name, _ in trainee.named_parameters())
 
 
 def test_missing_splits_and_too_few_faces_are_named(bars: FaceSet, tmp_path: Path) -> None:

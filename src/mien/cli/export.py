@@ -34,20 +34,20 @@ def export(
     from mien.training.quantize import quantize
     from mien.training.run import Run
 
-    network, about = load_trained(Run(trained).best_model() if trained.is_dir() else trained)
+    trainee, about = load_trained(Run(trained).best_model() if trained.is_dir() else trained)
     file = file or Path(f"{about['recipe']['architecture']}.onnx")
     if file.suffix != ".onnx":
         raise typer.BadParameter(f"a model file ends in .onnx; got {file}", param_hint="--out")
     if eight_bits and not data:
         raise typer.BadParameter("name the data to calibrate on by --data", param_hint="--quantize")
-    info = describe_model(network, about, file.stem)
+    info = describe_model(trainee, about, file.stem)
     own = tuple(about["classes"]) != EMOTIONS
     faces = load(data, size=info.input_size, own_classes=own) if data else None
     if faces and about["data"].get("held_out"):
         faces = hold_out(faces, about["data"]["held_out"])
     with TemporaryDirectory() as folder:
         draft = Path(folder) / file.name
-        exported = export(network, info, draft)
+        exported = export(trainee, info, draft)
         if faces:
             info = _measured(exported, faces.split("val"))
         if faces and eight_bits:

@@ -2,6 +2,7 @@
 
 from mien.data.audit import audit, duplicates_of_training
 from mien.data.dataset import SPLITS, FaceSet, fingerprint, parse_split, resized
+from mien.data.fer_plus import majority_of
 from mien.data.findings import AuditReport, Finding
 from mien.data.folds import fold_of, hold_out
 from mien.data.load import load
@@ -19,6 +20,7 @@ __all__ = [
     "fold_of",
     "hold_out",
     "load",
+    "majority_of",
     "parse_split",
     "resized",
     "sample_faces",

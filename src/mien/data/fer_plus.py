@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mien.data.dataset import parse_split
 from mien.data.faults import Faults, quoted
-from mien.emotions import FER_PLUS_VOTES
+from mien.emotions import FER_PLUS_EXPRESSIONS, FER_PLUS_VOTES
 from mien.errors import DataError
 
 VOTES_FILE = "fer2013new.csv"
@@ -67,6 +67,23 @@ def read_votes(path: Path, table: str, lines: NDArray[np.int64], splits: NDArray
         )
     faults.raise_if_any()
     return np.array(votes, np.uint8).reshape(-1, len(FER_PLUS_VOTES))
+
+
+def majority_of(votes: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """The expression that most of the people who looked agree on, as FER+'s authors count.
+
+    A vote that is alone with its opinion is left out; of the others more than half have to be for one expression.
+
+    Args:
+        votes: (N, 10), in the order of `FER_PLUS_VOTES`.
+
+    Returns:
+        (N,) places in `FER_PLUS_EXPRESSIONS`; -1 where there is no such majority, or it sees no expression.
+    """
+    counted = np.where(votes > 1, votes, 0).astype(np.int64)
+    first = counted.argmax(axis=1)
+    agreed = (2 * counted.max(axis=1) > counted.sum(axis=1)) & (first < len(FER_PLUS_EXPRESSIONS))
+    return np.where(agreed, first, -1)
 
 
 def _numbered_rows(name: str, lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:

@@ -1,14 +1,14 @@
 """Any classifier on any labelled faces."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.data import FaceSet, duplicates_of_training, parse_split, resized
+from mien.data import FaceSet, duplicates_of_training, majority_of, parse_split, resized
 from mien.errors import DataError
 from mien.evaluation.metrics import (
     confusion_matrix,
@@ -16,7 +16,8 @@ from mien.evaluation.metrics import (
     negative_log_likelihood,
     precision_recall_f1,
 )
-from mien.recognition import Classifier
+from mien.faces import GreyFaces
+from mien.recognition import Classifier, OnnxClassifier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,9 +88,10 @@ def evaluate(
         whole: the data set before some of its faces were left out, in whose training split duplicates are looked for.
 
     Returns:
-        Plain values, ready for JSON: `data`, `split`, `flip`, the fields of `Scorecard`, and
+        Plain values, ready for JSON: `data`, `split`, `flip`, the fields of `Scorecard`;
         `without_duplicates`, the same fields without the faces that are pixel for pixel in the training split
-        (None when there is none to compare with, or the split is the training split).
+        (None when there is none to compare with, or the split is the training split); and `fer_plus`, see
+        `score_votes` (None when the data or the classifier have no votes).
 
     Raises:
         DataError: the split is empty, or the classifier does not know one of the classes.
@@ -102,16 +104,41 @@ def evaluate(
     seen = np.array([source in duplicates for source in chosen.sources])
     comparable = (whole.splits == "train").any() and parse_split(split) != "train"
     without = score(labels[~seen], scores[~seen], classifier.labels) if comparable and not seen.all() else None
+    fer_plus = None
+    if chosen.votes is not None and isinstance(classifier, OnnxClassifier) and classifier.info.vote_labels:
+        fer_plus = score_votes(chosen.votes, predict_scores(classifier.votes, chosen.faces, flip=flip))
     return {
         "data": faces.name,
         "split": split,
         "flip": flip,
         **dataclasses.asdict(score(labels, scores, classifier.labels)),
         "without_duplicates": without and dataclasses.asdict(without),
+        "fer_plus": fer_plus,
     }
 
 
-def predict_scores(classifier: Classifier, faces: NDArray[np.uint8], *, flip: bool = False) -> NDArray[np.float32]:
+def score_votes(votes: NDArray[np.uint8], scores: NDArray[np.float32]) -> dict[str, Any]:
+    """How often the likeliest vote is that of FER+'s majority.
+
+    Args:
+        votes: (N, 10), in the order of FER+'s columns.
+        scores: (N, 8) probabilities of FER+'s expressions.
+
+    Returns:
+        `num_faces` that have a majority (see `data.majority_of`; figures of other choices of faces do not compare),
+        `accuracy`, 0 to 1, and its `standard_error`; None for both when no face has one.
+    """
+    majority = majority_of(votes)
+    there = majority >= 0
+    num = int(there.sum())
+    accuracy = float((scores[there].argmax(axis=1) == majority[there]).mean()) if num else None
+    error = None if accuracy is None else float(np.sqrt(accuracy * (1 - accuracy) / num))
+    return {"num_faces": num, "accuracy": accuracy, "standard_error": error}
+
+
+def predict_scores(
+    classifier: Callable[[GreyFaces], NDArray[np.float32]], faces: GreyFaces, *, flip: bool = False
+) -> NDArray[np.float32]:
     """(N, S, S) uint8 → (N, K) probabilities; with `flip`, the mean over each face and its mirror image."""
     scores = classifier(faces)
     if flip:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mien.errors import InvalidInput, ModelError
 from mien.faces import GreyFaces
-from mien.recognition.model_file import EVIDENCE, INPUT, LOGITS, METADATA_KEY, ModelInfo, parse_model_info
+from mien.recognition.model_file import EVIDENCE, INPUT, LOGITS, METADATA_KEY, VOTES, ModelInfo, parse_model_info
 from mien.recognition.runtime import LOADING_ERRORS, InferenceSession, SessionOptions
 
 FACES_A_RUN = 256
@@ -99,6 +99,20 @@ class OnnxClassifier:
         """
         return self._run(EVIDENCE, faces)
 
+    def votes(self, faces: GreyFaces) -> NDArray[np.float32]:
+        """How ten people would vote: (N, S, S) uint8, grey → (N, 8) float32 probabilities of `info.vote_labels`.
+
+        Raises:
+            InvalidInput: the array is of another shape or type, or the network never learned FER+'s votes.
+        """
+        return softmax(self.vote_logits(faces))
+
+    def vote_logits(self, faces: GreyFaces) -> NDArray[np.float32]:
+        """As `votes`, before the softmax."""
+        if not self.info.vote_labels:
+            raise InvalidInput(f"{self.info.name} gives no votes: it was trained without FER+")
+        return self._run(VOTES, faces)
+
     def _run(self, output: str, faces: GreyFaces) -> NDArray[np.float32]:
         size = self.input_size
         if faces.ndim != 3 or faces.shape[1:] != (size, size) or faces.dtype != np.uint8:
@@ -123,7 +137,9 @@ def _check_graph(session: InferenceSession, info: ModelInfo, path: Path) -> None
     outputs = {node.name: (len(node.shape), node.shape[1:2]) for node in session.get_outputs()}
     num = len(info.labels)
     if inputs != {INPUT: ("tensor(uint8)", [info.input_size, info.input_size])} or not (
-        outputs.get(LOGITS) == (2, [num]) and outputs.get(EVIDENCE) == (4, [num])
+        outputs.get(LOGITS) == (2, [num])
+        and outputs.get(EVIDENCE) == (4, [num])
+        and (not info.vote_labels or outputs.get(VOTES) == (2, [len(info.vote_labels)]))
     ):
         raise ModelError(
             f"{path}: its graph takes {inputs} and gives {outputs}, which does not fit its metadata ({num} labels, "

@@ -14,10 +14,14 @@ METADATA_KEY = "mien"
 
 FORMAT_VERSION = 1
 
-INPUT, LOGITS, EVIDENCE = "faces", "logits", "cam"
+_LATER = ("vote_labels",)
+"""Entries that files of this format need not have, because it came without them."""
+
+INPUT, LOGITS, EVIDENCE, VOTES = "faces", "logits", "cam", "votes"
 """Names in the graph: `faces` (N, S, S) uint8 in; `logits` (N, K) and `cam` (N, K, h, w) float32 out.
 
-A class's logit is the mean of its map in `cam`, so the map is the explanation.
+A class's logit is the mean of its map in `cam`, so the map is the explanation. A network that learned FER+'s votes too
+also gives their logits, `votes` (N, 8).
 """
 
 
@@ -29,6 +33,7 @@ class ModelInfo:
         name: `mini-xception`.
         architecture: the network's file in `training.architectures`.
         labels: K names, in the order of the logits.
+        vote_labels: FER+'s eight names, in the order of its logits of votes; empty when it gives none.
         input_size: S, the side in pixels of the faces it takes.
         crop_margin: of the box's side, added around a Haar box before cutting the face; FER2013's crops are
             Haar's boxes, so 0.
@@ -49,6 +54,7 @@ class ModelInfo:
     input_size: int
     num_parameters: int
     size_class: str
+    vote_labels: tuple[str, ...] = ()
     crop_margin: float = 0.0
     temperature: float = 1.0
     licence: str = "Apache-2.0"
@@ -91,6 +97,8 @@ def parse_model_info(text: str, source: str) -> ModelInfo:
     }
     for name, hint in get_type_hints(ModelInfo).items():
         kind = kinds.get(getattr(hint, "__name__", ""))
+        if name not in values and name in _LATER:
+            continue
         if name not in values or (kind is not None and not isinstance(values[name], kind)):
             raise ModelError(f"{source}: its metadata has no valid {name!r}; got {values.get(name)!r}")
     labels = values["labels"]
@@ -99,9 +107,9 @@ def parse_model_info(text: str, source: str) -> ModelInfo:
     if not 0 < values["temperature"] < math.inf:
         raise ModelError(f"{source}: its metadata needs a temperature above 0; got {values['temperature']}")
     known = {item.name for item in dataclasses.fields(ModelInfo)}
-    return ModelInfo(
-        **{name: value for name, value in values.items() if name in known} | {"labels": tuple(values["labels"])}
-    )
+    known_values = {name: value for name, value in values.items() if name in known}
+    names = {name: tuple(values.get(name, ())) for name in ("labels", "vote_labels")}
+    return ModelInfo(**known_values | names)
 
 
 def size_class(num_parameters: int) -> str:

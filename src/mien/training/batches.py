@@ -10,15 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mien.data.dataset import FaceSet
-from mien.emotions import FER_PLUS_VOTES
+from mien.emotions import FER_PLUS_EXPRESSIONS
 from mien.errors import DataError, RecipeError
 from mien.training.augmentation import Augmentation, Mix, augment, draw_mix, standardize
 from mien.training.distributed import Worker
 from mien.training.recipe import Recipe
 from mien.training.teachers import Teacher, taught
-
-NUM_EXPRESSION_VOTES = FER_PLUS_VOTES.index("unknown")
-"""FER+'s first eight columns are expressions; the last two, unknown and NF, say that there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +153,7 @@ def speakers(teachers: Sequence[Teacher], faces: FaceSet) -> Tensor:
 
 def vote_shares(votes: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(N, 10) votes → (N, 8) shares of the expressions; all 0, which is no loss, where nobody saw one."""
-    expressions = votes[:, :NUM_EXPRESSION_VOTES].astype(np.float32)
+    expressions = votes[:, : len(FER_PLUS_EXPRESSIONS)].astype(np.float32)
     return np.asarray(expressions / np.maximum(expressions.sum(axis=1, keepdims=True), 1), dtype=np.float32)
 
 

@@ -13,37 +13,42 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from mien.emotions import FER_PLUS_EXPRESSIONS
 from mien.errors import ExportError, ModelError
 from mien.files import replacing
 from mien.recognition import ModelInfo, OnnxClassifier
-from mien.recognition.model_file import EVIDENCE, INPUT, LOGITS, METADATA_KEY, size_class
+from mien.recognition.model_file import EVIDENCE, INPUT, LOGITS, METADATA_KEY, VOTES, size_class
 from mien.training import checkpoint
-from mien.training.architectures import ARCHITECTURES, Network
+from mien.training.architectures import ARCHITECTURES
 from mien.training.augmentation import standardize
+from mien.training.trainee import Trainee
 
 TOLERANCE = 1e-4
-"""How far an output of the exported model may be from torch's, as a share of the largest there is, but at least of 1."""
+"""How far an output of the exported model may be from torch's, as a share of the largest value, but at least of 1."""
 
 
 class Exported(nn.Module):
-    """A network as callers get it: faces in as they are, logits and evidence out.
+    """A trained network as callers get it: faces in as they are; logits, evidence, and votes if it knows of them, out.
 
     Args:
-        network: the network, trained.
+        trainee: trained.
+        merged: whether to take the network in its merged form.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, trainee: Trainee, *, merged: bool = False) -> None:
         super().__init__()
-        self.network = network
+        self.network = trainee.network.merged() if merged else trainee.network
+        self.votes = trainee.votes
+        self.eval()
 
-    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, S, S) uint8 → logits (N, K) and evidence maps (N, K, h, w)."""
-        logits, evidence = self.network(standardize(faces.unsqueeze(1).float() / 255))
-        return logits, evidence
+    def forward(self, faces: Tensor) -> tuple[Tensor, ...]:
+        """(N, S, S) uint8 → logits (N, K), evidence maps (N, K, h, w), and logits of FER+'s votes (N, 8) or nothing."""
+        logits, evidence, embedding = self.network(standardize(faces.unsqueeze(1).float() / 255))
+        return (logits, evidence) if self.votes is None else (logits, evidence, self.votes(embedding))
 
 
-def load_trained(path: Path) -> tuple[Network, dict[str, Any]]:
-    """A network with the weights of a kept model, in evaluation mode, and what is known about it.
+def load_trained(path: Path) -> tuple[Trainee, dict[str, Any]]:
+    """A kept model, in evaluation mode, and what is known about it.
 
     Raises:
         ModelError: the file is missing, damaged, or not a model that `mien train` kept.
@@ -51,21 +56,23 @@ def load_trained(path: Path) -> tuple[Network, dict[str, Any]]:
     weights, about = checkpoint.load(path)
     try:
         network = ARCHITECTURES[about["recipe"]["architecture"]](len(about["classes"]), about["recipe"]["image_size"])
-        network.load_state_dict(weights)
-        describe_model(network, about, "checked")
+        trainee = Trainee(network, votes="votes.weight" in weights)
+        trainee.load_state_dict(weights)
+        describe_model(trainee, about, "checked")
     except (KeyError, RuntimeError, TypeError) as error:
         raise ModelError(f"{path} holds no network that this mien can build: {error}") from error
-    return network.eval(), about
+    return trainee.eval(), about
 
 
-def describe_model(network: Network, about: dict[str, Any], name: str) -> ModelInfo:
+def describe_model(trainee: Trainee, about: dict[str, Any], name: str) -> ModelInfo:
     """What the model file will say of itself, with the figures of its training's validation."""
     recipe, epoch = about["recipe"], about["epoch"]
-    num_parameters = sum(parameter.numel() for parameter in network.parameters())
+    num_parameters = sum(parameter.numel() for parameter in trainee.parameters())
     return ModelInfo(
         name=name,
         architecture=recipe["architecture"],
         labels=tuple(about["classes"]),
+        vote_labels=() if trainee.votes is None else FER_PLUS_EXPRESSIONS,
         input_size=recipe["image_size"],
         num_parameters=num_parameters,
         size_class=size_class(num_parameters),
@@ -82,11 +89,11 @@ def describe_model(network: Network, about: dict[str, Any], name: str) -> ModelI
     )
 
 
-def export(network: Network, info: ModelInfo, path: Path) -> OnnxClassifier:
+def export(trainee: Trainee, info: ModelInfo, path: Path) -> OnnxClassifier:
     """Write the model file, and check it against the network.
 
     Args:
-        network: the network, trained.
+        trainee: trained.
         info: what the file says of itself.
         path: `NAME.onnx`; untouched unless the check passes.
 
@@ -94,19 +101,19 @@ def export(network: Network, info: ModelInfo, path: Path) -> OnnxClassifier:
         The file, opened.
 
     Raises:
-        ExportError: onnxruntime's logits or evidence maps differ from torch's by more than `TOLERANCE`, or a
-            logit is not the mean of its map.
+        ExportError: onnxruntime's outputs differ from torch's by more than `TOLERANCE`, or a logit is not the mean of
+            its map.
     """
-    model = Exported(network).eval()
+    model = Exported(trainee)
     faces = sample_faces(info.input_size)
     with _quietly():
         program = torch.onnx.export(
-            Exported(network.merged()).eval(),
+            Exported(trainee, merged=True),
             (torch.from_numpy(faces),),
             dynamo=True,
             external_data=False,
             input_names=[INPUT],
-            output_names=[LOGITS, EVIDENCE],
+            output_names=[LOGITS, EVIDENCE, *([VOTES] if info.vote_labels else [])],
             dynamic_shapes={"faces": {0: torch.export.Dim("N")}},
             verbose=False,
         )
@@ -129,12 +136,12 @@ def compare(model: Exported, exported: OnnxClassifier, faces: NDArray[np.uint8])
         ExportError: it is above `TOLERANCE`, or a logit is not the mean of its map.
     """
     with torch.no_grad():
-        logits, evidence = (output.numpy() for output in model(torch.from_numpy(faces)))
-    seen_logits, seen_evidence = exported.logits(faces), exported.evidence(faces)
-    pairs = {
-        "logits of torch and onnxruntime": (logits, seen_logits),
-        "evidence maps of torch and onnxruntime": (evidence, seen_evidence),
-        "logits and the means of their evidence maps": (seen_logits, seen_evidence.mean((2, 3))),
+        outputs = [output.numpy() for output in model(torch.from_numpy(faces))]
+    seen = [exported.logits(faces), exported.evidence(faces)]
+    seen += [exported.vote_logits(faces)] if exported.info.vote_labels else []
+    names = ("logits", "evidence maps", "votes")
+    pairs = {f"{name} of torch and onnxruntime": pair for name, *pair in zip(names, outputs, seen, strict=False)} | {
+        "logits and the means of their evidence maps": [seen[0], seen[1].mean((2, 3))]
     }
     differences = {}
     for what, (one, other) in pairs.items():

@@ -61,8 +61,8 @@ def load_initial(source: str) -> Initial:
         architecture, classes = info.architecture, info.labels
     else:
         file = Run(path).best_model() if path.is_dir() else path
-        network, about = load_trained(file)
-        weights = network.state_dict()
+        trainee, about = load_trained(file)
+        weights = trainee.network.state_dict()
         architecture, classes = about["recipe"]["architecture"], tuple(about["classes"])
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     return Initial(file.name, sha256, architecture, classes, weights)

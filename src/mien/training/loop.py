@@ -21,7 +21,7 @@ from mien.errors import ModelError, RecipeError, TrainingError
 from mien.training import checkpoint
 from mien.training.architectures import ARCHITECTURES, Network
 from mien.training.augmentation import standardize
-from mien.training.batches import NUM_EXPRESSION_VOTES, Batches, epoch_seed
+from mien.training.batches import Batches, epoch_seed
 from mien.training.distributed import Worker, joined
 from mien.training.initial import Initial, describe_initial, initialize
 from mien.training.losses import Losses, has_bf16
@@ -29,6 +29,7 @@ from mien.training.optimizer import learning_rate, make_optimizer, uphill
 from mien.training.recipe import Recipe, recipe_table
 from mien.training.run import Run, describe_run
 from mien.training.teachers import Teacher, describe_teachers, load_teachers
+from mien.training.trainee import Trainee
 
 STEPS_A_REPORT = 8
 
@@ -83,25 +84,6 @@ class Epoch:
     val_accuracy: float
     seconds: float
     kept: str | None
-
-
-class Trainee(nn.Module):
-    """A network with a second head for FER+'s votes, which only training has.
-
-    Args:
-        network: the network itself.
-        votes: whether there is a second head.
-    """
-
-    def __init__(self, network: Network, *, votes: bool) -> None:
-        super().__init__()
-        self.network = network
-        self.votes = nn.Linear(network.num_embedded, NUM_EXPRESSION_VOTES) if votes else None
-
-    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor | None]:
-        """(N, 1, S, S) float, standardised → logits of the classes (N, K) and of the votes (N, 8), or None."""
-        logits, embedding = self.network.classify(faces)
-        return logits, None if self.votes is None else self.votes(embedding)
 
 
 def train(
@@ -212,7 +194,7 @@ def _train(
         past = past.after(epoch, val_loss, recipe)
         if worker.leads:
             if kept:
-                checkpoint.save(kept, network.state_dict(), about | {"epoch": line})
+                checkpoint.save(kept, state.average.state_dict(), about | {"epoch": line})
                 run.save_validation(logits.cpu().numpy(), epoch)
             run.append_metrics(line)
             checkpoint.save(run.checkpoint, state.tensors(), dataclasses.asdict(past))

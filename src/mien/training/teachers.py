@@ -59,14 +59,14 @@ def load_teachers(
     teachers = []
     for path in paths:
         file = Run(path).best_model() if path.is_dir() else path
-        network, about = load_trained(file)
+        trainee, about = load_trained(file)
         recipe = about["recipe"]
         if tuple(about["classes"]) != classes:
             raise RecipeError(f"{file} cannot teach: its classes are {', '.join(about['classes'])}; expected "
                               f"{', '.join(classes)}")  # fmt: skip
         if recipe["image_size"] != image_size:
             raise RecipeError(f"{file} cannot teach: it takes faces of {recipe['image_size']} pixels, not {image_size}")
-        network.to(device).requires_grad_(False)
+        network = trainee.network.to(device).requires_grad_(False)
         sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
         teachers.append(Teacher(file.name, sha256, network, recipe.get("folds", 1), recipe.get("fold", 0)))
     return teachers

@@ -15,8 +15,8 @@ class Conv3x3(nn.Conv2d):
     """A 3×3 convolution of stride 1 that keeps the side; on a CPU in float32 by Winograd's minimal filtering.
 
     Two to three times as fast there, forward and backward, with a relative error of 1e-5
-    (benchmarks/training_speed.py). On a GPU, in bfloat16 and in an export it is an ordinary convolution. Its weights are
-    those of `nn.Conv2d` everywhere.
+    (benchmarks/training_speed.py). On a GPU, in bfloat16 and in an export it is an ordinary convolution. Its weights
+    are those of `nn.Conv2d` everywhere.
 
     Args:
         num_in: channels that come in.

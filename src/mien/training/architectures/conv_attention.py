@@ -56,12 +56,13 @@ class ConvAttention(Network):
         embedding = (importance * places).sum(1)
         return self.classes(embedding), embedding
 
-    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """As `Network.forward`."""
         places, importance, side = self._weighed(faces)
         evidence = for_each(self.classes, places) * importance * (side * side)
-        evidence = evidence.transpose(1, 2).unflatten(2, (side, side))
-        return evidence.mean((2, 3)), evidence
+        # Not len(), which would fix the number of faces in an export.
+        evidence = evidence.transpose(1, 2).reshape(faces.shape[0], -1, side, side)
+        return evidence.mean((2, 3)), evidence, (importance * places).sum(1)
 
     def merged(self) -> Network:
         """As `Network.merged`."""
@@ -99,7 +100,9 @@ class AttentionBlock(nn.Module):
         return refined
 
     def _attend(self, x: Tensor) -> Tensor:
-        heads = for_each(self.queries_keys_values, x).unflatten(2, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
+        num, num_places, width = x.shape
+        each = for_each(self.queries_keys_values, x).view(num, num_places, 3, self.num_heads, width // self.num_heads)
+        heads = each.permute(2, 0, 3, 1, 4)
         attended = F.scaled_dot_product_attention(heads[0], heads[1], heads[2])
         return for_each(self.joined, attended.transpose(1, 2).flatten(2))
 
@@ -109,5 +112,6 @@ def for_each(layer: nn.Module, x: Tensor) -> Tensor:
 
     Flat, so that the exported product keeps the layer's weights as they are, under their names.
     """
-    y: Tensor = layer(x.flatten(0, 1))
-    return y.unflatten(0, x.shape[:2])
+    num, num_places, _ = x.shape
+    y: Tensor = layer(x.flatten(0, 1)).view(num, num_places, -1)
+    return y

@@ -50,7 +50,7 @@ class GeluCnn(Network):
         embedding = F.gelu(self.second(F.gelu(self.first(self.features(faces).flatten(1)))))
         return self.classes(embedding), embedding
 
-    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """As `Network.forward`.
 
         The evidence is the last features times the slope of the logit there, summed over channels (HiResCAM, Draelos
@@ -61,13 +61,14 @@ class GeluCnn(Network):
         flat = features.flatten(1)
         first = self.first(flat)
         second = self.second(F.gelu(first))
-        logits = self.classes(F.gelu(second))
+        embedding = F.gelu(second)
+        logits = self.classes(embedding)
         slope = (self.classes.weight * _gelu_slope(second).unsqueeze(1)) @ self.second.weight
         slope = (slope * _gelu_slope(first).unsqueeze(1)) @ self.first.weight
         contributions = (slope * flat.unsqueeze(1)).unflatten(2, features.shape[1:]).sum(2)
         rest = logits - contributions.sum((2, 3))
         area = features.shape[2] * features.shape[3]
-        return logits, contributions * area + rest[:, :, None, None]
+        return logits, contributions * area + rest[:, :, None, None], embedding
 
 
 def _gelu_slope(x: Tensor) -> Tensor:

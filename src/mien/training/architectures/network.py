@@ -17,8 +17,15 @@ class Network(nn.Module):
         """(N, 1, S, S) float, standardised → logits (N, K) and embeddings (N, E); all that training needs."""
         raise NotImplementedError
 
-    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, 1, S, S) float, standardised → logits (N, K) and evidence maps (N, K, h, w), whose means they are."""
+    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """All there is to say of faces, for export.
+
+        Args:
+            faces: (N, 1, S, S) float, standardised.
+
+        Returns:
+            Logits (N, K), evidence maps (N, K, h, w), whose means they are, and embeddings (N, E).
+        """
         raise NotImplementedError
 
     def merged(self) -> "Network":
@@ -45,7 +52,8 @@ class FullyConvolutional(Network):
         features = self.features(faces)
         return self.evidence(features).mean((2, 3)), features.mean((2, 3))
 
-    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """As `Network.forward`."""
-        evidence = self.evidence(self.features(faces))
-        return evidence.mean((2, 3)), evidence
+        features = self.features(faces)
+        evidence = self.evidence(features)
+        return evidence.mean((2, 3)), evidence, features.mean((2, 3))

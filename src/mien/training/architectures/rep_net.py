@@ -67,7 +67,7 @@ class MergedConv(nn.Module):
     def __init__(self, source: RepConv) -> None:
         super().__init__()
         num_out, num_in, _, _ = source.conv.weight.shape
-        self.conv = nn.Conv2d(num_in, num_out, 3, source.conv.stride, padding=1)
+        self.conv = nn.Conv2d(num_in, num_out, 3, int(source.conv.stride[0]), padding=1)
         with torch.no_grad():
             variance, mean = source.norm.running_var, source.norm.running_mean
             assert variance is not None and mean is not None
