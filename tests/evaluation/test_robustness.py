@@ -3,7 +3,17 @@ import pytest
 from numpy.typing import NDArray
 
 from mien.data import FaceSet
-from mien.evaluation.robustness import DISTORTIONS, cropped, gamma, robustness, rotated
+from mien.evaluation.robustness import (
+    DISTORTIONS,
+    blurred,
+    compressed,
+    covered,
+    cropped,
+    gamma,
+    noisy,
+    robustness,
+    rotated,
+)
 
 
 @pytest.fixture
@@ -21,7 +31,7 @@ def centre(face: NDArray[np.uint8]) -> tuple[float, float]:
 
 @pytest.mark.parametrize("name", DISTORTIONS)
 def test_each_gives_other_faces_of_the_same_form(disc: NDArray[np.uint8], name: str) -> None:
-    faces = np.maximum(disc // 2, 30)
+    faces = np.maximum(disc // 2, 30) + np.arange(48, dtype=np.uint8)
     distorted = DISTORTIONS[name](faces)
     assert distorted.shape == faces.shape
     assert distorted.dtype == np.uint8
@@ -42,6 +52,30 @@ def test_every_other_face_turns_the_other_way(disc: NDArray[np.uint8]) -> None:
 
 def test_gamma_leaves_black_and_white() -> None:
     assert gamma(2.5)(np.array([[[0, 128, 255]]], np.uint8)).tolist() == [[[0, 46, 255]]]
+
+
+def test_blur_keeps_the_mean_and_softens_edges(disc: NDArray[np.uint8]) -> None:
+    soft = blurred(2)(disc)
+    assert soft.mean() == pytest.approx(disc.mean(), rel=0.02)
+    assert np.abs(np.diff(soft.astype(int), axis=2)).max() < np.abs(np.diff(disc.astype(int), axis=2)).max() / 2
+
+
+def test_noise_is_of_the_size_named_and_the_same_in_every_run() -> None:
+    grey = np.full((50, 48, 48), 128, np.uint8)
+    assert noisy(0.05)(grey).std() == pytest.approx(0.05 * 255, rel=0.02)
+    np.testing.assert_array_equal(noisy(0.05)(grey), noisy(0.05)(grey))
+
+
+def test_a_lower_quality_changes_more() -> None:
+    faces = np.random.default_rng(0).integers(0, 256, (4, 48, 48), np.uint8)
+    changes = [np.abs(compressed(quality)(faces).astype(int) - faces).mean() for quality in (8, 20, 90)]
+    assert changes[0] > changes[1] > changes[2]
+
+
+def test_a_cover_hides_its_part_alone(disc: NDArray[np.uint8]) -> None:
+    half = covered(0, 1, 0.5, 1)(disc)
+    assert (half[:, :, 24:] == 128).all()
+    np.testing.assert_array_equal(half[:, :, :24], disc[:, :, :24])
 
 
 def test_a_report_of_a_classifier_that_looks_at_one_side() -> None:

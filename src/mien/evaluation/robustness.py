@@ -1,4 +1,4 @@
-"""How a classifier holds when faces are cut, turned or lit in other ways than it was trained on."""
+"""How a classifier holds when faces are cut, turned, lit, blurred or covered otherwise than it was trained on."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -37,6 +37,54 @@ def gamma(exponent: float) -> Distortion:
     return lambda faces: table[faces]
 
 
+def blurred(sigma: float) -> Distortion:
+    """Out of focus: a Gaussian of so many pixels of a face 48 wide."""
+
+    def blur(faces: GreyFaces) -> GreyFaces:
+        scale = faces.shape[1] / 48
+        return _each(
+            faces, lambda face: cv2.GaussianBlur(face, (0, 0), sigma * scale, borderType=cv2.BORDER_REFLECT_101)
+        )
+
+    return blur
+
+
+def noisy(deviation: float) -> Distortion:
+    """Grainy, as in the dark: Gaussian noise of that share of the range from black to white, the same in every run."""
+
+    def add(faces: GreyFaces) -> GreyFaces:
+        noise = np.random.default_rng(0).normal(0, 255 * deviation, faces.shape)
+        return np.clip(np.rint(faces + noise), 0, 255).astype(np.uint8)
+
+    return add
+
+
+def compressed(quality: int) -> Distortion:
+    """Through JPEG at that quality, 1 to 100."""
+
+    def press(face: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        _, content = cv2.imencode(".jpg", face, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        decoded = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE)
+        assert decoded is not None
+        return np.asarray(decoded, dtype=np.uint8)
+
+    return lambda faces: _each(faces, press)
+
+
+def covered(top: float, bottom: float, left: float, right: float) -> Distortion:
+    """A mid-grey rectangle over a part of the face, its edges in shares of the side."""
+
+    def cover(faces: GreyFaces) -> GreyFaces:
+        covered = faces.copy()
+        top_row, bottom_row, left_column, right_column = (
+            round(edge * faces.shape[1]) for edge in (top, bottom, left, right)
+        )
+        covered[:, top_row:bottom_row, left_column:right_column] = 128
+        return covered
+
+    return cover
+
+
 DISTORTIONS: Final[Mapping[str, Distortion]] = {
     "crop -15 %": cropped(-0.15),
     "crop -10 %": cropped(-0.10),
@@ -46,6 +94,15 @@ DISTORTIONS: Final[Mapping[str, Distortion]] = {
     "rotation 30°": rotated(30),
     "gamma 0.4": gamma(0.4),
     "gamma 2.5": gamma(2.5),
+    "blur of 1 pixel": blurred(1),
+    "blur of 2 pixels": blurred(2),
+    "JPEG, quality 20": compressed(20),
+    "JPEG, quality 8": compressed(8),
+    "noise of 5 %": noisy(0.05),
+    "noise of 10 %": noisy(0.10),
+    "eyes covered": covered(0.2, 0.45, 0, 1),
+    "mouth covered": covered(0.65, 1, 0, 1),
+    "right half covered": covered(0, 1, 0.5, 1),
 }
 """By the name a report gives it."""
 
@@ -80,8 +137,14 @@ def robustness(classifier: Classifier, faces: FaceSet) -> dict[str, float]:
 def _warped(faces: GreyFaces, matrix: Callable[[tuple[float, float], int], cv2.typing.MatLike]) -> GreyFaces:
     side = faces.shape[1]
     centre = ((side - 1) / 2, (side - 1) / 2)
-    warped = [
-        cv2.warpAffine(face, matrix(centre, number), (side, side), borderMode=cv2.BORDER_REFLECT_101)
-        for number, face in enumerate(faces)
-    ]
-    return np.stack(warped).astype(np.uint8, copy=False)
+    numbers = iter(range(len(faces)))
+    return _each(
+        faces,
+        lambda face: cv2.warpAffine(
+            face, matrix(centre, next(numbers)), (side, side), borderMode=cv2.BORDER_REFLECT_101
+        ),
+    )
+
+
+def _each(faces: GreyFaces, change: Callable[[NDArray[np.uint8]], cv2.typing.MatLike]) -> GreyFaces:
+    return np.stack([change(face) for face in faces]).astype(np.uint8, copy=False)
