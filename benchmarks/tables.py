@@ -22,6 +22,9 @@ RESULTS = ROOT / "benchmarks" / "results"
 OVERFITTING_RUNS = ("gelu-cnn-as-published", "gelu-cnn")
 """One network, two recipes; `benchmarks/results/runs` holds their records."""
 
+PEER = "published mini-Xception"
+MIRRORED = "changed by mirroring"
+
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -42,20 +45,64 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def peers() -> str:
-    """Ours beside the published net."""
-    content = result("peers")
-    nets = list(content["rows"])
-    keys = list(content["rows"][nets[0]])
-    names = {"plain": f"accuracy on PublicTest (n = {content['num_faces']:,}), %", "changed by mirroring":
-             "label changed by mirroring, % (less is better)"}  # fmt: skip
+def models() -> str:
+    """Every shipped model, a row each, beside the peer."""
+    content = result("models")
     rows = []
-    for key in keys:
-        values = [content["rows"][net][key] for net in nets]
-        is_time = key.startswith("µs")
-        name = names.get(key, key if is_time else f"accuracy, {key}")
-        rows.append([name, *(f"{value:,.0f}" if is_time else percent(value) for value in values)])
-    return markdown(["", *(f"**{net}**" if net.startswith("mien") else net for net in nets)], rows)
+    for name, row in by_time(content["rows"]):
+        votes = row["fer_plus"]
+        rows.append(
+            [
+                ours(name),
+                row["size_class"],
+                f"{row['num_parameters']:,}",
+                f"{row['bytes'] / 1024:,.0f}",
+                f"{row['microseconds_batch_1']:,.0f}",
+                f"{row['microseconds_batch_64']:,.0f}",
+                f"{percent(row['accuracy'])} ± {percent(row['standard_error'])}",
+                percent(row["accuracy_without_duplicates"]),
+                percent(row["accuracy_with_flip"]),
+                f"{percent(votes['accuracy'])} (n = {votes['num_faces']:,})" if votes else "",
+                percent(row["macro_f1"]),
+                percent(row["ece"]),
+            ]
+        )
+    header = ["", "class", "parameters", "file, KB", "µs a face", "in batches of 64", f"accuracy (n = "
+              f"{content['num_faces']:,}), %", "without duplicates, %", "with the mirror image, %", "FER+ majority, %",
+              "macro F1, %", "ECE, %"]  # fmt: skip
+    return markdown(header, rows)
+
+
+def recalls() -> str:
+    """How many faces of each class every shipped model finds."""
+    rows = by_time(result("models")["rows"])
+    return markdown(
+        ["recall, %", *rows[0][1]["recall"]],
+        [[ours(name), *map(percent, row["recall"].values())] for name, row in rows],
+    )
+
+
+def robustness(*models: str) -> str:
+    """Accuracy under each distortion, of all models or of one beside the peer."""
+    content = result("models")["rows"]
+    nets = {name: row for name, row in by_time(content) if not models or name in (*models, PEER)}
+    rows = []
+    for key in content[PEER]["robustness"]:
+        values = [row["robustness"][key] for row in nets.values()]
+        best = min(values) if key == MIRRORED else max(values)
+        label = {"plain": "as they are", MIRRORED: "label changed by mirroring (less is better)"}.get(key, key)
+        rows.append([label, *(f"**{percent(value)}**" if value == best else percent(value) for value in values)])
+    return markdown(["accuracy, %", *map(ours, nets)], rows)
+
+
+def by_time(rows: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The peer first, then ours, the fastest first."""
+    return sorted(rows.items(), key=lambda item: (item[0] != PEER, item[1]["microseconds_batch_1"]))
+
+
+def ours(name: str) -> str:
+    """A row's name, bold unless it is the peer's."""
+    return name if name == PEER else f"**{name}**"
 
 
 def overfitting() -> str:
@@ -233,7 +280,11 @@ def read_csv() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    "peers": peers,
+    "models": models,
+    "recalls": recalls,
+    "robustness": robustness,
+    "robustness_mini_xception": partial(robustness, "mini-xception"),
+    "robustness_gelu_cnn": partial(robustness, "gelu-cnn"),
     "scores": scores,
     "scores_gelu_cnn": partial(scores, "gelu-cnn"),
     "calibration": calibration,
