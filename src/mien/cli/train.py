@@ -27,7 +27,13 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")] = False,
     settings: Annotated[
-        list[str], typer.Option("--set", metavar="KEY=VALUE", help="In place of the recipe's; may be repeated.")
+        list[str],
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="In place of the recipe's; may be repeated. With other epochs, warmup_epochs and plain_epochs "
+            "change in proportion.",
+        ),
     ] = [],  # noqa: B006 - typer copies it
     seed: Annotated[int | None, typer.Option(help="Short for --set seed=…")] = None,
     fold: Annotated[str | None, typer.Option(metavar="K/N", help="Leave out the K-th of N parts, from 1.")] = None,
