@@ -13,6 +13,7 @@ from mien.errors import DataError
 from mien.evaluation.metrics import (
     confusion_matrix,
     expected_calibration_error,
+    macro_f1,
     negative_log_likelihood,
     precision_recall_f1,
 )
@@ -27,7 +28,7 @@ class Scorecard:
         num_faces: N.
         accuracy: 0 to 1.
         standard_error: of the accuracy, from N alone: differences below twice this are noise.
-        macro_f1: mean over the classes of F1, 0 to 1.
+        macro_f1: mean of F1 over the classes that are among the labels, 0 to 1.
         ece: expected calibration error over 15 bins, 0 to 1.
         nll: negative log-likelihood, mean, in nats.
         labels: K names, in the order of `confusion`.
@@ -57,7 +58,7 @@ def score(labels: NDArray[np.int64], scores: NDArray[np.float32], names: tuple[s
         num_faces=len(labels),
         accuracy=accuracy,
         standard_error=float(np.sqrt(accuracy * (1 - accuracy) / len(labels))),
-        macro_f1=float(f1.mean()),
+        macro_f1=macro_f1(confusion),
         ece=expected_calibration_error(labels, scores),
         nll=negative_log_likelihood(labels, scores),
         labels=names,
