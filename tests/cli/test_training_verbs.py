@@ -180,6 +180,9 @@ def test_classes_of_ones_own_go_all_the_way(
         path.parent.mkdir(parents=True, exist_ok=True)
         face = dice.integers(0, 90, (50 + number, 60), dtype=np.uint8) + np.uint8(80 * (number % 3))
         cv2.imwrite(str(path), face)
+    seven = tmp_path / "seven" / "happy" / "1.png"
+    seven.parent.mkdir(parents=True)
+    seven.write_bytes((tmp_path / "mine" / "grin" / "1.png").read_bytes())
     words = ["train", recipe, "--data", tmp_path / "mine", "--out", tmp_path / "run", "--threads", 1]
     status, _, err = run_mien(*words)
     assert status == 1
@@ -190,6 +193,10 @@ def test_classes_of_ones_own_go_all_the_way(
     assert "--val-share" in err
     status, _, err = run_mien(*words, "--own-classes", "--val-share", 0.3, "--init", "mini-xception")
     assert status == 0, err
+    status, _, err = run_mien("evaluate", "mini-xception", "--data", tmp_path / "seven")
+    assert status == 1
+    assert "--split train" in err
+    assert "--val-share" not in err
     model = tmp_path / "mine.onnx"
     assert run_mien("export", tmp_path / "run", "--out", model)[0] == 0
     assert OnnxClassifier(model).labels == ("grin", "wink", "yawn")

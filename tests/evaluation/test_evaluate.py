@@ -102,5 +102,6 @@ def test_faces_of_another_size_are_resized(faces: FaceSet) -> None:
 
 
 def test_a_missing_split_is_named(faces: FaceSet) -> None:
-    with pytest.raises(DataError, match="no faces in the split 'PrivateTest'; it has: train, val"):
+    message = "no faces in the split 'PrivateTest'; it has: train, val; score it with --split train or --split val"
+    with pytest.raises(DataError, match=message):
         evaluate(Halves("left", "right"), faces, "PrivateTest")

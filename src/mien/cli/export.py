@@ -45,16 +45,18 @@ def export(
     faces = load(data, size=info.input_size, own_classes=own) if data else None
     if faces and about["data"].get("held_out"):
         faces = hold_out(faces, about["data"]["held_out"])
+    hint = "name data with a validation split" + ("" if eight_bits else ", or leave --data out")
+    validation = faces.split("val", hint=hint) if faces else None
     with TemporaryDirectory() as folder:
         draft = Path(folder) / file.name
         exported = export(network, info, draft)
-        if faces:
-            info = _measured(exported, faces.split("val"))
-        if faces and eight_bits:
+        if validation:
+            info = _measured(exported, validation)
+        if faces and validation and eight_bits:
             small = Path(folder) / "eight-bits.onnx"
             exported = quantize(draft, faces.split("train").faces, small)
             before = info.measured["accuracy"]
-            info = _measured(exported, faces.split("val"))
+            info = _measured(exported, validation)
             info = dataclasses.replace(info, measured={**info.measured, "accuracy_before_quantization": before})
             draft = small
         exported = describe_again(draft, info, file)

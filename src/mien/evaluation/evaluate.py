@@ -95,7 +95,8 @@ def evaluate(
     Raises:
         DataError: the split is empty, or the classifier does not know one of the classes.
     """
-    chosen = resized(faces.split(split), classifier.input_size)
+    others = " or ".join(f"--split {name}" for name in faces.split_names())
+    chosen = resized(faces.split(split, hint=others and f"score it with {others}"), classifier.input_size)
     labels = class_indices(chosen, classifier.labels)
     scores = predict_scores(classifier, chosen.faces, flip=flip)
     whole = whole or faces
