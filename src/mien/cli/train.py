@@ -154,7 +154,7 @@ def _progress() -> Progress:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("loss {task.fields[loss]:.4f} accuracy {task.fields[accuracy]:.3f}"),
+        TextColumn("loss {task.fields[loss]:.4f} accuracy {task.fields[accuracy]:.1%}"),
         TimeRemainingColumn(),
     )
     return Progress(*columns, console=err, transient=True)
@@ -163,8 +163,8 @@ def _progress() -> Progress:
 def _line(epoch: "Epoch") -> str:
     kept = f"  kept {epoch.kept}" if epoch.kept else ""
     return (
-        f"epoch {epoch.epoch:3d}  train {epoch.train_loss:.4f} {epoch.train_accuracy:.4f}  "
-        f"val {epoch.val_loss:.4f} {epoch.val_accuracy:.4f}  {epoch.seconds:.0f} s{kept}"
+        f"epoch {epoch.epoch:3d}  train loss {epoch.train_loss:.4f} accuracy {epoch.train_accuracy:.1%}  "
+        f"val loss {epoch.val_loss:.4f} accuracy {epoch.val_accuracy:.1%}  {epoch.seconds:.0f} s{kept}"
     )
 
 
