@@ -63,6 +63,7 @@ def test_from_a_csv_to_a_model_that_answers(
     status, out, err = run_mien("evaluate", model, "--data", fer_csv, "--split", "PublicTest", "--json", scores)
     assert status == 0, err
     assert "without duplicates" in out
+    assert f" {100 * info.measured['accuracy']:.2f} ± " in out
     result = json.loads(scores.read_text())
     wanted = {"model", "data", "split", "num_faces", "accuracy", "macro_f1", "per_class", "confusion", "ece", "nll"}
     assert wanted <= result.keys()
@@ -169,12 +170,17 @@ def test_runs_are_listed_and_compared(
         "train", "--compare", tmp_path / "runs" / "1", tmp_path / "runs" / "2", "--out", picture
     )
     assert status == 0, err
-    assert f"{rows[0]['val_accuracy']:.4f}" in err
+    assert "accuracy, %" in err
+    assert f" {100 * rows[0]['val_accuracy']:.1f} " in err
     assert "<svg" in picture.read_text()
 
 
 def test_classes_of_ones_own_go_all_the_way(
-    run_mien: Callable[..., tuple[int, str, str]], recipe: Path, tmp_path: Path, astronaut: Path
+    run_mien: Callable[..., tuple[int, str, str]],
+    recipe: Path,
+    tmp_path: Path,
+    astronaut: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Three classes of pictures of any size, no validation split, beginning with a shipped model."""
     dice = np.random.default_rng(0)
@@ -207,3 +213,9 @@ def test_classes_of_ones_own_go_all_the_way(
     assert status == 0, err
     (face,) = json.loads(out)["results"][0]["faces"]
     assert set(face["scores"]) == {"grin", "wink", "yawn"}
+    monkeypatch.chdir(tmp_path)
+    model.unlink()
+    for kept in (Path("run"), next((tmp_path / "run" / "models").iterdir())):
+        assert run_mien("export", kept)[0] == 0
+        assert OnnxClassifier(Path("run.onnx")).info.name == "run"
+        Path("run.onnx").unlink()

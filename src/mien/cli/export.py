@@ -18,7 +18,7 @@ from mien.recognition import ModelInfo, OnnxClassifier, softmax
 def export(
     trained: Annotated[Path, typer.Argument(help="A run's folder (its best model) or one kept model (.pt).")],
     file: Annotated[
-        Path | None, typer.Option("--out", help="NAME.onnx; the architecture's name, here, when left out.")
+        Path | None, typer.Option("--out", help="NAME.onnx; the run's name, here, when left out.")
     ] = None,
     data: Annotated[
         Path | None,
@@ -35,7 +35,7 @@ def export(
     from mien.training.run import Run
 
     network, about = load_trained(Run(trained).best_model() if trained.is_dir() else trained)
-    file = file or Path(f"{about['recipe']['architecture']}.onnx")
+    file = file or Path(f"{_name_of(trained)}.onnx")
     if file.suffix != ".onnx":
         raise typer.BadParameter(f"a model file ends in .onnx; got {file}", param_hint="--out")
     if eight_bits and not data:
@@ -61,12 +61,20 @@ def export(
             draft = small
         exported = describe_again(draft, info, file)
     scored = exported.info.measured
-    was = f" (before quantization {scored['accuracy_before_quantization']:.4f})" if eight_bits else ""
+    was = f" (before quantization {scored['accuracy_before_quantization']:.2%})" if eight_bits else ""
     tell(
-        f"wrote {file}: {info.num_parameters:,} parameters, accuracy {scored['accuracy']:.4f}{was} on "
+        f"wrote {file}: {info.num_parameters:,} parameters, accuracy {scored['accuracy']:.2%}{was} on "
         f"{scored['num_faces']} faces of {scored['split']}, temperature {exported.info.temperature:.3f}; "
         "torch and onnxruntime agree"
     )
+
+
+def _name_of(trained: Path) -> str:
+    """A run's folder's name, also for a model that it kept; a shipped model's would be taken for that model."""
+    place = trained.resolve()
+    if place.is_dir():
+        return place.name
+    return place.parent.parent.name if place.parent.name == "models" else place.stem
 
 
 def _measured(exported: OnnxClassifier, split: FaceSet) -> ModelInfo:
