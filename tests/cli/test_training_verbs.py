@@ -50,6 +50,7 @@ def test_from_a_csv_to_a_model_that_answers(
     assert re.search(
         r"epoch   2  train loss \d+\.\d+ accuracy \d+\.\d%  val loss \d+\.\d+ accuracy \d+\.\d%  \d+ s", err
     )
+    assert "28 faces, 14 to validate on" in out
     assert "mini-xception.epoch-00" in out
 
     status, out, err = run_mien("export", run, "--out", model, "--data", fer_csv)
@@ -78,6 +79,9 @@ def test_from_a_csv_to_a_model_that_answers(
     status, out, err = run_mien("train", recipe, "--data", fer_csv, "--out", run)
     assert status == 1
     assert "--resume" in err
+    status, _, err = run_mien("train", recipe, "--data", fer_csv, "--out", run, "--resume", "--set", "epochs=3")
+    assert status == 1
+    assert f"--init {run} --out ANOTHER" in err
     status, _, err = run_mien("train", recipe, "--data", fer_csv, "--out", run, "--resume")
     assert status == 0, err
 

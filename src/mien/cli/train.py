@@ -50,7 +50,8 @@ def train(
         bool, typer.Option("--own-classes", help="The data's folders are classes of any names, not emotions.")
     ] = False,
     val_share: Annotated[
-        float | None, typer.Option(min=0.01, max=0.9, help="Hold out this share, for data without a validation split.")
+        float | None,
+        typer.Option(min=0.01, max=0.9, help="Hold out about this share, for data without a validation split."),
     ] = None,
     threads: Annotated[
         int | None,
@@ -121,7 +122,8 @@ def _watch(events: "Iterable[Step | Epoch]", recipe: "Recipe", faces: "FaceSet",
             markup=False,
             soft_wrap=True,
         )
-    tell(f"training {recipe.architecture} on {data} in {folder}")
+    num_faces, num_held = (int((faces.splits == split).sum()) for split in ("train", "val"))
+    tell(f"training {recipe.architecture} on {data} in {folder}: {num_faces:,} faces, {num_held:,} to validate on")
     best = None
     with ExitStack() as stack:
         progress = stack.enter_context(_progress())
