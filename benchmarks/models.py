@@ -109,8 +109,8 @@ def main() -> None:
         times = median_microseconds({name: call(net, batch) for name, net in nets.items()}, ROUNDS)
         for name, microseconds in times.items():
             rows[name][f"microseconds_batch_{batch}"] = round(microseconds / batch, 1)
-    for name, net in nets.items():
-        rows[name] |= quality(net, faces)
+    for name, classifier in nets.items():
+        rows[name] |= quality(classifier, faces)
         print(f"{name:28} {rows[name]['accuracy']:.4f}  {rows[name]['microseconds_batch_1']:7.0f} µs", flush=True)
     num = len(faces.split(SPLIT))
     result = {"benchmark": "models", "split": SPLIT, "num_faces": num, "rows": rows, **hardware()}

@@ -123,6 +123,17 @@ def test_bad_data_ends_in_one_message(
     assert "Traceback" not in done.err
 
 
+def test_a_wrong_folder_ends_in_one_line(run_mien: Make, tmp_path: Path) -> None:
+    for number in range(12):
+        (tmp_path / "wrong" / f"thing {number:02d}").mkdir(parents=True)
+    done = run_mien("data", "stats", tmp_path / "wrong")
+
+    assert done.status == 1
+    assert done.err.count("\n") == 1
+    assert done.err.count("expected folders of splits") == 1
+    assert "12 folders are not the names of emotions (thing 00, thing 01, thing 02, thing 03, thing 04, …)" in done.err
+
+
 def test_an_unwritable_place_ends_in_one_message(run_mien: Make, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = run_mien("data", "stats", folder, "--out", tmp_path / "file" / "out")

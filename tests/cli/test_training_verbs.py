@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,7 +47,10 @@ def test_from_a_csv_to_a_model_that_answers(
     run, model = tmp_path / "run", tmp_path / "tiny.onnx"
     status, out, err = run_mien("train", recipe, "--data", fer_csv, "--out", run, "--threads", 1)
     assert status == 0, err
-    assert "epoch   2" in err
+    assert re.search(
+        r"epoch   2  train loss \d+\.\d+ accuracy \d+\.\d%  val loss \d+\.\d+ accuracy \d+\.\d%  \d+ s", err
+    )
+    assert "28 faces, 14 to validate on" in out
     assert "mini-xception.epoch-00" in out
 
     status, out, err = run_mien("export", run, "--out", model, "--data", fer_csv)
@@ -60,6 +64,7 @@ def test_from_a_csv_to_a_model_that_answers(
     status, out, err = run_mien("evaluate", model, "--data", fer_csv, "--split", "PublicTest", "--json", scores)
     assert status == 0, err
     assert "without duplicates" in out
+    assert f" {100 * info.measured['accuracy']:.2f} ± " in out
     result = json.loads(scores.read_text())
     wanted = {"model", "data", "split", "num_faces", "accuracy", "macro_f1", "per_class", "confusion", "ece", "nll"}
     assert wanted <= result.keys()
@@ -74,6 +79,9 @@ def test_from_a_csv_to_a_model_that_answers(
     status, out, err = run_mien("train", recipe, "--data", fer_csv, "--out", run)
     assert status == 1
     assert "--resume" in err
+    status, _, err = run_mien("train", recipe, "--data", fer_csv, "--out", run, "--resume", "--set", "epochs=3")
+    assert status == 1
+    assert f"--init {run} --out ANOTHER" in err
     status, _, err = run_mien("train", recipe, "--data", fer_csv, "--out", run, "--resume")
     assert status == 0, err
 
@@ -166,12 +174,17 @@ def test_runs_are_listed_and_compared(
         "train", "--compare", tmp_path / "runs" / "1", tmp_path / "runs" / "2", "--out", picture
     )
     assert status == 0, err
-    assert f"{rows[0]['val_accuracy']:.4f}" in err
+    assert "accuracy, %" in err
+    assert f" {100 * rows[0]['val_accuracy']:.1f} " in err
     assert "<svg" in picture.read_text()
 
 
 def test_classes_of_ones_own_go_all_the_way(
-    run_mien: Callable[..., tuple[int, str, str]], recipe: Path, tmp_path: Path, astronaut: Path
+    run_mien: Callable[..., tuple[int, str, str]],
+    recipe: Path,
+    tmp_path: Path,
+    astronaut: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Three classes of pictures of any size, no validation split, beginning with a shipped model."""
     dice = np.random.default_rng(0)
@@ -180,6 +193,9 @@ def test_classes_of_ones_own_go_all_the_way(
         path.parent.mkdir(parents=True, exist_ok=True)
         face = dice.integers(0, 90, (50 + number, 60), dtype=np.uint8) + np.uint8(80 * (number % 3))
         cv2.imwrite(str(path), face)
+    seven = tmp_path / "seven" / "happy" / "1.png"
+    seven.parent.mkdir(parents=True)
+    seven.write_bytes((tmp_path / "mine" / "grin" / "1.png").read_bytes())
     words = ["train", recipe, "--data", tmp_path / "mine", "--out", tmp_path / "run", "--threads", 1]
     status, _, err = run_mien(*words)
     assert status == 1
@@ -190,6 +206,10 @@ def test_classes_of_ones_own_go_all_the_way(
     assert "--val-share" in err
     status, _, err = run_mien(*words, "--own-classes", "--val-share", 0.3, "--init", "mini-xception")
     assert status == 0, err
+    status, _, err = run_mien("evaluate", "mini-xception", "--data", tmp_path / "seven")
+    assert status == 1
+    assert "--split train" in err
+    assert "--val-share" not in err
     model = tmp_path / "mine.onnx"
     assert run_mien("export", tmp_path / "run", "--out", model)[0] == 0
     assert OnnxClassifier(model).labels == ("grin", "wink", "yawn")
@@ -197,3 +217,9 @@ def test_classes_of_ones_own_go_all_the_way(
     assert status == 0, err
     (face,) = json.loads(out)["results"][0]["faces"]
     assert set(face["scores"]) == {"grin", "wink", "yawn"}
+    monkeypatch.chdir(tmp_path)
+    model.unlink()
+    for kept in (Path("run"), next((tmp_path / "run" / "models").iterdir())):
+        assert run_mien("export", kept)[0] == 0
+        assert OnnxClassifier(Path("run.onnx")).info.name == "run"
+        Path("run.onnx").unlink()

@@ -44,3 +44,16 @@ def test_folds_of_what_remains_are_even() -> None:
 def test_what_cannot_be_held_out_is_told(faces: FaceSet, share: float) -> None:
     with pytest.raises(DataError, match="noise"):
         hold_out(faces, share)
+
+
+def test_a_share_that_leaves_a_split_empty_can_be_mended() -> None:
+    with pytest.raises(DataError, match="name a larger share"):
+        hold_out(face_set(3), 0.01)
+    with pytest.raises(DataError, match="name a smaller share"):
+        hold_out(face_set(3), 1.0)
+
+
+def test_a_face_stays_on_its_side_whoever_else_is_there() -> None:
+    faces = face_set(200)
+    whole, part = hold_out(faces, 0.3), hold_out(faces.select(np.arange(200)[::-2]), 0.3)
+    np.testing.assert_array_equal(part.splits, whole.splits[::-2])

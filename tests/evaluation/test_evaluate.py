@@ -81,6 +81,12 @@ def test_a_model_may_know_more_than_the_data_but_not_less(faces: FaceSet) -> Non
         class_indices(faces, ("left",))
 
 
+def test_classes_without_a_face_do_not_count_in_macro_f1(faces: FaceSet) -> None:
+    two, three = (evaluate(Halves("left", "right", *more), faces, "val") for more in ((), ("up",)))
+    assert three["per_class"]["up"] == {"num_faces": 0, "precision": 0.0, "recall": 0.0, "f1": 0.0}
+    assert three["macro_f1"] == two["macro_f1"]
+
+
 def test_duplicates_are_looked_for_in_the_whole_set_when_some_was_left_out(faces: FaceSet) -> None:
     part = faces.select(np.array([False, True, True, True, True, True]))  # the training copy is left out
     result = evaluate(Halves("left", "right"), part, "val", whole=faces)
@@ -97,7 +103,8 @@ def test_faces_of_another_size_are_resized(faces: FaceSet) -> None:
 
 
 def test_a_missing_split_is_named(faces: FaceSet) -> None:
-    with pytest.raises(DataError, match="no faces in the split 'PrivateTest'; it has: train, val"):
+    message = "no faces in the split 'PrivateTest'; it has: train, val; score it with --split train or --split val"
+    with pytest.raises(DataError, match=message):
         evaluate(Halves("left", "right"), faces, "PrivateTest")
 
 

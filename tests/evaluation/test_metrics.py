@@ -7,6 +7,7 @@ from mien.evaluation.metrics import (
     confusion_matrix,
     expected_calibration_error,
     fit_temperature,
+    macro_f1,
     negative_log_likelihood,
     precision_recall_f1,
 )
@@ -25,6 +26,13 @@ def test_precision_recall_and_f1_by_hand() -> None:
     np.testing.assert_allclose(precision, [1 / 2, 1 / 2, 0])
     np.testing.assert_allclose(recall, [1 / 2, 1, 0])
     np.testing.assert_allclose(f1, [1 / 2, 2 / 3, 0])
+
+
+def test_macro_f1_is_over_the_classes_that_are_there() -> None:
+    assert macro_f1(confusion_matrix(LABELS, PREDICTED, 3)) == pytest.approx((1 / 2 + 2 / 3) / 3)
+    assert macro_f1(confusion_matrix(LABELS, LABELS, 7)) == 1
+    # Faces taken for a class that is not there count against their own class.
+    assert macro_f1(confusion_matrix(LABELS, np.array([0, 0, 1, 6]), 7)) == pytest.approx(2 / 3)
 
 
 def test_likelihood_by_hand_and_of_a_certain_mistake() -> None:

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import re
 
@@ -58,6 +59,29 @@ def test_who_is_out_of_view_leaves_a_gap() -> None:
         page.add(record(index, {1: "happy"} if not 100 <= index < 200 else {}))
     html = page.render([])
     assert html.count("<polygon") == 2 * len(EMOTIONS)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({}, {"part": "all", "frames a second": "29.97"}),
+        ({"start": 0.0, "rate": 25.0}, {"part": "all", "frames a second": "29.97"}),
+        ({"start": 2.5}, {"part": "from 2.5 s on"}),
+        ({"start": 0.0, "end": 4.0}, {"part": "from 0 s to 4 s"}),
+        ({"baseline": 0.0}, {"baseline": "off"}),
+        ({"baseline": 2.0}, {"baseline": "2 s"}),
+        ({"baseline": 5.0}, {"baseline": "5 s; nobody was in view for so long, so nothing was taken out"}),
+    ],
+)
+def test_settings_are_those_of_this_video(settings: dict[str, object], told: dict[str, str]) -> None:
+    page = VideoPage(dataclasses.replace(header(), rate=29.97, settings=settings))
+    for index in range(101):
+        page.add(record(index, {1: "happy"}, rate=50.0))
+    html = page.render([])
+    rows = dict(re.findall(r"<tr><td>(.*?)</td><td>(.*?)</td></tr>", html))
+    assert told.items() <= rows.items()
+    assert "rate" not in rows
+    assert "table of frames" not in html
 
 
 def test_nobody_is_said() -> None:

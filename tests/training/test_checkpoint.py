@@ -31,13 +31,29 @@ class Evil:
         return os.system, ("touch /tmp/mien-was-here",)
 
 
-@pytest.mark.parametrize("content", ["evil", "text", "cut", "foreign", "tensor", "missing"])
-def test_strange_files_are_refused_and_run_nothing(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("evil", "holds more than tensors and plain values"),
+        ("text", "no checkpoint of mien's; expected a .pt file that `mien train` wrote"),
+        ("empty", "no checkpoint of mien's"),
+        ("cut", "is damaged: its end is missing"),
+        ("foreign", "torch's, but no checkpoint of mien's"),
+        ("tensor", "torch's, but no checkpoint of mien's"),
+        ("folder", "cannot be read: Is a directory"),
+        ("missing", "there is no such file"),
+    ],
+)
+def test_strange_files_are_refused_and_run_nothing(tmp_path: Path, content: str, reason: str) -> None:
     path = tmp_path / "strange.pt"
     if content == "evil":
         torch.save({"tensors": Evil(), "about": "{}"}, path)
     elif content == "text":
         path.write_text("hello")
+    elif content == "empty":
+        path.write_bytes(b"")
+    elif content == "folder":
+        path.mkdir()
     elif content == "cut":
         checkpoint.save(path, {"w": torch.ones(100)}, {})
         path.write_bytes(path.read_bytes()[:-200])
@@ -45,6 +61,6 @@ def test_strange_files_are_refused_and_run_nothing(tmp_path: Path, content: str)
         torch.save({"weights": torch.ones(2)}, path)
     elif content == "tensor":
         torch.save(torch.ones(2), path)
-    with pytest.raises(ModelError, match=r"strange\.pt"):
+    with pytest.raises(ModelError, match=rf"strange\.pt:? .*{reason}"):
         checkpoint.load(path)
     assert not Path("/tmp/mien-was-here").exists()

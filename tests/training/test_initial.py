@@ -93,3 +93,13 @@ def test_what_does_not_fit_is_told(run: Path, bars: FaceSet) -> None:
 def test_a_missing_source_is_named(source: str) -> None:
     with pytest.raises(ModelError, match="none"):
         load_initial(source)
+
+
+def test_a_checkpoint_is_no_kept_model(run: Path) -> None:
+    with pytest.raises(ModelError, match="is no kept model; name the run's folder"):
+        load_initial(str(run / "checkpoint.pt"))
+
+
+def test_a_misspelt_source_gets_to_know_what_there_is() -> None:
+    with pytest.raises(ModelError, match=r"expected a shipped one \(gelu-cnn, mini-xception\), a model file"):
+        load_initial("mini-exception")

@@ -51,9 +51,9 @@ def test_every_fault_is_told_at_once_with_the_nearest_key() -> None:
         ({"architecture": "mini-xception", "learning_rate": float("nan")}, "learning_rate: expected"),
         (
             {"architecture": "mini-xception", "epochs": 2, "warmup_epochs": 3},
-            "warmup_epochs: more than epochs",
+            "warmup_epochs: 3 is more than epochs, which is 2; expected 0 to 2, or more epochs",
         ),
-        ({"architecture": "mini-xception", "epochs": 2, "plain_epochs": 3}, "plain_epochs: more than epochs"),
+        ({"architecture": "mini-xception", "epochs": 2, "plain_epochs": 3}, "plain_epochs: 3 is more than epochs"),
         ({"architecture": 3}, "architecture: expected str, got 3"),
     ],
 )

@@ -59,7 +59,7 @@ def _table(result: dict[str, Any]) -> Table:
     table = Table(
         title=title, title_style="bold", title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
     )
-    for column in ("", "faces", "accuracy", "precision", "F1", "ECE", "NLL"):
+    for column in ("", "faces", "accuracy, %", "precision, %", "F1, %", "ECE, %", "NLL"):
         table.add_column(column, justify="right" if column else "left", no_wrap=True)
     parts = {"as published": result, "without duplicates": result["without_duplicates"]}
     for name, part in parts.items():
@@ -67,10 +67,10 @@ def _table(result: dict[str, Any]) -> Table:
             table.add_row(
                 name,
                 str(part["num_faces"]),
-                f"[bold]{part['accuracy']:.4f}[/] ± {part['standard_error']:.4f}",
+                f"[bold]{_percent(part['accuracy'])}[/] ± {_percent(part['standard_error'])}",
                 "",
-                f"{part['macro_f1']:.4f}",
-                f"{part['ece']:.4f}",
+                _percent(part["macro_f1"]),
+                _percent(part["ece"]),
                 f"{part['nll']:.4f}",
             )
     fer_plus = result["fer_plus"]
@@ -79,13 +79,11 @@ def _table(result: dict[str, Any]) -> Table:
         table.add_row("FER+, majority of votes", str(fer_plus["num_faces"]), accuracy, "", "", "", "")
     table.add_section()
     for name, row in result["per_class"].items():
-        table.add_row(
-            name,
-            str(row["num_faces"]),
-            f"{row['recall']:.4f}",
-            f"{row['precision']:.4f}",
-            f"{row['f1']:.4f}",
-            "",
-            "",
-        )
+        figures = ("recall", "precision", "f1")
+        cells = [_percent(row[figure]) if row["num_faces"] else "–" for figure in figures]
+        table.add_row(name, str(row["num_faces"]), *cells, "", "")
     return table
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f}"

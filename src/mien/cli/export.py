@@ -18,7 +18,7 @@ from mien.recognition import ModelInfo, OnnxClassifier, softmax
 def export(
     trained: Annotated[Path, typer.Argument(help="A run's folder (its best model) or one kept model (.pt).")],
     file: Annotated[
-        Path | None, typer.Option("--out", help="NAME.onnx; the architecture's name, here, when left out.")
+        Path | None, typer.Option("--out", help="NAME.onnx; the run's name, here, when left out.")
     ] = None,
     data: Annotated[
         Path | None,
@@ -35,7 +35,7 @@ def export(
     from mien.training.run import Run
 
     trainee, about = load_trained(Run(trained).best_model() if trained.is_dir() else trained)
-    file = file or Path(f"{about['recipe']['architecture']}.onnx")
+    file = file or Path(f"{_name_of(trained)}.onnx")
     if file.suffix != ".onnx":
         raise typer.BadParameter(f"a model file ends in .onnx; got {file}", param_hint="--out")
     if eight_bits and not data:
@@ -45,26 +45,36 @@ def export(
     faces = load(data, size=info.input_size, own_classes=own) if data else None
     if faces and about["data"].get("held_out"):
         faces = hold_out(faces, about["data"]["held_out"])
+    hint = "name data with a validation split" + ("" if eight_bits else ", or leave --data out")
+    validation = faces.split("val", hint=hint) if faces else None
     with TemporaryDirectory() as folder:
         draft = Path(folder) / file.name
         exported = export(trainee, info, draft)
-        if faces:
-            info = _measured(exported, faces.split("val"))
-        if faces and eight_bits:
+        if validation:
+            info = _measured(exported, validation)
+        if faces and validation and eight_bits:
             small = Path(folder) / "eight-bits.onnx"
             exported = quantize(draft, faces.split("train").faces, small)
             before = info.measured["accuracy"]
-            info = _measured(exported, faces.split("val"))
+            info = _measured(exported, validation)
             info = dataclasses.replace(info, measured={**info.measured, "accuracy_before_quantization": before})
             draft = small
         exported = describe_again(draft, info, file)
     scored = exported.info.measured
-    was = f" (before quantization {scored['accuracy_before_quantization']:.4f})" if eight_bits else ""
+    was = f" (before quantization {scored['accuracy_before_quantization']:.2%})" if eight_bits else ""
     tell(
-        f"wrote {file}: {info.num_parameters:,} parameters, accuracy {scored['accuracy']:.4f}{was} on "
+        f"wrote {file}: {info.num_parameters:,} parameters, accuracy {scored['accuracy']:.2%}{was} on "
         f"{scored['num_faces']} faces of {scored['split']}, temperature {exported.info.temperature:.3f}; "
         "torch and onnxruntime agree"
     )
+
+
+def _name_of(trained: Path) -> str:
+    """A run's folder's name, also for a model that it kept; a shipped model's would be taken for that model."""
+    place = trained.resolve()
+    if place.is_dir():
+        return place.name
+    return place.parent.parent.name if place.parent.name == "models" else place.stem
 
 
 def _measured(exported: OnnxClassifier, split: FaceSet) -> ModelInfo:

@@ -31,11 +31,12 @@ def runs(
 def table_of(rows: list[dict[str, Any]]) -> Table:
     """Runs for people, a row each."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column in ("run", "architecture", "epochs", "best", "accuracy", "loss", "s/epoch"):
+    for column in ("run", "architecture", "epochs", "best", "accuracy, %", "loss", "s/epoch"):
         table.add_column(column, justify="left" if column in ("run", "architecture") else "right")
     for row in rows:
-        best = [f"{row[key]:{form}}" if row[key] is not None else "–"
-                for key, form in (("best_epoch", "d"), ("val_accuracy", ".4f"), ("val_loss", ".4f"))]  # fmt: skip
+        best = ["–"] * 3
+        if row["best_epoch"] is not None:
+            best = [str(row["best_epoch"]), f"{100 * row['val_accuracy']:.1f}", f"{row['val_loss']:.4f}"]
         seconds = row["seconds_an_epoch"]
         table.add_row(
             str(row["run"]),

@@ -27,7 +27,13 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")] = False,
     settings: Annotated[
-        list[str], typer.Option("--set", metavar="KEY=VALUE", help="In place of the recipe's; may be repeated.")
+        list[str],
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="In place of the recipe's; may be repeated. With other epochs, warmup_epochs and plain_epochs "
+            "change in proportion.",
+        ),
     ] = [],  # noqa: B006 - typer copies it
     seed: Annotated[int | None, typer.Option(help="Short for --set seed=…")] = None,
     fold: Annotated[str | None, typer.Option(metavar="K/N", help="Leave out the K-th of N parts, from 1.")] = None,
@@ -44,7 +50,8 @@ def train(
         bool, typer.Option("--own-classes", help="The data's folders are classes of any names, not emotions.")
     ] = False,
     val_share: Annotated[
-        float | None, typer.Option(min=0.01, max=0.9, help="Hold out this share, for data without a validation split.")
+        float | None,
+        typer.Option(min=0.01, max=0.9, help="Hold out about this share, for data without a validation split."),
     ] = None,
     threads: Annotated[
         int | None,
@@ -115,7 +122,8 @@ def _watch(events: "Iterable[Step | Epoch]", recipe: "Recipe", faces: "FaceSet",
             markup=False,
             soft_wrap=True,
         )
-    tell(f"training {recipe.architecture} on {data} in {folder}")
+    num_faces, num_held = (int((faces.splits == split).sum()) for split in ("train", "val"))
+    tell(f"training {recipe.architecture} on {data} in {folder}: {num_faces:,} faces, {num_held:,} to validate on")
     best = None
     with ExitStack() as stack:
         progress = stack.enter_context(_progress())
@@ -148,7 +156,7 @@ def _progress() -> Progress:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("loss {task.fields[loss]:.4f} accuracy {task.fields[accuracy]:.3f}"),
+        TextColumn("loss {task.fields[loss]:.4f} accuracy {task.fields[accuracy]:.1%}"),
         TimeRemainingColumn(),
     )
     return Progress(*columns, console=err, transient=True)
@@ -157,8 +165,8 @@ def _progress() -> Progress:
 def _line(epoch: "Epoch") -> str:
     kept = f"  kept {epoch.kept}" if epoch.kept else ""
     return (
-        f"epoch {epoch.epoch:3d}  train {epoch.train_loss:.4f} {epoch.train_accuracy:.4f}  "
-        f"val {epoch.val_loss:.4f} {epoch.val_accuracy:.4f}  {epoch.seconds:.0f} s{kept}"
+        f"epoch {epoch.epoch:3d}  train loss {epoch.train_loss:.4f} accuracy {epoch.train_accuracy:.1%}  "
+        f"val loss {epoch.val_loss:.4f} accuracy {epoch.val_accuracy:.1%}  {epoch.seconds:.0f} s{kept}"
     )
 
 

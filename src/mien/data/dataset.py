@@ -67,8 +67,16 @@ class FaceSet:
             votes=None if self.votes is None else self.votes[places],
         )
 
-    def split(self, name: str) -> "FaceSet":
+    def split_names(self) -> tuple[str, ...]:
+        """Those of `SPLITS` that hold faces."""
+        return tuple(split for split in SPLITS if (self.splits == split).any())
+
+    def split(self, name: str, *, hint: str = "") -> "FaceSet":
         """The faces of one split, by mien's name or FER2013's ("val" or "PublicTest").
+
+        Args:
+            name: of the split.
+            hint: what the user can do when it is empty.
 
         Raises:
             DataError: there is no such split, or it is empty; the message lists those there are.
@@ -76,9 +84,8 @@ class FaceSet:
         wanted = parse_split(name)
         chosen = self.select(self.splits == wanted)
         if not len(chosen):
-            there = ", ".join(split for split in SPLITS if (self.splits == split).any()) or "none"
-            hint = "; hold some out to validate on: --val-share 0.1" if wanted == "val" and there == "train" else ""
-            raise DataError(f"{self.name} has no faces in the split {name!r}; it has: {there}{hint}")
+            there = ", ".join(self.split_names()) or "none"
+            raise DataError(f"{self.name} has no faces in the split {name!r}; it has: {there}{hint and f'; {hint}'}")
         return chosen
 
 

@@ -25,6 +25,8 @@ _LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 _SPLIT_FOLDERS = "folders of splits (train, val or validation, test)"
 _EMOTION_FOLDERS = f"folders of emotions ({', '.join(EMOTIONS)})"
 
+_NAMED = 5
+
 
 class _Picture(NamedTuple):
     split: str
@@ -79,7 +81,7 @@ def _find_pictures(root: Path, own_classes: bool) -> list[_Picture]:
         pictures = [picture for folder in folders for picture in _in_split(root, folder, own_classes, faults)]
     else:
         split = _split_named(root.resolve().name) or "train"
-        pictures = [picture for folder in folders for picture in _in_class(root, folder, split, own_classes, faults)]
+        pictures = list(_in_classes(root, folders, split, own_classes, faults))
     faults.raise_if_any()
     if not pictures:
         hint = ". It holds fer2013.csv: pass that file" if (root / "fer2013.csv").is_file() else ""
@@ -96,20 +98,32 @@ def _in_split(root: Path, folder: Path, own_classes: bool, faults: Faults) -> It
     emotions = _subfolders(folder, faults)
     if not emotions:
         faults.add(f"{folder}: holds no folders; expected {_EMOTION_FOLDERS}")
-    for emotion in emotions:
-        yield from _in_class(root, emotion, split, own_classes, faults)
+    yield from _in_classes(root, emotions, split, own_classes, faults)
 
 
-def _in_class(root: Path, folder: Path, split: str, own_classes: bool, faults: Faults) -> Iterator[_Picture]:
-    try:
-        label = folder.name if own_classes else parse_emotion(folder.name)
-    except InvalidInput:
-        where = _SPLIT_FOLDERS + " or " if folder.parent == root else ""
-        faults.add(
-            f"{folder}: is not the name of an emotion; expected {where}{_EMOTION_FOLDERS}; to train on classes of your "
-            "own, say --own-classes"
-        )
-        return
+def _in_classes(root: Path, folders: list[Path], split: str, own_classes: bool, faults: Faults) -> Iterator[_Picture]:
+    labels = {folder: folder.name if own_classes else _emotion_named(folder.name) for folder in folders}
+    unknown = [folder for folder, label in labels.items() if label is None]
+    if unknown:
+        faults.add(_unknown_classes(root, unknown))
+    for folder, label in labels.items():
+        if label is not None:
+            yield from _in_class(root, folder, split, label, faults)
+
+
+def _unknown_classes(root: Path, folders: list[Path]) -> str:
+    """One fault for all folders of one folder that are no emotions; in the wrong place there may be hundreds."""
+    place = folders[0].parent
+    if len(folders) == 1:
+        what = f"{folders[0]}: is not the name of an emotion"
+    else:
+        names = [folder.name for folder in folders[:_NAMED]] + ["…"] * (len(folders) > _NAMED)
+        what = f"{place}: {len(folders):,} folders are not the names of emotions ({', '.join(names)})"
+    where = _SPLIT_FOLDERS + " or " if place == root else ""
+    return f"{what}; expected {where}{_EMOTION_FOLDERS}; to train on classes of your own, say --own-classes"
+
+
+def _in_class(root: Path, folder: Path, split: str, label: str, faults: Faults) -> Iterator[_Picture]:
     empty = True
     for entry in _entries(folder):
         empty = False
@@ -149,6 +163,13 @@ def _split_named(name: str) -> str | None:
     try:
         return parse_split(name)
     except DataError:
+        return None
+
+
+def _emotion_named(name: str) -> str | None:
+    try:
+        return parse_emotion(name)
+    except InvalidInput:
         return None
 
 

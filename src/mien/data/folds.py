@@ -30,6 +30,10 @@ def fold_of(faces: GreyFaces, num_folds: int) -> NDArray[np.int64]:
 def hold_out(faces: FaceSet, share: float) -> FaceSet:
     """The same faces, with a share of the training split moved to the validation split.
 
+    Each face is drawn by its pixels alone, as in `fold_of`: it stays on its side when others come or are left out, so
+    that none that a model was trained on validates it later. The price is that the share holds on average only; of 20
+    faces, .1 may be 0 or 6.
+
     Args:
         faces: without a validation split.
         share: 0 to 1.
@@ -42,7 +46,10 @@ def hold_out(faces: FaceSet, share: float) -> FaceSet:
     held = (faces.splits == "train") & (_draws(faces.faces, b"hold out") < share)
     splits = np.where(held, "val", faces.splits)
     if not held.any() or not (splits == "train").any():
-        raise DataError(f"{faces.name}: holding out {share:g} of its {len(faces)} faces leaves a split empty")
+        raise DataError(
+            f"{faces.name}: holding out {share:g} of its {len(faces)} faces leaves a split empty; as faces are drawn "
+            f"by their pixels, name {'a larger' if not held.any() else 'a smaller'} share"
+        )
     return replace(faces, splits=splits, held_out=share)
 
 

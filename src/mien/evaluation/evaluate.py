@@ -13,6 +13,7 @@ from mien.errors import DataError
 from mien.evaluation.metrics import (
     confusion_matrix,
     expected_calibration_error,
+    macro_f1,
     negative_log_likelihood,
     precision_recall_f1,
 )
@@ -28,7 +29,7 @@ class Scorecard:
         num_faces: N.
         accuracy: 0 to 1.
         standard_error: of the accuracy, from N alone: differences below twice this are noise.
-        macro_f1: mean over the classes of F1, 0 to 1.
+        macro_f1: mean of F1 over the classes that are among the labels, 0 to 1.
         ece: expected calibration error over 15 bins, 0 to 1.
         nll: negative log-likelihood, mean, in nats.
         labels: K names, in the order of `confusion`.
@@ -58,7 +59,7 @@ def score(labels: NDArray[np.int64], scores: NDArray[np.float32], names: tuple[s
         num_faces=len(labels),
         accuracy=accuracy,
         standard_error=float(np.sqrt(accuracy * (1 - accuracy) / len(labels))),
-        macro_f1=float(f1.mean()),
+        macro_f1=macro_f1(confusion),
         ece=expected_calibration_error(labels, scores),
         nll=negative_log_likelihood(labels, scores),
         labels=names,
@@ -96,7 +97,8 @@ def evaluate(
     Raises:
         DataError: the split is empty, or the classifier does not know one of the classes.
     """
-    chosen = resized(faces.split(split), classifier.input_size)
+    others = " or ".join(f"--split {name}" for name in faces.split_names())
+    chosen = resized(faces.split(split, hint=others and f"score it with {others}"), classifier.input_size)
     labels = class_indices(chosen, classifier.labels)
     scores = predict_scores(classifier, chosen.faces, flip=flip)
     whole = whole or faces

@@ -22,6 +22,15 @@ def precision_recall_f1(
     return precision, recall, 2 * precision * recall / np.maximum(precision + recall, 1e-12)
 
 
+def macro_f1(confusion: NDArray[np.int64]) -> float:
+    """The mean of F1, 0 to 1, over the classes that are there: those with a row in the confusion matrix.
+
+    A class without a face has no recall; counted as 0, it would make a perfect classifier look bad.
+    """
+    there = confusion.sum(axis=1) > 0
+    return float(precision_recall_f1(confusion)[2][there].mean())
+
+
 def negative_log_likelihood(labels: NDArray[np.int64], scores: NDArray[np.float32]) -> float:
     """Mean, in nats; a probability of 0 counts as the smallest float32 above it."""
     chosen = scores[np.arange(len(labels)), labels].astype(np.float64)

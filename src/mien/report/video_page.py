@@ -3,7 +3,7 @@
 import io
 import json
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Final, TypeVar
@@ -27,6 +27,7 @@ SHORT: Final = 0.5
 Number = TypeVar("Number", np.float64, np.int64)
 
 _FIRST_BIN = 1 / 30
+_ROUNDING = 1e-6  # of times
 _WIDTH, _HEIGHT, _RIBBON, _FOOT = 1000, 130, 14, 28
 _LEFT = 4
 
@@ -160,11 +161,10 @@ class VideoPage:
         for event in events:
             by_person.setdefault(event["track_id"], []).append(event)
         header = self._header
-        rate = f"{header.rate:.2f}".rstrip("0").rstrip(".") if header.rate else "varies"
         figures = [
             ("length", _clock(self._end), ""),
             ("frames", f"{self._frames:,}", ""),
-            ("a second", rate, ""),
+            ("a second", _rate(header), ""),
             ("picture", f"{header.width}×{header.height}", ""),
             ("people", str(len(self._people)), ""),
         ]
@@ -177,11 +177,28 @@ class VideoPage:
             cards.append(card("Seen only for a moment", f"<p>{short} more, each for less than {SHORT} s.</p>"))
         if not self._people:
             cards.append(card("Nobody", "<p>No face was found in any frame.</p>"))
-        settings = {"source": header.source, "model": header.model, "detector": header.detector, **header.settings}
-        cards.append(card("Settings", named_values(settings.items()), "half"))
+        cards.append(card("Settings", named_values(self._settings().items()), "half"))
         cards.append(card("What this says", f"<p>{_NOTE}</p>", "half"))
         body = top + f'<div class="grid">{"".join(cards)}</div>'
         return document(f"{Path(header.source).name}: expressions", body, style=_STYLE, script=_SCRIPT)
+
+    def _settings(self) -> dict[str, object]:
+        """What was analysed and how, in words."""
+        header = self._header
+        told = {"source": header.source, "model": header.model, "detector": header.detector}
+        # The setting `rate` is that of sources without one of their own; the header has every source's.
+        rest = {name: value for name, value in header.settings.items() if name not in ("start", "end", "rate")}
+        words: dict[str, object] = {**told, "part": _part(header.settings), "frames a second": _rate(header), **rest}
+        if "baseline" in rest:
+            words["baseline"] = self._baseline(float(str(rest["baseline"])))
+        return words
+
+    def _baseline(self, seconds: float) -> str:
+        if not seconds:
+            return "off"
+        longest = max((person.last - person.first for person in self._people.values()), default=0.0)
+        unused = "; nobody was in view for so long, so nothing was taken out" if longest < seconds - _ROUNDING else ""
+        return f"{seconds:g} s{unused}"
 
     def _person(self, track: int, person: _Bins, events: Sequence[Event]) -> str:
         counts = np.sum(list(person.leading.values()), axis=0)
@@ -281,10 +298,22 @@ class VideoPage:
 
 _NOTE: Final = (
     "mien says what a face <em>shows</em>, frame by frame, not what a person <em>feels</em>. The same face can mean "
-    "joy, politeness or pain. Faces that are small, blurred, dark or turned away are read less well: look at the "
-    "quality in the table of frames. In the European Union, inferring emotions at work and at school is forbidden "
-    "(AI Act, Article 5(1)(f))."
+    "joy, politeness or pain. Faces that are small, blurred, dark or turned away are read less well: their "
+    "quality, frame by frame, is in the files of --csv, --json, --jsonl and --parquet. In the European Union, "
+    "inferring emotions at work and at school is forbidden (AI Act, Article 5(1)(f))."
 )
+
+
+def _rate(header: VideoHeader) -> str:
+    return f"{header.rate:.2f}".rstrip("0").rstrip(".") if header.rate else "varies"
+
+
+def _part(settings: Mapping[str, object]) -> str:
+    """Which part of the video was analysed."""
+    start, end = float(str(settings.get("start") or 0)), settings.get("end")
+    if end is None:
+        return f"from {start:g} s on" if start else "all"
+    return f"from {start:g} s to {float(str(end)):g} s"
 
 
 def _runs(places: Sequence[int], most_missing: int) -> Iterable[list[int]]:

@@ -63,7 +63,7 @@ class Batches:
         if len(faces) < recipe.batch_size:
             raise DataError(
                 f"{faces.name} has {len(faces)} faces to train on, fewer than one batch of {recipe.batch_size}; "
-                "set a smaller batch_size"
+                "set a smaller one, as in --set batch_size=8"
             )
         if recipe.batch_size < 2 * worker.size:
             raise RecipeError(

@@ -2,8 +2,9 @@
 
 import json
 import pickle
+import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 
@@ -39,20 +40,32 @@ def load(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-        about = json.loads(content["about"])
-        if not isinstance(content["tensors"], dict) or not isinstance(about, dict):
-            raise TypeError("it holds something else")
-        return content["tensors"], about
     except FileNotFoundError as error:
         raise ModelError(f"{path}: there is no such file") from error
-    except (
-        RuntimeError,
-        pickle.UnpicklingError,
-        LookupError,
-        TypeError,
-        EOFError,
-        OSError,
-        ValueError,
-    ) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(f"{path} is no checkpoint of mien's, or is damaged: {reason}") from error
+    except (RuntimeError, pickle.UnpicklingError, LookupError, TypeError, EOFError, OSError, ValueError) as error:
+        raise ModelError(f"{path} {_fault_of(path)}") from error
+    try:
+        about = json.loads(content["about"])
+        if isinstance(content["tensors"], dict) and isinstance(about, dict):
+            return content["tensors"], about
+    except (LookupError, TypeError, RuntimeError, ValueError):
+        pass
+    raise ModelError(f"{path} is torch's, but no checkpoint of mien's; {_EXPECTED}")
+
+
+_EXPECTED: Final = "expected a .pt file that `mien train` wrote"
+_ZIP_START: Final = b"PK\3\4"
+
+
+def _fault_of(path: Path) -> str:
+    """Why torch cannot read a file; its own words speak of pickles and keys."""
+    try:
+        with path.open("rb") as file:
+            is_zip = file.read(len(_ZIP_START)) == _ZIP_START
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
+    if not is_zip:
+        return f"is no checkpoint of mien's; {_EXPECTED}"
+    if not zipfile.is_zipfile(path):
+        return "is damaged: its end is missing"
+    return "is damaged, or holds more than tensors and plain values, which mien does not load"

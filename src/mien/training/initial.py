@@ -59,6 +59,11 @@ def load_initial(source: str) -> Initial:
         info = load_classifier(file).info
         weights = _exported_weights(file)
         architecture, classes = info.architecture, info.labels
+    elif not path.exists():
+        raise ModelError(
+            f"{source}: there is no such model; expected a shipped one ({', '.join(shipped_models())}), a model file "
+            "(.onnx), a run's folder or a kept model (.pt)"
+        )
     else:
         file = Run(path).best_model() if path.is_dir() else path
         trainee, about = load_trained(file)

@@ -140,7 +140,8 @@ def _train(
 ) -> Iterator[Step | Epoch]:
     device = worker.device
     faces = resized(faces, recipe.image_size)
-    train_split, val_split = training_part(faces.split("train"), recipe), faces.split("val")
+    train_split = training_part(faces.split("train"), recipe)
+    val_split = faces.split("val", hint="hold some out to validate on: --val-share 0.1")
     plain_split = train_split.select(sample_of(len(train_split)))
     teachers = _teachers(recipe, teacher_files, faces.classes, device)
     about = describe_run(recipe_table(recipe), describe_data(faces), device) | {

@@ -2,14 +2,20 @@
 
 import tomllib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from mien.errors import RecipeError
 from mien.training.recipe import Recipe, parse_recipe, recipe_table
 
+FOLLOWING_EPOCHS: Final = ("warmup_epochs", "plain_epochs")
+"""Parts of a training, which are shorter in a shorter one."""
+
 
 def overridden(recipe: Recipe, settings: Sequence[str]) -> Recipe:
     """The recipe with some of its settings changed.
+
+    With other `epochs`, the warm-up and the plain epochs become shorter or longer in proportion, unless they are set
+    too: rounded, and at least 1 where there were any.
 
     Args:
         recipe: to begin with.
@@ -20,6 +26,7 @@ def overridden(recipe: Recipe, settings: Sequence[str]) -> Recipe:
         RecipeError: a setting has no `=`, or the recipe would be wrong; every fault is told at once.
     """
     table = recipe_table(recipe)
+    changed = set()
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals:
@@ -31,7 +38,18 @@ def overridden(recipe: Recipe, settings: Sequence[str]) -> Recipe:
             if not isinstance(inner, dict):
                 raise RecipeError(f"--set {setting}: {name} is no table of settings")
         inner[last] = _value(text.strip())
+        changed.add(key.strip())
+    if "epochs" in changed:
+        table |= _in_proportion(recipe, table["epochs"], but_not=changed)
     return parse_recipe(table, " ".join(f"--set {setting}" for setting in settings))
+
+
+def _in_proportion(recipe: Recipe, epochs: object, *, but_not: set[str]) -> dict[str, int]:
+    """What follows the number of epochs; nothing when that is no number, which `parse_recipe` tells."""
+    if not isinstance(epochs, int):
+        return {}
+    before = {key: getattr(recipe, key) for key in FOLLOWING_EPOCHS if key not in but_not}
+    return {key: max(1, round(value * epochs / recipe.epochs)) for key, value in before.items() if value}
 
 
 def _value(text: str) -> object:

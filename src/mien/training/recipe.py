@@ -146,7 +146,11 @@ def parse_recipe(table: dict[str, Any], name: str) -> Recipe:
     if not faults:
         recipe = Recipe(**values)
         long = [key for key in ("warmup_epochs", "plain_epochs") if getattr(recipe, key) > recipe.epochs]
-        faults += [f"{key}: more than epochs" for key in long]
+        faults += [
+            f"{key}: {getattr(recipe, key)} is more than epochs, which is {recipe.epochs}; expected 0 to "
+            f"{recipe.epochs}, or more epochs"
+            for key in long
+        ]
         if recipe.optimizer != "sgd" and recipe.momentum == 1:
             faults.append(f"momentum: expected less than 1 with {recipe.optimizer}")
         if recipe.fold >= recipe.folds and recipe.fold:

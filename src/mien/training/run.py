@@ -125,7 +125,8 @@ class Run:
                     changed = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
                     raise RecipeError(
                         f"{self.folder} was begun with another {key} (differs in: {', '.join(changed)}); "
-                        "resume it with the same, or choose another --out"
+                        "resume it with the same, or begin a new training with the weights of this one: "
+                        f"--init {self.folder} --out ANOTHER"
                     )
             how = about["code"] | {"processes": about.get("processes", 1)}
             about = before | {"resumed_with": [*before.get("resumed_with", []), how]}
