@@ -60,6 +60,12 @@ def test_from_a_csv_to_a_model_that_answers(
     assert info.measured["num_faces"] == 14
     assert info.temperature != 1.0
 
+    both = tmp_path / "both.onnx"
+    status, out, err = run_mien("export", run, run, "--out", both, "--data", fer_csv, "--half")
+    assert status == 0, err
+    assert OnnxClassifier(both).info.size_class == "ensemble"
+    assert OnnxClassifier(both).info.measured["accuracy"] == pytest.approx(info.measured["accuracy"], abs=0.1)
+
     scores = tmp_path / "scores.json"
     status, out, err = run_mien("evaluate", model, "--data", fer_csv, "--split", "PublicTest", "--json", scores)
     assert status == 0, err
@@ -98,6 +104,9 @@ def test_from_a_csv_to_a_model_that_answers(
         (["train", "none.toml", "--data", "none.csv", "--resume"], 2, "name the run"),
         (["evaluate", "unheard-of", "--data", "none.csv"], 1, "unknown model 'unheard-of'"),
         (["export", "none"], 1, "no such file"),
+        (["export", "none", "none"], 2, "name the data to"),
+        (["export", "none", "--quantize"], 2, "name the data to"),
+        (["export", "none", "--quantize", "--half", "--data", "x"], 2, "choose one of them"),
         (["models", "fetch", "retina"], 2, "expected: yunet"),
         (["unheard-of"], 2, "No such command"),
     ],

@@ -3,7 +3,7 @@
 import dataclasses
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -14,9 +14,15 @@ from mien.emotions import EMOTIONS
 from mien.evaluation import class_indices, fit_temperature, score
 from mien.recognition import ModelInfo, OnnxClassifier, softmax
 
+if TYPE_CHECKING:
+    from mien.training.trainee import Trainee
+
 
 def export(
-    trained: Annotated[Path, typer.Argument(help="A run's folder (its best model) or one kept model (.pt).")],
+    trained: Annotated[
+        list[Path],
+        typer.Argument(help="A run's folder (its best model) or one kept model (.pt); several make an ensemble."),
+    ],
     file: Annotated[
         Path | None, typer.Option("--out", help="NAME.onnx; the run's name, here, when left out.")
     ] = None,
@@ -28,23 +34,28 @@ def export(
     eight_bits: Annotated[
         bool, typer.Option("--quantize", help="Weights and activations in eight bits; needs --data to calibrate on.")
     ] = False,
+    half: Annotated[
+        bool, typer.Option("--half", help="Weights in half precision: half the file, and nothing else changes.")
+    ] = False,
 ) -> None:  # fmt: skip
     """Write the ONNX file that callers need: faces in, logits and evidence out, everything else in its metadata."""
-    from mien.training.export import describe_again, describe_model, export, load_trained
-    from mien.training.quantize import quantize
-    from mien.training.run import Run
+    from mien.training.export import describe_again, export
+    from mien.training.quantize import halve, quantize
 
-    trainee, about = load_trained(Run(trained).best_model() if trained.is_dir() else trained)
-    file = file or Path(f"{_name_of(trained)}.onnx")
+    file = file or Path(f"{_name_of(trained[0]) if len(trained) == 1 else 'ensemble'}.onnx")
     if file.suffix != ".onnx":
         raise typer.BadParameter(f"a model file ends in .onnx; got {file}", param_hint="--out")
-    if eight_bits and not data:
-        raise typer.BadParameter("name the data to calibrate on by --data", param_hint="--quantize")
-    info = describe_model(trainee, about, file.stem)
-    own = tuple(about["classes"]) != EMOTIONS
-    faces = load(data, size=info.input_size, own_classes=own) if data else None
-    if faces and about["data"].get("held_out"):
-        faces = hold_out(faces, about["data"]["held_out"])
+    if eight_bits and half:
+        raise typer.BadParameter("choose one of them", param_hint="--quantize, --half")
+    if not data and (eight_bits or len(trained) > 1):
+        why = "calibrate" if eight_bits else "measure the ensemble"
+        raise typer.BadParameter(
+            f"name the data to {why} on by --data", param_hint="--quantize" if eight_bits else "RUN"
+        )
+    trainee, info = _trained(trained, file.stem)
+    faces = load(data, size=info.input_size, own_classes=info.labels != EMOTIONS) if data else None
+    if faces and info.trained_on.get("held_out"):
+        faces = hold_out(faces, info.trained_on["held_out"])
     hint = "name data with a validation split" + ("" if eight_bits else ", or leave --data out")
     validation = faces.split("val", hint=hint) if faces else None
     with TemporaryDirectory() as folder:
@@ -52,21 +63,37 @@ def export(
         exported = export(trainee, info, draft)
         if validation:
             info = _measured(exported, validation)
-        if faces and validation and eight_bits:
-            small = Path(folder) / "eight-bits.onnx"
-            exported = quantize(draft, faces.split("train").faces, small)
-            before = info.measured["accuracy"]
-            info = _measured(exported, validation)
-            info = dataclasses.replace(info, measured={**info.measured, "accuracy_before_quantization": before})
-            draft = small
+        accuracy = info.measured.get("accuracy")
+        if half or eight_bits:
+            whole, draft = draft, Path(folder) / "smaller.onnx"
+            calibration = faces.split("train").faces if faces and eight_bits else None
+            exported = halve(whole, draft) if calibration is None else quantize(whole, calibration, draft)
+            if validation:
+                info = _measured(exported, validation)
+                info = dataclasses.replace(info, measured={**info.measured, "accuracy_before_quantization": accuracy})
         exported = describe_again(draft, info, file)
     scored = exported.info.measured
-    was = f" (before quantization {scored['accuracy_before_quantization']:.2%})" if eight_bits else ""
+    before = scored.get("accuracy_before_quantization")
+    was = "" if before is None else f" (before quantization {before:.2%})"
     tell(
         f"wrote {file}: {info.num_parameters:,} parameters, accuracy {scored['accuracy']:.2%}{was} on "
         f"{scored['num_faces']} faces of {scored['split']}, temperature {exported.info.temperature:.3f}; "
         "torch and onnxruntime agree"
     )
+
+
+def _trained(paths: list[Path], name: str) -> "tuple[Trainee, ModelInfo]":
+    """The network, or several as an ensemble, and what its file will say of itself."""
+    from mien.training.ensemble import assembled, describe_ensemble
+    from mien.training.export import describe_model, load_trained
+    from mien.training.run import Run
+
+    members = [load_trained(Run(path).best_model() if path.is_dir() else path) for path in paths]
+    if len(members) == 1:
+        trainee, about = members[0]
+        return trainee, describe_model(trainee, about, name)
+    ensemble = assembled([trainee for trainee, _ in members])
+    return ensemble, describe_ensemble(ensemble, [about for _, about in members], name)
 
 
 def _name_of(trained: Path) -> str:

@@ -17,6 +17,7 @@ from mien.recognition import load_classifier, shipped_models
 from mien.training.architectures import Network
 from mien.training.architectures.rep_net import RepConv
 from mien.training.export import load_trained
+from mien.training.quantize import HALF
 from mien.training.run import Run
 
 EXPORTED_PREFIX = "network."
@@ -195,6 +196,8 @@ def _exported_weights(file: Path) -> dict[str, Tensor]:
         for initializer in onnx.load(file).graph.initializer
         if initializer.name.startswith(EXPORTED_PREFIX)
     }
+    for name in [name for name in arrays if name.endswith(HALF)]:
+        arrays[name.removesuffix(HALF)] = arrays.pop(name).astype(np.float32)
     for name in [name for name in arrays if name.endswith("_quantized")]:
         whole, plain = arrays.pop(name), name.removesuffix("_quantized")
         # A weight's scale goes by the weight's name, a bias's by its quantized name.

@@ -1,4 +1,4 @@
-"""Eight-bit models: a quarter of the file, and faster."""
+"""Smaller files: weights in half precision, or everything in eight bits."""
 
 import logging
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import onnx
 from numpy.typing import NDArray
+from onnx import numpy_helper
 
 from mien.faces import GreyFaces
 from mien.files import replacing
@@ -16,6 +17,12 @@ from mien.recognition.model_file import INPUT
 
 LAYERS = ("Conv", "Gemm")
 """Convolutions and dense layers, in ONNX's words."""
+
+HALF = "_half"
+"""What the name of a weight in half precision ends in."""
+
+WORTH_HALVING = 1024
+"""Fewer numbers than these stay in float32: biases and such weigh nothing, and some are large."""
 
 CALIBRATION_FACES = 512
 """How many faces show what range the activations take."""
@@ -66,6 +73,35 @@ def quantize(exported: Path, faces: GreyFaces, path: Path) -> OnnxClassifier:
         finally:
             logging.disable(previous)
         partial.write_bytes(draft.read_bytes())
+    return OnnxClassifier(path)
+
+
+def halve(exported: Path, path: Path) -> OnnxClassifier:
+    """The same model with its weights kept in half precision, in half the file.
+
+    They are widened once, when the file is loaded, so that it computes in float32 as before and as fast.
+
+    Args:
+        exported: a model file.
+        path: `NAME.onnx`.
+
+    Returns:
+        The file, opened.
+    """
+    proto = onnx.load(exported)
+    casts = []
+    for tensor in proto.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < WORTH_HALVING:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), name + HALF))
+        casts.append(onnx.helper.make_node("Cast", [name + HALF], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *proto.graph.node]
+    del proto.graph.node[:]
+    proto.graph.node.extend(nodes)
+    with replacing(path) as partial:
+        partial.write_bytes(proto.SerializeToString())
     return OnnxClassifier(path)
 
 

@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mien.data import FaceSet
+from mien.emotions import EMOTIONS
+from mien.errors import RecipeError
+from mien.recognition import OnnxClassifier
+from mien.training.architectures import ARCHITECTURES
+from mien.training.ensemble import assembled, describe_ensemble
+from mien.training.export import describe_model, export, sample_faces
+from mien.training.initial import Initial, initialize, load_initial
+from mien.training.loop import as_input
+from mien.training.quantize import HALF, halve
+from mien.training.trainee import Trainee
+
+MEMBERS = ("rep-nano", "mini-xception", "conv-attention")
+
+
+def about(architecture: str, **others: object) -> dict[str, object]:
+    return {
+        "recipe": {"architecture": architecture, "image_size": 48},
+        "classes": list(EMOTIONS),
+        "code": {"commit": "0123456789ab"},
+        "data": {"name": "fer2013.csv", "faces": {"train": 10, "val": 5}},
+        "epoch": {"epoch": 3, "val_accuracy": 0.4, "val_loss": 1.5},
+        **others,
+    }
+
+
+def trained(architecture: str, *, votes: bool = True) -> Trainee:
+    torch.manual_seed(len(architecture))
+    trainee = Trainee(ARCHITECTURES[architecture](7, 48), votes=votes)
+    trainee(torch.randn(8, 1, 48, 48))
+    return trainee.eval()
+
+
+@torch.no_grad()
+def test_an_ensemble_gives_the_mean_of_its_members() -> None:
+    trainees = [trained(name) for name in MEMBERS]
+    faces = torch.randn(3, 1, 48, 48)
+    logits, votes = assembled(trainees)(faces)
+    alone = [trainee(faces) for trainee in trainees]
+    torch.testing.assert_close(logits, torch.stack([each[0] for each in alone]).mean(0))
+    torch.testing.assert_close(votes, torch.stack([each[1] for each in alone]).mean(0))
+
+
+def test_it_is_exported_as_one_file_that_explains_itself(tmp_path: Path) -> None:
+    ensemble = assembled([trained(name) for name in MEMBERS])
+    info = describe_ensemble(ensemble, [about(name) for name in MEMBERS], "tested")
+    exported = export(ensemble, info, tmp_path / "tested.onnx")
+    assert exported.info.size_class == exported.info.architecture == "ensemble"
+    assert [member["architecture"] for member in exported.info.recipe["members"]] == list(MEMBERS)
+    faces = sample_faces(48)
+    np.testing.assert_allclose(exported.evidence(faces).mean((2, 3)), exported.logits(faces), atol=1e-3)
+    assert exported.votes(faces).shape == (len(faces), 8)
+
+
+def test_one_member_without_votes_leaves_the_ensemble_without() -> None:
+    assert assembled([trained("rep-nano"), trained("rep-nano", votes=False)]).votes is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        about("rep-nano", classes=["smile", "frown"]),
+        about("rep-nano", recipe={"architecture": "rep-nano", "image_size": 64}),
+        about("rep-nano", data={"name": "other.csv"}),
+    ],
+)
+def test_members_that_do_not_belong_together_are_refused(other: dict[str, object]) -> None:
+    with pytest.raises(RecipeError, match="differ in their"):
+        describe_ensemble(assembled([trained("rep-nano")] * 2), [about("rep-nano"), other], "tested")
+
+
+@pytest.mark.parametrize("name", ["rep-small", "gelu-cnn"])
+def test_half_precision_halves_the_file_and_keeps_the_answers(name: str, tmp_path: Path, bars: FaceSet) -> None:
+    trainee = trained(name)
+    whole = export(trainee, describe_model(trainee, about(name), "tested"), tmp_path / "whole.onnx")
+    half = halve(tmp_path / "whole.onnx", tmp_path / "half.onnx")
+    assert half.info == whole.info
+    sizes = [(tmp_path / f"{file}.onnx").stat().st_size for file in ("half", "whole")]
+    assert sizes[0] < 0.55 * sizes[1]
+    faces = sample_faces(48)
+    scale = np.abs(whole.logits(faces)).max()
+    np.testing.assert_allclose(half.logits(faces), whole.logits(faces), atol=5e-3 * scale)
+    assert not np.array_equal(half.logits(faces), whole.logits(faces))
+    initial = load_initial(str(tmp_path / "half.onnx"))
+    assert not any(weight.endswith(HALF) for weight in initial.weights)
+    network = ARCHITECTURES[name](7, 48)
+    assert isinstance(initial, Initial)
+    assert initialize(network, initial, name, EMOTIONS, as_input(sample_faces(48))) == []
+    assert isinstance(half, OnnxClassifier)
