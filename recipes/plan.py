@@ -1,0 +1,198 @@
+"""The whole plan behind the shipped models: teachers, students, and the ensemble, as trainings that resume.
+
+    python recipes/plan.py --data fer2013.csv --out runs                      # until all is done
+    python recipes/plan.py --data fer2013.csv --out runs --minutes 9 --jobs 6 # a part of it; call it again for the next
+
+Each training is `mien train RECIPE … --resume`, so a call that is cut off loses at most an epoch of each. Trainings
+that can run side by side do, `--jobs` at a time (a GPU has room for several networks this small). A training waits for
+its teachers: four networks, each of which never saw a quarter of the training faces, so that every face is taught by
+the one that did not know it. `--bundle FILE.tar` gathers the record of every training and its best model in half
+precision; unpacked into `--out` elsewhere, they count as done. Ends in one JSON line.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from mien.training import checkpoint
+from mien.training.run import Run
+
+RECIPES = Path(__file__).parent
+NUM_FOLDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A training.
+
+    Attributes:
+        name: of its folder.
+        recipe: of this folder, without `.toml`.
+        settings: in place of the recipe's.
+        teachers: names of the jobs it learns from.
+    """
+
+    name: str
+    recipe: str
+    settings: tuple[str, ...] = ()
+    teachers: tuple[str, ...] = ()
+
+
+TEACHERS = tuple(
+    Job(f"teacher-{number}", "rep-base", (f"folds={NUM_FOLDS}", f"fold={number}", "seed=100", "epochs=120"))
+    for number in range(NUM_FOLDS)
+)
+
+
+def student(recipe: str, seed: int, *settings: str) -> Job:
+    """A training under all teachers."""
+    names = tuple(teacher.name for teacher in TEACHERS)
+    return Job(f"{recipe}-taught-{seed}", recipe, (f"seed={seed}", "teacher_weight=0.7", *settings), names)
+
+
+JOBS: tuple[Job, ...] = (
+    *TEACHERS,
+    # What every network does alone.
+    Job("rep-base-0", "rep-base"),
+    Job("rep-small-0", "rep-small"),
+    Job("conv-attention-0", "conv-attention"),
+    Job("rep-nano-0", "rep-nano"),
+    Job("gelu-cnn-0", "gelu-cnn", ("epochs=150",)),
+    Job("gelu-cnn-as-published-0", "gelu-cnn-as-published"),
+    Job("gelu-cnn-without-norm-0", "gelu-cnn-as-published", ("architecture=gelu-cnn-without-norm",)),
+    # And what it does when it is taught: the shipped ones, and the ensemble's members.
+    *(student("rep-small", seed, "epochs=200") for seed in range(3)),
+    *(student("mini-xception", seed, "epochs=250") for seed in range(3)),
+    *(student("rep-nano", seed, "epochs=250") for seed in range(3)),
+    *(student("rep-base", seed) for seed in range(3)),
+    student("conv-attention", 0, "epochs=200"),
+    student("gelu-cnn", 0, "epochs=150"),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="fer2013.csv, with fer2013new.csv beside it")
+    parser.add_argument("--out", type=Path, default=Path("runs"))
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so long; call again to go on")
+    parser.add_argument("--jobs", type=int, default=1, help="trainings at a time")
+    parser.add_argument("--threads", type=int, default=1, help="of the processor, for each training")
+    parser.add_argument("--only", default="", help="trainings whose names hold this, and nothing else")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="for all of them; to try it out"
+    )
+    parser.add_argument(
+        "--bundle", type=Path, metavar="FILE.tar", help="gather records and best models there at the end"
+    )
+    options = parser.parse_args()
+
+    jobs = [job for job in JOBS if options.only in job.name]
+    deadline = time.monotonic() + 60 * options.minutes
+    failed = run(jobs, options, deadline)
+    progress = {job.name: progress_of(options.out / job.name) for job in jobs}
+    if options.bundle:
+        bundle(jobs, options.out, options.bundle)
+    print(json.dumps({"plan": progress, "failed": failed, "done": all_done(jobs, options.out)}))
+    sys.exit(1 if failed else 0)
+
+
+def run(jobs: Sequence[Job], options: argparse.Namespace, deadline: float) -> list[str]:
+    """Train until all is done or the time is up; the names of trainings that failed."""
+    running: dict[Job, subprocess.Popen[bytes]] = {}
+    failed: list[str] = []
+    options.out.mkdir(parents=True, exist_ok=True)
+    while time.monotonic() < deadline:
+        for job, process in list(running.items()):
+            if process.poll() is not None:
+                del running[job]
+                if process.returncode:
+                    failed.append(job.name)
+                    print(f"{job.name} failed; see {options.out / job.name}.log", flush=True)
+                else:
+                    print(f"{job.name}: {progress_of(options.out / job.name)}", flush=True)
+        for job in ready(jobs, options.out):
+            if len(running) < options.jobs and job not in running and job.name not in failed:
+                running[job] = start(job, options)
+        if not running:
+            break
+        time.sleep(0.2)
+    for process in running.values():
+        process.terminate()
+    for process in running.values():
+        process.wait()
+    return failed
+
+
+def ready(jobs: Sequence[Job], out: Path) -> Iterator[Job]:
+    """Those that are not done and whose teachers are."""
+    for job in jobs:
+        if not is_done(out / job.name) and all(is_done(out / teacher) for teacher in job.teachers):
+            yield job
+
+
+def start(job: Job, options: argparse.Namespace) -> "subprocess.Popen[bytes]":
+    words = [sys.executable, "-m", "mien", "train", str(RECIPES / f"{job.recipe}.toml"), "--data", str(options.data)]
+    words += ["--out", str(options.out / job.name), "--resume", "--threads", str(options.threads)]
+    for setting in (*job.settings, *options.set):
+        words += ["--set", setting]
+    for teacher in job.teachers:
+        words += ["--teacher", str(options.out / teacher)]
+    with (options.out / f"{job.name}.log").open("ab") as log:
+        return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+
+def is_done(run: Path) -> bool:
+    """Whether a training has come to its last epoch, whose model is kept before its line is written."""
+    about = run / "run.json"
+    return about.exists() and len(lines_of(run)) >= json.loads(about.read_text(encoding="utf-8"))["recipe"]["epochs"]
+
+
+def all_done(jobs: Sequence[Job], out: Path) -> bool:
+    return all(is_done(out / job.name) for job in jobs)
+
+
+def progress_of(run: Path) -> dict[str, float] | None:
+    """Epochs done, and the accuracy on the validation split at its lowest loss."""
+    epochs = lines_of(run)
+    if not epochs:
+        return None
+    best = min(epochs, key=lambda line: line["val_loss"])
+    return {"epochs": len(epochs), "best_epoch": best["epoch"], "val_accuracy": round(best["val_accuracy"], 4)}
+
+
+def lines_of(run: Path) -> list[dict[str, float]]:
+    metrics = run / "metrics.jsonl"
+    if not metrics.exists():
+        return []
+    whole = [line for line in metrics.read_text(encoding="utf-8").split("\n") if line.endswith("}")]
+    return [json.loads(line) for line in whole]
+
+
+def bundle(jobs: Sequence[Job], out: Path, file: Path) -> None:
+    """The records of every training and its best model in half precision, in one archive."""
+    with tarfile.open(file, "w") as archive, tempfile.TemporaryDirectory() as folder:
+        for job in jobs:
+            run = Run(out / job.name)
+            for path in (run.about, run.metrics, run.validation):
+                if path.exists():
+                    archive.add(path, f"{job.name}/{path.name}")
+            if not run.kept_models():
+                continue
+            best = run.best_model()
+            weights, about = checkpoint.load(best)
+            halved = {name: value.half() if value.dtype == torch.float32 else value for name, value in weights.items()}
+            checkpoint.save(Path(folder) / best.name, halved, about)
+            archive.add(Path(folder) / best.name, f"{job.name}/models/{best.name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""recipes/plan.py, which trains all that is shipped."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from plan import JOBS, NUM_FOLDS, is_done, lines_of, ready
+
+from mien.training.export import load_trained
+from mien.training.overrides import overridden
+from mien.training.recipe import read_recipe
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+
+
+def test_every_training_of_the_plan_is_one() -> None:
+    recipes = [overridden(read_recipe(RECIPES / f"{job.recipe}.toml"), list(job.settings)) for job in JOBS]
+    assert len({job.name for job in JOBS}) == len(JOBS)
+    for job, recipe in zip(JOBS, recipes, strict=True):
+        assert bool(job.teachers) == (recipe.teacher_weight > 0)
+    folds = {job.name: (recipe.folds, recipe.fold) for job, recipe in zip(JOBS, recipes, strict=True)}
+    for job in JOBS:
+        if job.teachers:  # so that every face has one that never saw it
+            assert sorted(folds[teacher] for teacher in job.teachers) == [(NUM_FOLDS, k) for k in range(NUM_FOLDS)]
+
+
+def test_a_student_waits_for_its_teachers(tmp_path: Path) -> None:
+    def finish(name: str, epochs: int) -> None:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.json").write_text(json.dumps({"recipe": {"epochs": 2}}))
+        (tmp_path / name / "metrics.jsonl").write_text('{"epoch": 1}\n' * epochs + '{"epo')
+
+    assert not any(job.teachers for job in ready(JOBS, tmp_path))
+    for number in range(NUM_FOLDS - 1):
+        finish(f"teacher-{number}", 2)
+    finish(f"teacher-{NUM_FOLDS - 1}", 1)
+    assert len(lines_of(tmp_path / "teacher-0")) == 2
+    assert [is_done(tmp_path / f"teacher-{number}") for number in range(NUM_FOLDS)] == [True, True, True, False]
+    assert not any(job.teachers for job in ready(JOBS, tmp_path))
+    (tmp_path / f"teacher-{NUM_FOLDS - 1}" / "metrics.jsonl").write_text('{"epoch": 1}\n' * 2)
+    assert {job.name for job in ready(JOBS, tmp_path)} == {job.name for job in JOBS} - {
+        f"teacher-{k}" for k in range(4)
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_small_plan_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+    data = tmp_path / "fer2013.csv"
+    dice = np.random.default_rng(0)
+    with data.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["emotion", "pixels", "Usage"])
+        for number in range(120):
+            pixels = dice.integers(0, 80, 48 * 48) + 20 * (number % 7)
+            rows.writerow([number % 7, " ".join(map(str, pixels)), "Training" if number < 100 else "PublicTest"])
+
+    def call(*words: str) -> dict[str, Any]:
+        small = ["--set", "architecture=rep-nano", "--set", "epochs=2", "--set", "batch_size=16", "--set", "mixup=0"]
+        command = [sys.executable, str(RECIPES / "plan.py"), "--data", str(data), "--out", str(tmp_path / "runs")]
+        done = subprocess.run(
+            [*command, *small, *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return result
+
+    assert not call("--only", "teacher", "--minutes", "0.02")["done"]
+    assert call("--only", "teacher", "--jobs", "2")["done"]
+    taught = call("--only", "rep-nano-taught-0", "--bundle", str(tmp_path / "all.tar"))
+    assert taught["plan"]["rep-nano-taught-0"]["epochs"] == 2
+    with tarfile.open(tmp_path / "all.tar") as archive:
+        archive.extractall(tmp_path / "again", filter="data")
+    (model,) = (tmp_path / "again").rglob("*.pt")
+    _, about = load_trained(model)
+    assert len(about["teachers"]) == NUM_FOLDS
