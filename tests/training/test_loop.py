@@ -195,3 +195,18 @@ def test_an_unwritable_folder_is_an_oserror(bars: FaceSet, tmp_path: Path) -> No
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OSError, match="file"):
         finish(RECIPE, bars, tmp_path / "file" / "run")
+
+
+def test_short_epochs_share_a_checkpoint_and_resume_the_same(bars: FaceSet, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, epochs=3)
+    often, seldom = tmp_path / "often", tmp_path / "seldom"
+    whole = finish(recipe, bars, often)
+    events = train(recipe, bars, seldom, device=CPU, seconds_a_checkpoint=1000)
+    epochs = (event for event in events if isinstance(event, Epoch))
+    next(epochs), next(epochs)
+    events.close()  # type: ignore[attr-defined] # it is a generator
+    assert not Run(seldom).checkpoint.exists()
+    again = [event for event in train(recipe, bars, seldom, device=CPU, resume=True) if isinstance(event, Epoch)]
+    assert [event.epoch for event in again] == [1, 2, 3]
+    assert [event.val_loss for event in again] == [event.val_loss for event in whole]
+    assert len(Run(seldom).epochs()) == 3

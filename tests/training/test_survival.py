@@ -41,7 +41,8 @@ def words(bars: FaceSet, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         path.parent.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(path), face)
     (folder / "tiny.toml").write_text(RECIPE)
-    return ["-m", "mien", "train", str(folder / "tiny.toml"), "--data", str(folder / "bars"), "--threads", "1"]
+    data = ["--data", str(folder / "bars")]
+    return ["-m", "mien", "train", str(folder / "tiny.toml"), *data, "--threads", "1", "--checkpoint-seconds", "0"]
 
 
 def start(words: list[str], *more: str, most_kilobytes: int | None = None) -> "subprocess.Popen[str]":

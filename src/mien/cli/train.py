@@ -60,6 +60,7 @@ def train(
     compiled: Annotated[
         bool, typer.Option("--compile", help="Let torch compile the network first: worth it on a GPU only.")
     ] = False,
+    checkpoint_seconds: Annotated[float, typer.Option(min=0, help="Epochs shorter than this share a checkpoint.")] = 10,
     compare: Annotated[
         bool, typer.Option("--compare", help="Lay runs over each other in --out (.svg, .png, .pdf) instead.")
     ] = False,
@@ -91,7 +92,8 @@ def train(
         faces = hold_out(faces, val_share)
     folder = folder or Path("runs") / f"{words[0].stem}-{time.strftime('%Y%m%d-%H%M%S')}"
     initial = load_initial(init) if init else None
-    events = train(recipe, faces, folder, resume=resume, initial=initial, teachers=teachers, compiled=compiled)
+    events = train(recipe, faces, folder, resume=resume, initial=initial, teachers=teachers, compiled=compiled,
+                   seconds_a_checkpoint=checkpoint_seconds)  # fmt: skip
     _watch(events, recipe, faces, folder, data)
 
 
@@ -124,7 +126,7 @@ def _watch(events: "Iterable[Step | Epoch]", recipe: "Recipe", faces: "FaceSet",
         )
     num_faces, num_held = (int((faces.splits == split).sum()) for split in ("train", "val"))
     tell(f"training {recipe.architecture} on {data} in {folder}: {num_faces:,} faces, {num_held:,} to validate on")
-    best = None
+    best, refresh_at = None, 0.0
     with ExitStack() as stack:
         progress = stack.enter_context(_progress())
         board = stack.enter_context(open_board(folder / "tensorboard"))
@@ -133,9 +135,12 @@ def _watch(events: "Iterable[Step | Epoch]", recipe: "Recipe", faces: "FaceSet",
             if isinstance(event, Epoch):
                 best = event if event.kept else best
                 board.add(event)
-                page = refresh_page(Run(folder), faces, status="running")
-                if event.epoch == 1:
-                    progress.console.print(f"watch it: {page}", markup=False, soft_wrap=True)
+                if (start := time.monotonic()) >= refresh_at:
+                    page = refresh_page(Run(folder), faces, status="running")
+                    # On a GPU an epoch may be over before its page is drawn; drawing gets a twentieth of the time.
+                    refresh_at = start + 20 * (time.monotonic() - start)
+                    if event.epoch == 1:
+                        progress.console.print(f"watch it: {page}", markup=False, soft_wrap=True)
                 progress.console.print(_line(event), markup=False, soft_wrap=True)
             else:
                 progress.update(

@@ -96,6 +96,7 @@ def train(
     initial: Initial | None = None,
     teachers: Sequence[Path] = (),
     compiled: bool = False,
+    seconds_a_checkpoint: float = 0,
 ) -> Iterator[Step | Epoch]:
     """Train as the recipe says, keep models in `folder`, and tell how it goes.
 
@@ -112,6 +113,7 @@ def train(
         initial: weights to begin with.
         teachers: runs or kept models, for a recipe with a `teacher_weight`.
         compiled: whether torch compiles the network first. It takes minutes, and on a CPU it gains nothing.
+        seconds_a_checkpoint: epochs shorter than this share a checkpoint; a kill then costs about so much more.
 
     Yields:
         A `Step` every few batches and an `Epoch` after each epoch, in every process.
@@ -125,7 +127,7 @@ def train(
         OSError: the folder cannot be written; the last checkpoint is intact.
     """
     with joined(device) as worker:
-        yield from _train(recipe, faces, Run(folder), worker, resume, initial, teachers, compiled)
+        yield from _train(recipe, faces, Run(folder), worker, resume, initial, teachers, compiled, seconds_a_checkpoint)
 
 
 def _train(
@@ -137,6 +139,7 @@ def _train(
     initial: Initial | None,
     teacher_files: Sequence[Path],
     compiled: bool,
+    seconds_a_checkpoint: float,
 ) -> Iterator[Step | Epoch]:
     device = worker.device
     faces = resized(faces, recipe.image_size)
@@ -166,6 +169,7 @@ def _train(
     model = worker.replicated(state.trainee)
     if compiled:
         model.compile()
+    saved_at = time.monotonic()
     for epoch in range(past.epoch + 1, recipe.epochs + 1):
         if recipe.patience and epoch - 1 - past.best_epoch >= recipe.patience:
             break
@@ -198,7 +202,9 @@ def _train(
                 checkpoint.save(kept, state.average.state_dict(), about | {"epoch": line})
                 run.save_validation(logits.cpu().numpy(), epoch)
             run.append_metrics(line)
-            checkpoint.save(run.checkpoint, state.tensors(), dataclasses.asdict(past))
+            if epoch == recipe.epochs or time.monotonic() - saved_at >= seconds_a_checkpoint:
+                checkpoint.save(run.checkpoint, state.tensors(), dataclasses.asdict(past))
+                saved_at = time.monotonic()
         yield result
 
 
@@ -347,11 +353,14 @@ def sample_of(num: int) -> NDArray[np.int64]:
 def update_average(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
     """Move the averaged weights and statistics toward the model's; early averages are short."""
     weight = 1 - min(decay, (1 + step) / (10 + step))
-    for mean, value in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
-        if mean.is_floating_point():
-            mean.lerp_(value, weight)
-        else:
-            mean.copy_(value)
+    pairs = list(zip(average.state_dict().values(), model.state_dict().values(), strict=True))
+    means, values = zip(*(pair for pair in pairs if pair[0].is_floating_point()), strict=True)
+    torch._foreach_lerp_(
+        list(means), list(values), weight
+    )  # one call for all of them: a GPU is kept waiting by many small ones
+    for count, value in pairs:
+        if not count.is_floating_point():
+            count.copy_(value)
 
 
 def training_part(faces: FaceSet, recipe: Recipe) -> FaceSet:
