@@ -5,11 +5,13 @@ import signal
 import sys
 import threading
 from types import FrameType
+from typing import Annotated
 
 import typer
 
+import mien
 from mien.cli import analyze, data, evaluate, export, live, models, runs, train
-from mien.cli.console import complain
+from mien.cli.console import complain, tell
 from mien.errors import MienError
 
 app = typer.Typer(
@@ -27,6 +29,21 @@ app.command("runs")(runs.runs)
 app.command("export")(export.export)
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        tell(f"mien {mien.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version, and end.")
+    ] = False,
+) -> None:
+    """Take what may stand before a verb."""
 
 
 def main() -> None:
