@@ -215,3 +215,16 @@ def test_interrupted_it_keeps_what_was_done(run_mien: Run, astronaut: Path, tmp_
     result = json.loads((tmp_path / "r.json").read_text())
     assert result["complete"] is False
     assert [row["source"] for row in result["results"]] == [str(tmp_path / "a.jpg")]
+
+
+def test_videos_in_a_folder_of_pictures_are_left_out_aloud(run_mien: Run, astronaut: Path, tmp_path: Path) -> None:
+    shutil.copy(astronaut, tmp_path / "a.jpg")
+    (tmp_path / "talk.mp4").touch()
+    command = f"mien analyze '{tmp_path}/**/*.mp4'"
+    status, _, err = run_mien("analyze", tmp_path)
+    assert status == 0
+    assert "1 video left out" in err
+    assert command in err
+    status, _, err = run_mien("analyze", tmp_path, "--events", tmp_path / "events.csv")
+    assert status == 2
+    assert "1 video left out" in err

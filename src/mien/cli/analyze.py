@@ -15,8 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from mien.analyzer import DEFAULT_DETECTOR, DEFAULT_MODEL, Analyzer
-from mien.cli.console import complain, err, out, tell
-from mien.cli.sources import Source, find_sources
+from mien.cli.console import complain, err, note, out, tell
+from mien.cli.sources import Source, find_sources, left_out_videos
 from mien.cli.videos import How, Outputs, analyze_videos, missing_backend
 from mien.detection import Detector, fetch_yunet, load_detector
 from mien.emotions import colour_of
@@ -134,7 +134,10 @@ def analyze(
     if anonymize not in (None, "blur", "pixelate"):
         raise typer.BadParameter(f"expected blur or pixelate; got {anonymize}", param_hint="--anonymize")
     analyzer = make_analyzer(model, detector, detector_model, options)
-    found = find_sources(sources, but_not=annotated, as_video=as_video or raw_size is not None)
+    left_out: dict[Path, Sequence[Source]] = {}
+    found = find_sources(
+        sources, but_not=annotated, as_video=as_video or raw_size is not None, leave_out=left_out.__setitem__
+    )
     videos = [source for source in found if source.video]
     if videos:
         _check_no_pictures(videos, found)
@@ -152,14 +155,15 @@ def analyze(
         outputs = Outputs(
             csv=csv_file, json=json_file, jsonl=jsonl, parquet=parquet, events=events, annotate=annotated, report=report
         )
-        note = missing_backend(outputs)
-        if note:
-            err.print(note, markup=False, soft_wrap=True)
+        lack = missing_backend(outputs)
+        if lack:
+            note(lack)
         analyze_videos(videos, analyzer, outputs, how)
         return
     for option, value in {"--jsonl": jsonl, "--parquet": parquet, "--events": events, "--report": report}.items():
         if value:
-            raise typer.BadParameter("needs a video", param_hint=option)
+            why = "; ".join(["needs a video", *(left_out_videos(*each) for each in left_out.items())])
+            raise typer.BadParameter(why, param_hint=option)
     _check_outputs(found, json_file, csv_file)
     header = Header(model=model, detector=detector, labels=analyzer.classifier.labels, options=options)
 
@@ -182,6 +186,8 @@ def analyze(
     for path in (json_file, csv_file):
         if path and path != STANDARD_OUTPUT:
             tell(f"wrote {path}")
+    for each in left_out.items():  # at the end, where thousands of pictures do not scroll it away
+        note(left_out_videos(*each))
     if num_failed:
         complain(f"{num_failed} of {len(found)} inputs failed")
         raise typer.Exit(1)

@@ -22,6 +22,11 @@ def tell(message: str) -> None:
     out.print(message, markup=False, soft_wrap=True)
 
 
+def note(message: str) -> None:
+    """One line on standard error that is no error: what is left out, or goes another way than expected."""
+    err.print(message, markup=False, soft_wrap=True)
+
+
 def complain(message: str) -> None:
     """One error, on standard error."""
     err.print("[bold red]error:[/]", end=" ")
@@ -36,4 +41,4 @@ def write_json(figures: dict[str, Any] | list[Any], file: Path) -> None:
         return
     with replacing(file) as partial:
         partial.write_text(text + "\n", encoding="utf-8")
-    err.print(f"wrote {file}", markup=False, soft_wrap=True)
+    note(f"wrote {file}")

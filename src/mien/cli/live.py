@@ -20,7 +20,7 @@ from rich.text import Text
 
 from mien.analyzer import DEFAULT_DETECTOR, DEFAULT_MODEL
 from mien.cli.analyze import make_analyzer
-from mien.cli.console import complain, err, out, tell
+from mien.cli.console import complain, note, out, tell
 from mien.cli.videos import How, Outputs, drawn, missing_backend, places_of, write_outputs
 from mien.emotions import colour_of
 from mien.errors import MienError, VideoError
@@ -80,9 +80,9 @@ def live(
         raise typer.BadParameter(f"{record} is a file; expected a folder's name", param_hint="--record")
     analyzer = make_analyzer(model, detector, detector_model, {})
     stream = Stream(analyzer.detector, analyzer.classifier, every_frame=anonymize is not None)
-    note = missing_backend(Outputs(annotate=record))
-    if note:
-        err.print(note, markup=False, soft_wrap=True)
+    lack = missing_backend(Outputs(annotate=record))
+    if lack:
+        note(lack)
     how = How(model=model, detector=detector, anonymize=anonymize)  # type: ignore[arg-type] # as checked
     with ExitStack() as stack:
         eye, playback = open_camera(camera)
