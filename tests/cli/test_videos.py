@@ -147,7 +147,7 @@ def test_numbered_pictures_are_a_video(run_mien: Run, portrait: Image, tmp_path:
         (["CLIP", "--csv", "x", "--jsonl", "x"], 2, "is also that of"),
         (["CLIP", "--csv", "CLIP"], 2, "is an input"),
         (["CLIP", "--anonymize", "hide"], 2, "blur or pixelate"),
-        (["CLIP", "--baseline", "soon"], 2, "expected seconds"),
+        (["CLIP", "--baseline", "soon"], 2, "expected a time"),
         (["CLIP", "--smoothing", "never"], 1, "smoothing"),
         (["CLIP", "--resume"], 2, "name the outputs"),
         (["-", "--raw-size", "640"], 2, "expected WxH"),

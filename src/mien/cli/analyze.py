@@ -17,6 +17,7 @@ from rich.text import Text
 from mien.analyzer import DEFAULT_DETECTOR, DEFAULT_MODEL, Analyzer
 from mien.cli.console import complain, err, note, out, tell
 from mien.cli.sources import Source, find_sources, left_out_videos
+from mien.cli.times import seconds
 from mien.cli.videos import How, Outputs, analyze_videos, missing_backend
 from mien.detection import Detector, fetch_yunet, load_detector
 from mien.emotions import colour_of
@@ -104,8 +105,12 @@ def analyze(
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A page with a timeline of each person.", rich_help_panel=_VIDEO)
     ] = None,
-    start: Annotated[float, typer.Option(min=0, help="Seconds.", rich_help_panel=_VIDEO)] = 0.0,
-    end: Annotated[float | None, typer.Option(min=0, help="Seconds.", rich_help_panel=_VIDEO)] = None,
+    start: Annotated[
+        float, typer.Option(parser=seconds, metavar="TIME", help="As 3, 1.5s or 1:30.", rich_help_panel=_VIDEO)
+    ] = 0.0,
+    end: Annotated[
+        float | None, typer.Option(parser=seconds, metavar="TIME", help="Likewise.", rich_help_panel=_VIDEO)
+    ] = None,
     every: Annotated[int, typer.Option(min=1, help="Each n-th frame only.", rich_help_panel=_VIDEO)] = 1,
     fps: Annotated[float | None, typer.Option(help="At most so many frames a second.", rich_help_panel=_VIDEO)] = None,
     as_video: Annotated[
@@ -119,11 +124,15 @@ def analyze(
     ] = None,
     smoothing: Annotated[str, typer.Option(help="ema, median or off.", rich_help_panel=_VIDEO)] = "ema",
     smoothing_seconds: Annotated[
-        float | None, typer.Option(help="Its time constant, or window.", rich_help_panel=_VIDEO)
+        float | None,
+        typer.Option(parser=seconds, metavar="TIME", help="Its time constant, or window.", rich_help_panel=_VIDEO),
     ] = None,
     baseline: Annotated[
-        str, typer.Option(metavar="SECONDS", help="Take out what each face shows at first.", rich_help_panel=_VIDEO)
-    ] = "0",
+        float,
+        typer.Option(
+            parser=seconds, metavar="TIME", help="Take out what each face shows at first.", rich_help_panel=_VIDEO
+        ),
+    ] = 0.0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted job.", rich_help_panel=_VIDEO)
     ] = False,
@@ -142,7 +151,7 @@ def analyze(
     if videos:
         _check_no_pictures(videos, found)
         reading = {"start": start, "end": end, "every": every, "fps": fps, "rate": rate, "raw_size": _size(raw_size)}
-        settings = {"smoothing": smoothing, "smoothing_seconds": smoothing_seconds, "baseline": _seconds(baseline)}
+        settings = {"smoothing": smoothing, "smoothing_seconds": smoothing_seconds, "baseline": baseline}
         how = How(
             model=model,
             detector=detector,
@@ -209,17 +218,6 @@ def _size(text: str | None) -> tuple[int, int] | None:
     if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
         raise typer.BadParameter(f"expected WxH, as in 640x480; got {text}", param_hint="--raw-size")
     return int(width), int(height)
-
-
-def _seconds(text: str) -> float:
-    """ "5", "5s" or "0.5 s"."""
-    try:
-        value = float(text.lower().removesuffix("s"))
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise typer.BadParameter(f"expected seconds, as in 5s; got {text}", param_hint="--baseline")
-    return value
 
 
 def _check_outputs(sources: Sequence[Source], json_file: Path | None, csv_file: Path | None) -> None:

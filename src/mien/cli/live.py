@@ -21,6 +21,7 @@ from rich.text import Text
 from mien.analyzer import DEFAULT_DETECTOR, DEFAULT_MODEL
 from mien.cli.analyze import make_analyzer
 from mien.cli.console import complain, note, out, tell
+from mien.cli.times import seconds
 from mien.cli.videos import How, Outputs, drawn, missing_backend, places_of, write_outputs
 from mien.emotions import colour_of
 from mien.errors import MienError, VideoError
@@ -71,7 +72,9 @@ def live(
     anonymize: Annotated[
         str | None, typer.Option(metavar="HOW", help="blur or pixelate every face that is shown or written.")
     ] = None,
-    seconds: Annotated[float | None, typer.Option(help="End after so many.")] = None,
+    duration: Annotated[
+        float | None, typer.Option("--seconds", parser=seconds, metavar="TIME", help="End after 3, 1.5s or 1:30.")
+    ] = None,
 ) -> None:  # fmt: skip
     """Show what a camera sees, with boxes and all probabilities, until q or Ctrl-C."""
     if anonymize not in (None, "blur", "pixelate"):
@@ -89,7 +92,7 @@ def live(
         stack.enter_context(eye)
         recording = stack.enter_context(Recording(record, eye, analyzer.classifier.labels, how)) if record else None
         screen = stack.enter_context(choose_screen(terminal))
-        shown, delay = watch(eye, stream, screen, recording, how.anonymize, seconds, playback)
+        shown, delay = watch(eye, stream, screen, recording, how.anonymize, duration, playback)
     tell(f"{shown} frames shown, {eye.dropped} dropped, {delay * 1000:.0f} ms from the camera to the screen")
 
 
