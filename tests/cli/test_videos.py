@@ -148,7 +148,11 @@ def test_numbered_pictures_are_a_video(run_mien: Run, portrait: Image, tmp_path:
         (["CLIP", "--csv", "CLIP"], 2, "is an input"),
         (["CLIP", "--anonymize", "hide"], 2, "blur or pixelate"),
         (["CLIP", "--baseline", "soon"], 2, "expected a time"),
-        (["CLIP", "--smoothing", "never"], 1, "smoothing"),
+        (["CLIP", "none.mp4", "--smoothing", "never"], 2, "--smoothing: expected ema, median, off; got never"),
+        (["CLIP", "none.mp4", "--smoothing-seconds", "0"], 2, "'--smoothing-seconds': expected a number above 0"),
+        (["CLIP", "none.mp4", "--fps", "0"], 2, "'--fps': expected a number above 0; got 0"),
+        (["CLIP", "none.mp4", "--rate", "nan"], 2, "'--rate': expected a number above 0"),
+        (["CLIP", "none.mp4", "--start", "2", "--end", "1s"], 2, "--end: comes after --start (2 s); got 1 s"),
         (["CLIP", "--resume"], 2, "name the outputs"),
         (["-", "--raw-size", "640"], 2, "expected WxH"),
         (["none.mp4"], 1, "none.mp4"),
@@ -166,6 +170,7 @@ def test_what_cannot_be_is_told(
     done, out, err = run_mien("analyze", *(places.get(word, word) for word in words))
     assert done == status, err
     assert message in err
+    assert status == 1 or err.count(message) == 1
     assert "Traceback" not in out + err
 
 

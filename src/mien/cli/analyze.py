@@ -17,7 +17,7 @@ from rich.text import Text
 from mien.analyzer import DEFAULT_DETECTOR, DEFAULT_MODEL, Analyzer
 from mien.cli.console import complain, err, note, out, tell
 from mien.cli.sources import Source, find_sources, left_out_videos
-from mien.cli.times import seconds
+from mien.cli.times import above_zero, seconds
 from mien.cli.videos import How, Outputs, analyze_videos, missing_backend
 from mien.detection import Detector, fetch_yunet, load_detector
 from mien.emotions import colour_of
@@ -38,6 +38,7 @@ from mien.report import (
     results_file,
 )
 from mien.video.decoder import USUAL_RATE
+from mien.video.smoothing import SMOOTHINGS
 
 _VIDEO = "Videos"
 
@@ -112,12 +113,18 @@ def analyze(
         float | None, typer.Option(parser=seconds, metavar="TIME", help="Likewise.", rich_help_panel=_VIDEO)
     ] = None,
     every: Annotated[int, typer.Option(min=1, help="Each n-th frame only.", rich_help_panel=_VIDEO)] = 1,
-    fps: Annotated[float | None, typer.Option(help="At most so many frames a second.", rich_help_panel=_VIDEO)] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(callback=above_zero, help="At most so many frames a second.", rich_help_panel=_VIDEO),
+    ] = None,
     as_video: Annotated[
         bool, typer.Option("--as-video", help="Folders are numbered frames, - is Y4M.", rich_help_panel=_VIDEO)
     ] = False,
     rate: Annotated[
-        float, typer.Option(help="Of numbered frames and raw pictures, a second.", rich_help_panel=_VIDEO)
+        float,
+        typer.Option(
+            callback=above_zero, help="Of numbered frames and raw pictures, a second.", rich_help_panel=_VIDEO
+        ),
     ] = USUAL_RATE,
     raw_size: Annotated[
         str | None, typer.Option(metavar="WxH", help="- is raw RGB of this size.", rich_help_panel=_VIDEO)
@@ -125,7 +132,13 @@ def analyze(
     smoothing: Annotated[str, typer.Option(help="ema, median or off.", rich_help_panel=_VIDEO)] = "ema",
     smoothing_seconds: Annotated[
         float | None,
-        typer.Option(parser=seconds, metavar="TIME", help="Its time constant, or window.", rich_help_panel=_VIDEO),
+        typer.Option(
+            parser=seconds,
+            callback=above_zero,
+            metavar="TIME",
+            help="Its time constant, or window.",
+            rich_help_panel=_VIDEO,
+        ),
     ] = None,
     baseline: Annotated[
         float,
@@ -142,6 +155,7 @@ def analyze(
     options = {name: value for name, value in options.items() if value is not None}
     if anonymize not in (None, "blur", "pixelate"):
         raise typer.BadParameter(f"expected blur or pixelate; got {anonymize}", param_hint="--anonymize")
+    _check_video_options(smoothing, start, end)
     analyzer = make_analyzer(model, detector, detector_model, options)
     left_out: dict[Path, Sequence[Source]] = {}
     found = find_sources(
@@ -200,6 +214,14 @@ def analyze(
     if num_failed:
         complain(f"{num_failed} of {len(found)} inputs failed")
         raise typer.Exit(1)
+
+
+def _check_video_options(smoothing: str, start: float, end: float | None) -> None:
+    """What would fail each video alike."""
+    if smoothing not in SMOOTHINGS:
+        raise typer.BadParameter(f"expected {', '.join(SMOOTHINGS)}; got {smoothing}", param_hint="--smoothing")
+    if end is not None and end <= start:
+        raise typer.BadParameter(f"comes after --start ({start:g} s); got {end:g} s", param_hint="--end")
 
 
 def _check_no_pictures(videos: Sequence[Source], found: Sequence[Source]) -> None:
