@@ -196,6 +196,27 @@ def test_no_camera_says_what_was_tried(run_mien: Run) -> None:
     assert "Traceback" not in out + err
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("none.mp4", "none.mp4 is not there"), ("films/none", "films/none is not there"), ("films", "films is a folder")],
+)
+def test_live_takes_what_looks_like_a_path_for_a_file(
+    run_mien: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "films").mkdir()
+    status, _, err = run_mien("live", name, "--terminal")
+    assert status == 1
+    assert message in err
+    assert "docker" not in err
+
+
+def test_a_device_that_is_not_there_is_still_a_camera(run_mien: Run) -> None:
+    status, _, err = run_mien("live", "/dev/video97", "--terminal")
+    assert status == 1
+    assert "camera" in err or "there are: /dev/video" in err
+
+
 def test_an_input_is_never_overwritten(run_mien: Run, clip: Path, tmp_path: Path) -> None:
     video = tmp_path / "clip.mp4"
     video.write_bytes(clip.read_bytes())

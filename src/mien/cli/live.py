@@ -150,13 +150,28 @@ def _status(moments: Sequence[float], delays: Sequence[float], dropped: int) -> 
 
 
 def open_camera(name: str) -> "tuple[Camera, Playback | None]":
-    """A camera by its number or device, or a video that plays at its own pace as if it were one."""
+    """A camera by its number or device, or a video that plays at its own pace as if it were one.
+
+    Raises:
+        VideoError: there is no such camera or video, or it cannot be opened.
+    """
     if name.isdigit():
         return Camera(int(name)), None
     if Path(name).is_file() or "://" in name:
         playback = Playback(open_video(name))
         return Camera(name, capture=playback), playback
+    if _is_path(name):
+        is_what = "a folder" if Path(name).is_dir() else "not there"
+        raise VideoError(
+            f"{name} is {is_what}; expected a video's file, or a camera's number (0 is the first) or device"
+        )
     return Camera(name), None
+
+
+def _is_path(name: str) -> bool:
+    """Whether it was meant for a file, and not for a camera's device."""
+    path = Path(name)
+    return not path.is_relative_to("/dev") and (path.is_dir() or bool(path.suffix) or path.name != name)
 
 
 class Playback:
