@@ -147,6 +147,8 @@ def test_numbered_pictures_are_a_video(run_mien: Run, portrait: Image, tmp_path:
         (["CLIP", "--csv", "x", "--jsonl", "x"], 2, "is also that of"),
         (["CLIP", "--csv", "CLIP"], 2, "is an input"),
         (["CLIP", "--anonymize", "hide"], 2, "blur or pixelate"),
+        (["CLIP", "--anonymize", "blur", "--csv", "x.csv"], 2, "--anonymize: hides faces in what is drawn"),
+        (["PICTURE", "--anonymize", "blur"], 2, "--anonymize: hides faces in what is drawn"),
         (["CLIP", "--baseline", "soon"], 2, "expected a time"),
         (["CLIP", "none.mp4", "--smoothing", "never"], 2, "--smoothing: expected ema, median, off; got never"),
         (["CLIP", "none.mp4", "--smoothing-seconds", "0"], 2, "'--smoothing-seconds': expected a number above 0"),

@@ -153,8 +153,7 @@ def analyze(
     """Find the faces in pictures and videos, and say what each one shows."""
     options = {"min_face": min_face, "scale_step": scale_step, "neighbours": neighbours, "profile": profile or None}
     options = {name: value for name, value in options.items() if value is not None}
-    if anonymize not in (None, "blur", "pixelate"):
-        raise typer.BadParameter(f"expected blur or pixelate; got {anonymize}", param_hint="--anonymize")
+    _check_anonymize(anonymize, drawing=bool(annotated or report))
     _check_video_options(smoothing, start, end)
     analyzer = make_analyzer(model, detector, detector_model, options)
     left_out: dict[Path, Sequence[Source]] = {}
@@ -214,6 +213,13 @@ def analyze(
     if num_failed:
         complain(f"{num_failed} of {len(found)} inputs failed")
         raise typer.Exit(1)
+
+
+def _check_anonymize(anonymize: str | None, *, drawing: bool) -> None:
+    if anonymize not in (None, "blur", "pixelate"):
+        raise typer.BadParameter(f"expected blur or pixelate; got {anonymize}", param_hint="--anonymize")
+    if anonymize and not drawing:
+        raise typer.BadParameter("hides faces in what is drawn; name --annotate or --report", param_hint="--anonymize")
 
 
 def _check_video_options(smoothing: str, start: float, end: float | None) -> None:
