@@ -143,7 +143,7 @@ def test_numbered_pictures_are_a_video(run_mien: Run, portrait: Image, tmp_path:
         (["PICTURE", "--events", "x.csv"], 2, "needs a video"),
         (["CLIP", "--events", "x.txt"], 2, ".csv or .json"),
         (["CLIP", "--annotate", "x.txt"], 2, "videos are written as"),
-        (["CLIP", "--csv", "/proc/x.csv"], 1, "/proc"),
+        (["CLIP", "--csv", "/proc/x.csv"], 1, "error: /proc/x.csv: No such file"),
         (["CLIP", "--csv", "x", "--jsonl", "x"], 2, "is also that of"),
         (["CLIP", "--csv", "CLIP"], 2, "is an input"),
         (["CLIP", "--anonymize", "hide"], 2, "blur or pixelate"),

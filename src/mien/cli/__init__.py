@@ -11,7 +11,7 @@ import typer
 
 import mien
 from mien.cli import analyze, data, evaluate, export, live, models, runs, train
-from mien.cli.console import complain, tell
+from mien.cli.console import complain, reason, tell
 from mien.errors import MienError
 
 app = typer.Typer(
@@ -55,11 +55,8 @@ def main() -> None:
         signal.signal(signal.SIGTERM, _interrupt)
     try:
         app()
-    except MienError as error:
-        complain(str(error))
-        sys.exit(1)
-    except OSError as error:
-        complain(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
+    except (MienError, OSError) as error:
+        complain(reason(error))
         sys.exit(1)
 
 

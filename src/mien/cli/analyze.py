@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from mien.analyzer import DEFAULT_DETECTOR, DEFAULT_MODEL, Analyzer
-from mien.cli.console import complain, err, note, out, tell
+from mien.cli.console import complain, err, note, out, reason, tell
 from mien.cli.sources import Source, find_sources, left_out_videos
 from mien.cli.times import above_zero, seconds
 from mien.cli.videos import How, Outputs, analyze_videos, missing_backend
@@ -295,7 +295,7 @@ def work(
                 try:
                     drawing = drawings.write(result)
                 except (MienError, OSError) as error:
-                    fault = f"its drawing could not be written: {error}"
+                    fault = f"its drawing could not be written: {reason(error)}"
         for sink in sinks:
             sink.write(row)
         if show:
@@ -364,7 +364,7 @@ def _read(source: Source) -> Result:
     try:
         image = read_image(source.path or read_pipe(sys.stdin.buffer, "standard input"), name=source.name)
     except (MienError, OSError) as error:
-        return Result(source, None, (), str(error))
+        return Result(source, None, (), reason(error))
     return Result(source, image, (), None)
 
 

@@ -20,7 +20,7 @@ from rich.text import Text
 
 from mien.analyzer import DEFAULT_DETECTOR, DEFAULT_MODEL
 from mien.cli.analyze import make_analyzer
-from mien.cli.console import complain, note, out, tell
+from mien.cli.console import complain, note, out, reason, tell
 from mien.cli.times import seconds
 from mien.cli.videos import How, Outputs, drawn, missing_backend, places_of, write_outputs
 from mien.emotions import colour_of
@@ -241,7 +241,7 @@ class Recording:
         try:
             self._video.__exit__(None, None, None)  # whatever ended the showing, what was recorded is kept
         except (MienError, OSError) as fault:
-            complain(f"the video could not be written: {fault}")
+            complain(f"the video could not be written: {reason(fault)}")
         files = {"csv": "frames.csv", "jsonl": "frames.jsonl", "events": "events.csv", "report": "report.html"}
         outputs = Outputs(**{name: self._folder / file for name, file in files.items()})
         write_outputs(self._journal, self._header, outputs, self._portraits, self._how)
