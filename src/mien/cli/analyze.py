@@ -402,7 +402,7 @@ def _show(console: Console, result: Result, drawing: Path | None) -> None:
     count = {0: "no face", 1: "1 face"}.get(len(result.faces), f"{len(result.faces)} faces")
     title = Text.assemble((result.source.name, "bold"), (f"  {width}×{height}, {count}", "dim"))
     console.print(title, soft_wrap=True)
-    for number, face in enumerate(result.faces, start=1):
+    for number, face in enumerate(result.faces):  # as in the results' files
         console.print(_face_lines(number, face), soft_wrap=True)
     if drawing:
         console.print(Text.assemble(("  drawn in ", "dim"), str(drawing)), soft_wrap=True)
@@ -413,7 +413,7 @@ BAR = 28
 
 
 def _face_lines(number: int, face: Face) -> Text:
-    """`1  happy 72%  ████░░  at 173,61, 102 px`, and all probabilities beneath."""
+    """`0  happy 72%  ████░░  at 173,61, 102 px`, and all probabilities beneath."""
     left, top, *_ = map(round, face.box)
     share = face.scores[face.label]
     text = Text.assemble(
