@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from mien.files import cache_folder, replacing
+from mien.files import cache_folder, described, replacing
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path: Path) -> None:
@@ -71,3 +71,34 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
 def test_a_folder_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError), replacing(tmp_path):
         pass
+
+
+def test_an_error_names_the_file_that_was_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path("result.csv")
+    with pytest.raises(OSError, match=r"result\.csv'$") as raised, replacing(path) as partial:
+        partial.unlink()
+        partial.open("rb")
+    assert raised.value.filename == "result.csv"
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder that nobody may write")
+def test_so_it_does_where_the_folder_cannot_be_written() -> None:
+    with pytest.raises(OSError, match=r"'/proc/result\.csv'$"), replacing(Path("/proc/result.csv")):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("head", "what"),
+    [
+        (b"hello\n", 'the text "hello"'),
+        ("Grüße".encode()[:5], 'the text "Grü"'),
+        (b"\xef\xbb\xbfa,b\r\n1,2", 'the text "a,b"'),
+        (b"\x89abc", "the bytes 89 61 62 63"),
+        (b"\0" * 20, "the bytes 00 00 00 00 00 00 00 00"),
+        (b"\x1b[31m", "the bytes 1b 5b 33 31 6d"),
+        (b" \n", "the bytes 20 0a"),
+    ],
+)
+def test_first_bytes_are_described_for_people(head: bytes, what: str) -> None:
+    assert described(head) == what

@@ -261,7 +261,9 @@ PNG = encoded(Pillow.fromarray(quadrants()), "PNG")
     ("content", "says"),
     [
         (b"", "empty"),
-        (b"hello, world", "begins with"),
+        (b"hello, world\nand more", 'it begins with the text "hello, world"; expected'),
+        ("Grüße, viele schöne Grüße an euch".encode()[:22], "begins with the text"),
+        (b"\x00\x01\x02\xff", "begins with the bytes 00 01 02 ff"),
         (b"%PDF-1.7\n", "a PDF"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "PostScript"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),

@@ -15,6 +15,8 @@
 Every message names the file, row or field, says what was expected and what came, and what to do.
 """
 
+from mien.installation import install_command
+
 
 class MienError(Exception):
     """The root: catch it to catch whatever mien raises on purpose."""
@@ -65,4 +67,4 @@ class MissingExtra(MienError, ImportError):
     """
 
     def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(f"{feature} needs an optional dependency. Install it with: pip install 'mien[{extra}]'")
+        super().__init__(f"{feature} needs an optional dependency. Install it with: {install_command(extra)}")

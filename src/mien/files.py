@@ -1,5 +1,6 @@
-"""Where mien keeps files, and writing them so that a crash leaves the old one whole."""
+"""Where mien keeps files, writing them so that a crash leaves the old one whole, and what is in a strange one."""
 
+import codecs
 import errno
 import os
 import tempfile
@@ -32,16 +33,21 @@ def replacing(path: Path) -> Iterator[Path]:
     its permissions; a pipe or a device is written to directly.
 
     Raises:
-        OSError: the folder cannot be written, or the disk is full; `path` is as it was. Or it is a folder.
+        OSError: the folder cannot be written, or the disk is full; `path` is as it was. Or it is a folder. The error
+            names `path`, not the temporary file.
     """
-    path = path.resolve()
+    asked, path = path, path.resolve()
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "Is a folder", str(path))
     if path.exists() and not path.is_file():
         yield path
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.", suffix=".partial")
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.", suffix=".partial")
+    except OSError as error:
+        error.filename = str(asked)
+        raise
     os.close(descriptor)
     partial = Path(name)
     try:
@@ -50,5 +56,21 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         partial.chmod(path.stat().st_mode if path.exists() else 0o666 & ~_UMASK)
         partial.replace(path)
+    except OSError as error:
+        if error.filename in (name, partial):
+            error.filename = str(asked)
+        raise
     finally:
         partial.unlink(missing_ok=True)
+
+
+def described(head: bytes) -> str:
+    """A file's first bytes for a message: as text where they are some, up to the end of the line."""
+    try:
+        # Incremental, since the last character may have been cut.
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(head).strip().partition("\n")[0].rstrip()
+    except UnicodeDecodeError:
+        text = ""
+    if text and text.replace("\t", " ").isprintable():
+        return f'the text "{text}"'
+    return f"the bytes {head[:8].hex(' ')}"

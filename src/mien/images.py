@@ -23,7 +23,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from mien.errors import PictureError
 from mien.faces import Image, check_image
-from mien.files import replacing
+from mien.files import described, replacing
 
 MAX_PIXELS: Final = 200_000_000
 """The largest picture that is read, by width × height: what the largest sensors of telephones give."""
@@ -231,7 +231,9 @@ def _recognise(head: bytes, name: str) -> tuple[str, Callable[[BinaryIO], ImageF
     for each in _FORMATS:
         if each.begins(head):
             return each.name, each.opener
-    seems = next((f"seems to be {what}" for begins, what in _STRANGERS if begins(head)), f"begins with {head[:8]!r}")
+    seems = next(
+        (f"seems to be {what}" for begins, what in _STRANGERS if begins(head)), f"begins with {described(head)}"
+    )
     raise PictureError(f"{name} is no picture that can be read: it {seems}; expected one of {_KNOWN}")
 
 

@@ -215,3 +215,31 @@ def test_interrupted_it_keeps_what_was_done(run_mien: Run, astronaut: Path, tmp_
     result = json.loads((tmp_path / "r.json").read_text())
     assert result["complete"] is False
     assert [row["source"] for row in result["results"]] == [str(tmp_path / "a.jpg")]
+
+
+def test_videos_in_a_folder_of_pictures_are_left_out_aloud(run_mien: Run, astronaut: Path, tmp_path: Path) -> None:
+    shutil.copy(astronaut, tmp_path / "a.jpg")
+    (tmp_path / "talk.mp4").touch()
+    command = f"mien analyze '{tmp_path}/**/*.mp4'"
+    status, _, err = run_mien("analyze", tmp_path)
+    assert status == 0
+    assert "1 video left out" in err
+    assert command in err
+    status, _, err = run_mien("analyze", tmp_path, "--events", tmp_path / "events.csv")
+    assert status == 2
+    assert "1 video left out" in err
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder that nobody may write")
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [(["--csv", "/proc/r.csv"], "/proc/r.csv"), (["--annotate", "/proc"], "/proc/astronaut.jpg")],
+)
+def test_what_cannot_be_written_is_called_as_the_user_called_it(
+    run_mien: Run, astronaut: Path, words: list[str], name: str
+) -> None:
+    status, _, err = run_mien("analyze", astronaut, *words)
+    assert status == 1
+    assert f"{name}: No such file or directory" in err
+    assert ".partial" not in err
+    assert "Errno" not in err

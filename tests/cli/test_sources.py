@@ -1,9 +1,11 @@
 import os
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from mien.cli.sources import find_sources
+from mien.cli.sources import Source, find_sources, left_out_videos
 
 
 @pytest.fixture
@@ -81,3 +83,24 @@ def test_standard_input_is_a_dash() -> None:
     (source,) = find_sources(["-"])
     assert source.path is None
     assert source.fault is None
+
+
+def test_videos_beside_pictures_are_left_out_and_their_command_finds_them(album: Path) -> None:
+    for name in ("sub/talk.mp4", "sub/deep/walk.MOV", "b.jpg.d/run.mp4"):
+        (album / name).parent.mkdir(exist_ok=True)
+        (album / name).touch()
+    left_out: dict[Path, Sequence[Source]] = {}
+    assert not any(source.video for source in find_sources(["."], leave_out=left_out.__setitem__))
+    (item,) = left_out.items()
+    command = left_out_videos(*item)
+    assert "3 videos left out" in command
+    patterns = shlex.split(command.partition("mien analyze ")[2])
+    assert {source.path for source in find_sources(patterns)} == {source.path for source in item[1]}
+
+
+def test_a_folder_of_videos_alone_leaves_nothing_out(album: Path) -> None:
+    (album / "videos").mkdir()
+    (album / "videos" / "talk.mp4").touch()
+    left_out: dict[Path, Sequence[Source]] = {}
+    assert [source.name for source in find_sources(["videos"], leave_out=left_out.__setitem__)] == ["videos/talk.mp4"]
+    assert not left_out

@@ -143,12 +143,18 @@ def test_numbered_pictures_are_a_video(run_mien: Run, portrait: Image, tmp_path:
         (["PICTURE", "--events", "x.csv"], 2, "needs a video"),
         (["CLIP", "--events", "x.txt"], 2, ".csv or .json"),
         (["CLIP", "--annotate", "x.txt"], 2, "videos are written as"),
-        (["CLIP", "--csv", "/proc/x.csv"], 1, "/proc"),
+        (["CLIP", "--csv", "/proc/x.csv"], 1, "error: /proc/x.csv: No such file"),
         (["CLIP", "--csv", "x", "--jsonl", "x"], 2, "is also that of"),
         (["CLIP", "--csv", "CLIP"], 2, "is an input"),
         (["CLIP", "--anonymize", "hide"], 2, "blur or pixelate"),
-        (["CLIP", "--baseline", "soon"], 2, "expected seconds"),
-        (["CLIP", "--smoothing", "never"], 1, "smoothing"),
+        (["CLIP", "--anonymize", "blur", "--csv", "x.csv"], 2, "--anonymize: hides faces in what is drawn"),
+        (["PICTURE", "--anonymize", "blur"], 2, "--anonymize: hides faces in what is drawn"),
+        (["CLIP", "--baseline", "soon"], 2, "expected a time"),
+        (["CLIP", "none.mp4", "--smoothing", "never"], 2, "--smoothing: expected ema, median, off; got never"),
+        (["CLIP", "none.mp4", "--smoothing-seconds", "0"], 2, "'--smoothing-seconds': expected a number above 0"),
+        (["CLIP", "none.mp4", "--fps", "0"], 2, "'--fps': expected a number above 0; got 0"),
+        (["CLIP", "none.mp4", "--rate", "nan"], 2, "'--rate': expected a number above 0"),
+        (["CLIP", "none.mp4", "--start", "2", "--end", "1s"], 2, "--end: comes after --start (2 s); got 1 s"),
         (["CLIP", "--resume"], 2, "name the outputs"),
         (["-", "--raw-size", "640"], 2, "expected WxH"),
         (["none.mp4"], 1, "none.mp4"),
@@ -166,6 +172,7 @@ def test_what_cannot_be_is_told(
     done, out, err = run_mien("analyze", *(places.get(word, word) for word in words))
     assert done == status, err
     assert message in err
+    assert status == 1 or err.count(message) == 1
     assert "Traceback" not in out + err
 
 
@@ -189,6 +196,27 @@ def test_no_camera_says_what_was_tried(run_mien: Run) -> None:
     assert status == 1
     assert "97" in err
     assert "Traceback" not in out + err
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("none.mp4", "none.mp4 is not there"), ("films/none", "films/none is not there"), ("films", "films is a folder")],
+)
+def test_live_takes_what_looks_like_a_path_for_a_file(
+    run_mien: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "films").mkdir()
+    status, _, err = run_mien("live", name, "--terminal")
+    assert status == 1
+    assert message in err
+    assert "docker" not in err
+
+
+def test_a_device_that_is_not_there_is_still_a_camera(run_mien: Run) -> None:
+    status, _, err = run_mien("live", "/dev/video97", "--terminal")
+    assert status == 1
+    assert "camera" in err or "there are: /dev/video" in err
 
 
 def test_an_input_is_never_overwritten(run_mien: Run, clip: Path, tmp_path: Path) -> None:

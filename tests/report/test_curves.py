@@ -85,5 +85,5 @@ def test_without_matplotlib_the_command_to_install_it_is_told(tmp_path: Path, mo
     # None is Python's own way to say that a module cannot be imported.
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
 
-    with pytest.raises(MissingExtra, match=r"Drawing plots .* pip install 'mien\[plot\]'"):
+    with pytest.raises(MissingExtra, match=r"Drawing plots .* pip install .*\[plot\]'"):
         plot_curves({"run": rows(2)}, tmp_path / "curves.png")

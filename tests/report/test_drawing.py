@@ -1,3 +1,4 @@
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -40,6 +41,15 @@ def test_the_picture_that_was_given_stays_as_it_is(make_face: Callable[..., Face
     image.flags.writeable = False
     annotate(image, [make_face(20, 20)])
     assert (image == 90).all()
+
+
+def test_of_several_faces_each_bears_its_place_or_its_persons_number(make_face: Callable[..., Face]) -> None:
+    image = np.full((600, 900, 3), 60, np.uint8)
+    faces = [make_face(100, 100, 120), make_face(600, 300, 120)]
+    people = [dataclasses.replace(face, track_id=number) for number, face in enumerate(faces)]
+    np.testing.assert_array_equal(annotate(image, faces), annotate(image, people))
+    assert changed(annotate(image, faces), annotate(image, people[::-1])).any()
+    assert changed(annotate(image, faces[:1]), annotate(image, people[:1])).any()  # one alone has no number
 
 
 def test_without_faces_nothing_is_drawn() -> None:

@@ -389,5 +389,5 @@ def test_without_pyav(film: Any, steady: Any, number: Any, monkeypatch: pytest.M
     path = film("a.mp4", steady(3))
     monkeypatch.setitem(sys.modules, "av", None)
     assert [number(frame.image) for frame in read(path)] == [0, 1, 2]
-    with pytest.raises(MissingExtra, match=r"mien\[video\]"):
+    with pytest.raises(MissingExtra, match=r"\[video\]\'"):
         open_video(path, backend="pyav")

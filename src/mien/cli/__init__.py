@@ -5,11 +5,13 @@ import signal
 import sys
 import threading
 from types import FrameType
+from typing import Annotated
 
 import typer
 
+import mien
 from mien.cli import analyze, data, evaluate, export, live, models, runs, train
-from mien.cli.console import complain
+from mien.cli.console import complain, reason, tell
 from mien.errors import MienError
 
 app = typer.Typer(
@@ -29,6 +31,21 @@ app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        tell(f"mien {mien.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version, and end.")
+    ] = False,
+) -> None:
+    """Take what may stand before a verb."""
+
+
 def main() -> None:
     """Run the command line; whatever goes wrong ends in one line on standard error and a non-zero status."""
     for stream in (sys.stdout, sys.stderr):
@@ -38,11 +55,8 @@ def main() -> None:
         signal.signal(signal.SIGTERM, _interrupt)
     try:
         app()
-    except MienError as error:
-        complain(str(error))
-        sys.exit(1)
-    except OSError as error:
-        complain(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
+    except (MienError, OSError) as error:
+        complain(reason(error))
         sys.exit(1)
 
 

@@ -15,8 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from mien.analyzer import DEFAULT_DETECTOR, DEFAULT_MODEL, Analyzer
-from mien.cli.console import complain, err, out, tell
-from mien.cli.sources import Source, find_sources
+from mien.cli.console import complain, err, note, out, reason, tell
+from mien.cli.sources import Source, find_sources, left_out_videos
+from mien.cli.times import above_zero, seconds
 from mien.cli.videos import How, Outputs, analyze_videos, missing_backend
 from mien.detection import Detector, fetch_yunet, load_detector
 from mien.emotions import colour_of
@@ -37,6 +38,7 @@ from mien.report import (
     results_file,
 )
 from mien.video.decoder import USUAL_RATE
+from mien.video.smoothing import SMOOTHINGS
 
 _VIDEO = "Videos"
 
@@ -104,26 +106,46 @@ def analyze(
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A page with a timeline of each person.", rich_help_panel=_VIDEO)
     ] = None,
-    start: Annotated[float, typer.Option(min=0, help="Seconds.", rich_help_panel=_VIDEO)] = 0.0,
-    end: Annotated[float | None, typer.Option(min=0, help="Seconds.", rich_help_panel=_VIDEO)] = None,
+    start: Annotated[
+        float, typer.Option(parser=seconds, metavar="TIME", help="As 3, 1.5s or 1:30.", rich_help_panel=_VIDEO)
+    ] = 0.0,
+    end: Annotated[
+        float | None, typer.Option(parser=seconds, metavar="TIME", help="Likewise.", rich_help_panel=_VIDEO)
+    ] = None,
     every: Annotated[int, typer.Option(min=1, help="Each n-th frame only.", rich_help_panel=_VIDEO)] = 1,
-    fps: Annotated[float | None, typer.Option(help="At most so many frames a second.", rich_help_panel=_VIDEO)] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(callback=above_zero, help="At most so many frames a second.", rich_help_panel=_VIDEO),
+    ] = None,
     as_video: Annotated[
         bool, typer.Option("--as-video", help="Folders are numbered frames, - is Y4M.", rich_help_panel=_VIDEO)
     ] = False,
     rate: Annotated[
-        float, typer.Option(help="Of numbered frames and raw pictures, a second.", rich_help_panel=_VIDEO)
+        float,
+        typer.Option(
+            callback=above_zero, help="Of numbered frames and raw pictures, a second.", rich_help_panel=_VIDEO
+        ),
     ] = USUAL_RATE,
     raw_size: Annotated[
         str | None, typer.Option(metavar="WxH", help="- is raw RGB of this size.", rich_help_panel=_VIDEO)
     ] = None,
     smoothing: Annotated[str, typer.Option(help="ema, median or off.", rich_help_panel=_VIDEO)] = "ema",
     smoothing_seconds: Annotated[
-        float | None, typer.Option(help="Its time constant, or window.", rich_help_panel=_VIDEO)
+        float | None,
+        typer.Option(
+            parser=seconds,
+            callback=above_zero,
+            metavar="TIME",
+            help="Its time constant, or window.",
+            rich_help_panel=_VIDEO,
+        ),
     ] = None,
     baseline: Annotated[
-        str, typer.Option(metavar="SECONDS", help="Take out what each face shows at first.", rich_help_panel=_VIDEO)
-    ] = "0",
+        float,
+        typer.Option(
+            parser=seconds, metavar="TIME", help="Take out what each face shows at first.", rich_help_panel=_VIDEO
+        ),
+    ] = 0.0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted job.", rich_help_panel=_VIDEO)
     ] = False,
@@ -131,15 +153,18 @@ def analyze(
     """Find the faces in pictures and videos, and say what each one shows."""
     options = {"min_face": min_face, "scale_step": scale_step, "neighbours": neighbours, "profile": profile or None}
     options = {name: value for name, value in options.items() if value is not None}
-    if anonymize not in (None, "blur", "pixelate"):
-        raise typer.BadParameter(f"expected blur or pixelate; got {anonymize}", param_hint="--anonymize")
+    _check_anonymize(anonymize, drawing=bool(annotated or report))
+    _check_video_options(smoothing, start, end)
     analyzer = make_analyzer(model, detector, detector_model, options)
-    found = find_sources(sources, but_not=annotated, as_video=as_video or raw_size is not None)
+    left_out: dict[Path, Sequence[Source]] = {}
+    found = find_sources(
+        sources, but_not=annotated, as_video=as_video or raw_size is not None, leave_out=left_out.__setitem__
+    )
     videos = [source for source in found if source.video]
     if videos:
         _check_no_pictures(videos, found)
         reading = {"start": start, "end": end, "every": every, "fps": fps, "rate": rate, "raw_size": _size(raw_size)}
-        settings = {"smoothing": smoothing, "smoothing_seconds": smoothing_seconds, "baseline": _seconds(baseline)}
+        settings = {"smoothing": smoothing, "smoothing_seconds": smoothing_seconds, "baseline": baseline}
         how = How(
             model=model,
             detector=detector,
@@ -152,14 +177,15 @@ def analyze(
         outputs = Outputs(
             csv=csv_file, json=json_file, jsonl=jsonl, parquet=parquet, events=events, annotate=annotated, report=report
         )
-        note = missing_backend(outputs)
-        if note:
-            err.print(note, markup=False, soft_wrap=True)
+        lack = missing_backend(outputs)
+        if lack:
+            note(lack)
         analyze_videos(videos, analyzer, outputs, how)
         return
     for option, value in {"--jsonl": jsonl, "--parquet": parquet, "--events": events, "--report": report}.items():
         if value:
-            raise typer.BadParameter("needs a video", param_hint=option)
+            why = "; ".join(["needs a video", *(left_out_videos(*each) for each in left_out.items())])
+            raise typer.BadParameter(why, param_hint=option)
     _check_outputs(found, json_file, csv_file)
     header = Header(model=model, detector=detector, labels=analyzer.classifier.labels, options=options)
 
@@ -182,9 +208,26 @@ def analyze(
     for path in (json_file, csv_file):
         if path and path != STANDARD_OUTPUT:
             tell(f"wrote {path}")
+    for each in left_out.items():  # at the end, where thousands of pictures do not scroll it away
+        note(left_out_videos(*each))
     if num_failed:
         complain(f"{num_failed} of {len(found)} inputs failed")
         raise typer.Exit(1)
+
+
+def _check_anonymize(anonymize: str | None, *, drawing: bool) -> None:
+    if anonymize not in (None, "blur", "pixelate"):
+        raise typer.BadParameter(f"expected blur or pixelate; got {anonymize}", param_hint="--anonymize")
+    if anonymize and not drawing:
+        raise typer.BadParameter("hides faces in what is drawn; name --annotate or --report", param_hint="--anonymize")
+
+
+def _check_video_options(smoothing: str, start: float, end: float | None) -> None:
+    """What would fail each video alike."""
+    if smoothing not in SMOOTHINGS:
+        raise typer.BadParameter(f"expected {', '.join(SMOOTHINGS)}; got {smoothing}", param_hint="--smoothing")
+    if end is not None and end <= start:
+        raise typer.BadParameter(f"comes after --start ({start:g} s); got {end:g} s", param_hint="--end")
 
 
 def _check_no_pictures(videos: Sequence[Source], found: Sequence[Source]) -> None:
@@ -203,17 +246,6 @@ def _size(text: str | None) -> tuple[int, int] | None:
     if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
         raise typer.BadParameter(f"expected WxH, as in 640x480; got {text}", param_hint="--raw-size")
     return int(width), int(height)
-
-
-def _seconds(text: str) -> float:
-    """ "5", "5s" or "0.5 s"."""
-    try:
-        value = float(text.lower().removesuffix("s"))
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise typer.BadParameter(f"expected seconds, as in 5s; got {text}", param_hint="--baseline")
-    return value
 
 
 def _check_outputs(sources: Sequence[Source], json_file: Path | None, csv_file: Path | None) -> None:
@@ -263,7 +295,7 @@ def work(
                 try:
                     drawing = drawings.write(result)
                 except (MienError, OSError) as error:
-                    fault = f"its drawing could not be written: {error}"
+                    fault = f"its drawing could not be written: {reason(error)}"
         for sink in sinks:
             sink.write(row)
         if show:
@@ -332,7 +364,7 @@ def _read(source: Source) -> Result:
     try:
         image = read_image(source.path or read_pipe(sys.stdin.buffer, "standard input"), name=source.name)
     except (MienError, OSError) as error:
-        return Result(source, None, (), str(error))
+        return Result(source, None, (), reason(error))
     return Result(source, image, (), None)
 
 
@@ -370,7 +402,7 @@ def _show(console: Console, result: Result, drawing: Path | None) -> None:
     count = {0: "no face", 1: "1 face"}.get(len(result.faces), f"{len(result.faces)} faces")
     title = Text.assemble((result.source.name, "bold"), (f"  {width}×{height}, {count}", "dim"))
     console.print(title, soft_wrap=True)
-    for number, face in enumerate(result.faces, start=1):
+    for number, face in enumerate(result.faces):  # as in the results' files
         console.print(_face_lines(number, face), soft_wrap=True)
     if drawing:
         console.print(Text.assemble(("  drawn in ", "dim"), str(drawing)), soft_wrap=True)
@@ -381,7 +413,7 @@ BAR = 28
 
 
 def _face_lines(number: int, face: Face) -> Text:
-    """`1  happy 72%  ████░░  at 173,61, 102 px`, and all probabilities beneath."""
+    """`0  happy 72%  ████░░  at 173,61, 102 px`, and all probabilities beneath."""
     left, top, *_ = map(round, face.box)
     share = face.scores[face.label]
     text = Text.assemble(

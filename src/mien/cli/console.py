@@ -22,10 +22,22 @@ def tell(message: str) -> None:
     out.print(message, markup=False, soft_wrap=True)
 
 
+def note(message: str) -> None:
+    """One line on standard error that is no error: what is left out, or goes another way than expected."""
+    err.print(message, markup=False, soft_wrap=True)
+
+
 def complain(message: str) -> None:
     """One error, on standard error."""
     err.print("[bold red]error:[/]", end=" ")
     err.print(message, markup=False, soft_wrap=True)
+
+
+def reason(error: BaseException) -> str:
+    """An error's message for people: the system's own begins with the file that it is about."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
 
 
 def write_json(figures: dict[str, Any] | list[Any], file: Path) -> None:
@@ -36,4 +48,4 @@ def write_json(figures: dict[str, Any] | list[Any], file: Path) -> None:
         return
     with replacing(file) as partial:
         partial.write_text(text + "\n", encoding="utf-8")
-    err.print(f"wrote {file}", markup=False, soft_wrap=True)
+    note(f"wrote {file}")

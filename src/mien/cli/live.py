@@ -20,7 +20,8 @@ from rich.text import Text
 
 from mien.analyzer import DEFAULT_DETECTOR, DEFAULT_MODEL
 from mien.cli.analyze import make_analyzer
-from mien.cli.console import complain, err, out, tell
+from mien.cli.console import complain, note, out, reason, tell
+from mien.cli.times import seconds
 from mien.cli.videos import How, Outputs, drawn, missing_backend, places_of, write_outputs
 from mien.emotions import colour_of
 from mien.errors import MienError, VideoError
@@ -71,7 +72,9 @@ def live(
     anonymize: Annotated[
         str | None, typer.Option(metavar="HOW", help="blur or pixelate every face that is shown or written.")
     ] = None,
-    seconds: Annotated[float | None, typer.Option(help="End after so many.")] = None,
+    duration: Annotated[
+        float | None, typer.Option("--seconds", parser=seconds, metavar="TIME", help="End after 3, 1.5s or 1:30.")
+    ] = None,
 ) -> None:  # fmt: skip
     """Show what a camera sees, with boxes and all probabilities, until q or Ctrl-C."""
     if anonymize not in (None, "blur", "pixelate"):
@@ -80,16 +83,16 @@ def live(
         raise typer.BadParameter(f"{record} is a file; expected a folder's name", param_hint="--record")
     analyzer = make_analyzer(model, detector, detector_model, {})
     stream = Stream(analyzer.detector, analyzer.classifier, every_frame=anonymize is not None)
-    note = missing_backend(Outputs(annotate=record))
-    if note:
-        err.print(note, markup=False, soft_wrap=True)
+    lack = missing_backend(Outputs(annotate=record))
+    if lack:
+        note(lack)
     how = How(model=model, detector=detector, anonymize=anonymize)  # type: ignore[arg-type] # as checked
     with ExitStack() as stack:
         eye, playback = open_camera(camera)
         stack.enter_context(eye)
         recording = stack.enter_context(Recording(record, eye, analyzer.classifier.labels, how)) if record else None
         screen = stack.enter_context(choose_screen(terminal))
-        shown, delay = watch(eye, stream, screen, recording, how.anonymize, seconds, playback)
+        shown, delay = watch(eye, stream, screen, recording, how.anonymize, duration, playback)
     tell(f"{shown} frames shown, {eye.dropped} dropped, {delay * 1000:.0f} ms from the camera to the screen")
 
 
@@ -147,13 +150,28 @@ def _status(moments: Sequence[float], delays: Sequence[float], dropped: int) -> 
 
 
 def open_camera(name: str) -> "tuple[Camera, Playback | None]":
-    """A camera by its number or device, or a video that plays at its own pace as if it were one."""
+    """A camera by its number or device, or a video that plays at its own pace as if it were one.
+
+    Raises:
+        VideoError: there is no such camera or video, or it cannot be opened.
+    """
     if name.isdigit():
         return Camera(int(name)), None
     if Path(name).is_file() or "://" in name:
         playback = Playback(open_video(name))
         return Camera(name, capture=playback), playback
+    if _is_path(name):
+        is_what = "a folder" if Path(name).is_dir() else "not there"
+        raise VideoError(
+            f"{name} is {is_what}; expected a video's file, or a camera's number (0 is the first) or device"
+        )
     return Camera(name), None
+
+
+def _is_path(name: str) -> bool:
+    """Whether it was meant for a file, and not for a camera's device."""
+    path = Path(name)
+    return not path.is_relative_to("/dev") and (path.is_dir() or bool(path.suffix) or path.name != name)
 
 
 class Playback:
@@ -223,7 +241,7 @@ class Recording:
         try:
             self._video.__exit__(None, None, None)  # whatever ended the showing, what was recorded is kept
         except (MienError, OSError) as fault:
-            complain(f"the video could not be written: {fault}")
+            complain(f"the video could not be written: {reason(fault)}")
         files = {"csv": "frames.csv", "jsonl": "frames.jsonl", "events": "events.csv", "report": "report.html"}
         outputs = Outputs(**{name: self._folder / file for name, file in files.items()})
         write_outputs(self._journal, self._header, outputs, self._portraits, self._how)

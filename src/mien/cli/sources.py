@@ -3,9 +3,11 @@
 import glob
 import os
 import re
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from mien.images import PICTURE_SUFFIXES, is_picture_name
 from mien.video.source import URL_SCHEMES, without_password
@@ -46,23 +48,29 @@ def is_video_name(path: str | Path) -> bool:
     return Path(path).suffix.lower() in VIDEO_SUFFIXES
 
 
-def find_sources(words: Sequence[str], *, but_not: Path | None = None, as_video: bool = False) -> list[Source]:
+LeaveOut: TypeAlias = Callable[[Path, Sequence[Source]], None]
+"""Is told of a folder, and of its videos that are left out."""
+
+
+def find_sources(
+    words: Sequence[str], *, but_not: Path | None = None, as_video: bool = False, leave_out: LeaveOut | None = None
+) -> list[Source]:
     """The pictures and videos that words name, each once, in the order of the words; a folder's are sorted.
 
     A folder stands for the pictures in it and below, told by their names' endings; for its videos if it holds no
-    picture. A word that is no file and has
-    `*`, `?` or `[` is a pattern (`**` reaches into folders). What cannot be found or read becomes a source with a
-    fault, so that it is reported among the others.
+    picture. A word that is no file and has `*`, `?` or `[` is a pattern (`**` reaches into folders). What cannot be
+    found or read becomes a source with a fault, so that it is reported among the others.
 
     Args:
         words: of the command line.
         but_not: a folder that is passed over within others: that of an earlier run's drawings.
         as_video: whether folders are numbered frames of a video, and standard input is one.
+        leave_out: is told of each folder whose videos are left out beside its pictures.
     """
     sources = []
     seen = set()
     for word in words:
-        for source in _named_by(word, but_not, as_video):
+        for source in _named_by(word, but_not, as_video, leave_out):
             identity = str(source.path.resolve()) if source.path and not source.fault else source.name
             if identity not in seen:
                 seen.add(identity)
@@ -70,7 +78,15 @@ def find_sources(words: Sequence[str], *, but_not: Path | None = None, as_video:
     return sources
 
 
-def _named_by(word: str, but_not: Path | None, as_video: bool) -> Iterator[Source]:
+def left_out_videos(folder: Path, videos: Sequence[Source]) -> str:
+    """That a folder's videos are left out, and the command that analyses them."""
+    endings = dict.fromkeys(Path(video.name).suffix for video in videos)
+    patterns = [shlex.quote(str(Path(glob.escape(str(folder)), "**", f"*{ending}"))) for ending in endings]
+    count = "1 video" if len(videos) == 1 else f"{len(videos)} videos"
+    return f"{folder} holds pictures, and {count} left out; for videos: mien analyze {' '.join(patterns)}"
+
+
+def _named_by(word: str, but_not: Path | None, as_video: bool, leave_out: LeaveOut | None) -> Iterator[Source]:
     path = Path(word)
     if word == STANDARD_INPUT:
         yield Source("-", None, Path("standard-input.png"), video=as_video)
@@ -81,7 +97,7 @@ def _named_by(word: str, but_not: Path | None, as_video: bool) -> Iterator[Sourc
     elif path.is_dir() and as_video:
         yield Source(word, path, Path(path.resolve().name), video=True)
     elif path.is_dir():
-        yield from _in_folder(path, but_not)
+        yield from _in_folder(path, but_not, leave_out)
     elif os.path.lexists(path) or not glob.has_magic(word):
         yield Source(word, path, Path(path.name), video=as_video or is_video_name(path))
     else:
@@ -94,7 +110,7 @@ def _named_by(word: str, but_not: Path | None, as_video: bool) -> Iterator[Sourc
             yield Source(str(file), file, Path(file.name), video=as_video or is_video_name(file))
 
 
-def _in_folder(folder: Path, but_not: Path | None) -> Iterator[Source]:
+def _in_folder(folder: Path, but_not: Path | None, leave_out: LeaveOut | None) -> Iterator[Source]:
     faults: list[OSError] = []
     # A link back to a folder above would be walked for ever.
     entered = {os.path.realpath(but_not)} if but_not and but_not.resolve() != folder.resolve() else set()
@@ -118,6 +134,8 @@ def _in_folder(folder: Path, but_not: Path | None) -> Iterator[Source]:
         yield Source(str(fault.filename), None, Path(), f"the folder cannot be read: {fault.strerror}")
     if not num_pictures:
         yield from videos
+    elif videos and leave_out:
+        leave_out(folder, videos)
     if not num_pictures and not videos and not faults:
         endings = ", ".join(sorted(PICTURE_SUFFIXES))
         yield Source(

@@ -14,7 +14,7 @@ from rich.text import Text
 
 import mien
 from mien.analyzer import Analyzer
-from mien.cli.console import complain, err, tell
+from mien.cli.console import complain, err, reason, tell
 from mien.cli.sources import Source
 from mien.emotions import colour_of
 from mien.errors import MienError, MissingExtra
@@ -125,18 +125,19 @@ def analyze_videos(sources: Sequence[Source], analyzer: Analyzer, outputs: Outpu
     Raises:
         typer.Exit: with status 1 if any failed, 130 if interrupted.
         typer.BadParameter: outputs that cannot be.
+        OSError: the folder of the first output cannot be written.
     """
     check_outputs(sources, outputs, how)
     each = [outputs.of_one(sources[0])] if len(sources) == 1 else [outputs.of(source) for source in sources]
     _check_files(sources, each)
     num_failed, may_go_on = 0, False
     with ExitStack() as stack:
-        desk = _desk(outputs) or Path(stack.enter_context(TemporaryDirectory()))
+        desk = _set_up_desk(outputs) or Path(stack.enter_context(TemporaryDirectory()))
         for number, (source, files) in enumerate(zip(sources, each, strict=True)):
             try:
                 done = _analyze(source, desk / f"{number:04d}.jsonl", analyzer, files, how)
             except (MienError, OSError) as error:
-                text = _reason(error)
+                text = reason(error)
                 complain(text if source.name in text else f"{source.name}: {text}")
                 num_failed += 1
                 may_go_on = may_go_on or isinstance(error, OSError)  # a full disk, say
@@ -151,12 +152,6 @@ def analyze_videos(sources: Sequence[Source], analyzer: Analyzer, outputs: Outpu
     if num_failed:
         complain(f"{num_failed} of {len(sources)} inputs failed")
         raise typer.Exit(1)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.filename}: {error.strerror}"
-    return str(error)
 
 
 def check_outputs(sources: Sequence[Source], outputs: Outputs, how: How) -> None:
@@ -211,6 +206,18 @@ def _desk(outputs: Outputs) -> Path | None:
     """The folder of journals, beside the first output; None when all goes to the screen."""
     files = [path for path in outputs.wanted().values() if path != STANDARD_OUTPUT]
     return files[0].resolve().with_name(f".{files[0].name}.mien") if files else None
+
+
+def _set_up_desk(outputs: Outputs) -> Path | None:
+    """`_desk`, made; where it cannot be, the error names the output and not what is hidden beside it."""
+    desk = _desk(outputs)
+    if desk:
+        try:
+            desk.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            error.filename = str(next(path for path in outputs.wanted().values() if path != STANDARD_OUTPUT))
+            raise
+    return desk
 
 
 def _analyze(source: Source, place: Path, analyzer: Analyzer, outputs: Outputs, how: How) -> Done:

@@ -44,7 +44,8 @@ def annotate(image: Image, faces: Sequence[Face]) -> Image:
 
     A face has its panel beside it, where it hides no other face and no other panel. Where faces stand so close
     that most of them have no room for one, all get a compact form: the leading expression, its probability, and
-    a strip that shares out all probabilities by colour. Nothing leaves the picture.
+    a strip that shares out all probabilities by colour. Nothing leaves the picture. Of several faces each bears its
+    number: the person's, or else its place in `faces`.
 
     Args:
         image: (H, W, 3) uint8, RGB; it stays as it is.
@@ -58,15 +59,20 @@ def annotate(image: Image, faces: Sequence[Face]) -> Image:
     """
     drawn = check_image(image).copy(order="C")
     height, width = drawn.shape[:2]
-    seen = [(face, place) for face in faces if (place := on_grid(face.box, width, height))]
+    numbers = range(len(faces)) if len(faces) > 1 else [None]
+    seen = [
+        (face, place, number if face.track_id is None else face.track_id)
+        for number, face in zip(numbers, faces, strict=False)
+        if (place := on_grid(face.box, width, height))
+    ]
     type_size = _type_size(drawn)
-    for face, place in seen:
+    for face, place, _ in seen:
         draw_outline(drawn, place, colour_of(face.label), type_size)
     readings = [
-        Reading(face.prediction.labels, tuple(face.prediction.scores.tolist()), face.label, face.track_id)
-        for face, _ in seen
+        Reading(face.prediction.labels, tuple(face.prediction.scores.tolist()), face.label, number)
+        for face, _, number in seen
     ]
-    for legend in arrange(readings, [place for _, place in seen], (width, height), type_size):
+    for legend in arrange(readings, [place for _, place, _ in seen], (width, height), type_size):
         lay(drawn, legend.patch, legend.left, legend.top)
     return drawn
 

@@ -32,14 +32,14 @@ class Reading(NamedTuple):
         labels: the names of the expressions, in the order of `scores`.
         scores: the probability of each, 0 to 1.
         label: the one that counts; with hysteresis it need not be the likeliest.
-        track_id: the person's number; None in a picture.
+        number: the person's, or the face's in its picture; None where there is but one.
         quality: of the face's pixels, 0 to 1; None where nobody measured it.
     """
 
     labels: tuple[str, ...]
     scores: tuple[float, ...]
     label: str
-    track_id: int | None = None
+    number: int | None = None
     quality: float | None = None
 
     @property
@@ -248,7 +248,7 @@ def _panel(reading: Reading, size: int) -> Patch:
     layout = _panel_layout(reading.labels, size, reading.quality is not None)
     patch = _empty_panel(reading.labels, size, reading.quality is not None).copy()
 
-    title = typed(_title(reading.label, reading.track_id), layout.title_size, WHITE)
+    title = typed(_title(reading.label, reading.number), layout.title_size, WHITE)
     percent = typed(_percent(reading.score), layout.title_size, WHITE)
     dot = round(0.62 * layout.title_size)
     middle = layout.title_top + title.shape[0] // 2
@@ -281,7 +281,7 @@ def _draw_bar(
 
 def _chip(reading: Reading, size: int, with_percent: bool) -> Patch:
     """The compact form: a word, perhaps its percentage, above a strip of all probabilities."""
-    words = [typed(_title(reading.label, reading.track_id), size, WHITE)]
+    words = [typed(_title(reading.label, reading.number), size, WHITE)]
     if with_percent:
         words.append(typed(_percent(reading.score), size, DIM))
     padding, gap, strip_height = round(0.5 * size), round(0.35 * size), max(3, round(0.28 * size))
@@ -309,8 +309,8 @@ def _strip(reading: Reading, width: int, height: int) -> Patch:
     return strip
 
 
-def _title(label: str, track_id: int | None) -> str:
-    return label if track_id is None else f"{label} #{track_id}"
+def _title(label: str, number: int | None) -> str:
+    return label if number is None else f"{label} #{number}"
 
 
 def _percent(share: float) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from mien.errors import VideoError
 from mien.faces import Image
+from mien.installation import install_command
 from mien.video.decoder import DecodingBroke, Picture, StreamInfo, opencv_silenced
 
 _PTS: Final[int] = getattr(cv2, "CAP_PROP_PTS", -1)  # since 4.11; an unknown property reads as 0
@@ -43,7 +44,7 @@ class OpencvDecoder:
             self._capture.release()
             raise VideoError(
                 f"{name} holds no video that OpenCV can read. Check that it is a whole video, or install PyAV, which "
-                "reads more kinds and says more: pip install 'mien[video]'"
+                f"reads more kinds and says more: {install_command('video')}"
             )
         # In frames; Matroska's duration, of which the number of frames is estimated, counts from 0 and not from here.
         self._late = max(0, round(self._capture.get(_PTS)))

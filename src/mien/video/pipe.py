@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mien.errors import VideoError
 from mien.faces import Image
+from mien.files import described
 from mien.images import MAX_PIXELS
 from mien.video.decoder import USUAL_RATE, DecodingBroke, Picture, StreamInfo
 
@@ -109,7 +110,7 @@ class Y4mPictures:
         if not line:
             return None
         if not line.startswith(b"FRAME"):
-            raise DecodingBroke(f"expected a line that begins with FRAME, got {line[:16]!r}")
+            raise DecodingBroke(f"expected a line that begins with FRAME, got {described(line[:16])}")
         content = _read_whole(self._pipe, self._header.num_bytes)
         if content is None:
             raise DecodingBroke("the pipe ended inside a picture")
@@ -175,7 +176,7 @@ class _Header:
 def _parse_header(line: bytes, name: str) -> _Header:
     words = line.split()
     if not words or words[0] != _MAGIC:
-        came = f"begins with {line[:12]!r}" if line else "is empty"
+        came = f"begins with {described(line[:12])}" if line else "is empty"
         raise VideoError(
             f"{name} {came}; expected YUV4MPEG2 (`ffmpeg -i in.mp4 -pix_fmt yuv420p -f yuv4mpegpipe -`), or bare RGB "
             "with its size given"
@@ -185,7 +186,7 @@ def _parse_header(line: bytes, name: str) -> _Header:
         width, height = int(fields[b"W"]), int(fields[b"H"])
         frames, seconds = (int(part) for part in fields.get(b"F", "0:0").split(":"))
     except (KeyError, ValueError) as error:
-        raise VideoError(f"{name} has a damaged YUV4MPEG2 header: {line[:80]!r}") from error
+        raise VideoError(f"{name} has a damaged YUV4MPEG2 header: {described(line[:80])}") from error
     _check_size(width, height, name)
     kind = fields.get(b"C", "420")
     if kind not in _CHROMA:

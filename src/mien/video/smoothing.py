@@ -22,6 +22,9 @@ FLOOR: Final = math.log(1e-3)
 """The least log score that counts. Below one in a thousand the networks' probabilities mean nothing any more, and a
 single frame's -30 would outweigh a second of the others in a mean."""
 
+SMOOTHINGS: Final = ("ema", "median", "off")
+"""The names that `make_smoother` knows."""
+
 ROUNDING: Final = 1e-6
 """Seconds. Timestamps are rounded: a frame that is due now may carry a time a little short of it."""
 
@@ -149,7 +152,7 @@ def make_smoother(name: str, seconds: float | None = None) -> Smoother:
         return Ema() if seconds is None else Ema(seconds)
     if name == "median":
         return Median() if seconds is None else Median(seconds)
-    raise InvalidInput(f"unknown smoothing {name!r}; expected off, ema or median")
+    raise InvalidInput(f"unknown smoothing {name!r}; expected {', '.join(SMOOTHINGS)}")
 
 
 class Hysteresis:

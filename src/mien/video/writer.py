@@ -13,6 +13,7 @@ import numpy as np
 from mien.errors import InvalidInput, MissingExtra, VideoError
 from mien.faces import Image, check_image
 from mien.files import replacing
+from mien.installation import install_command
 from mien.video.decoder import bounded_threads, has_pyav
 from mien.video.sound import Sound, open_sound
 from mien.video.source import Backend
@@ -243,7 +244,7 @@ class _PyavOutput:
             stream = self._container.add_stream("libx264", Fraction(rate).limit_denominator(1001), options)
         except av.codec.codec.UnknownCodecError as error:
             raise VideoError(
-                "this PyAV comes without libx264; install the one from PyPI (pip install 'mien[video]'), or write "
+                f"this PyAV comes without libx264; install the one from PyPI ({install_command('video')}), or write "
                 "through OpenCV"
             ) from error
         stream.width, stream.height = (side + side % 2 for side in size)
@@ -270,7 +271,7 @@ class _OpencvOutput:
         if not self._writer.isOpened():
             self.abort()
             raise VideoError(
-                f"this OpenCV writes no {suffix} of {size[0]:,} × {size[1]:,}; install PyAV: pip install 'mien[video]'"
+                f"this OpenCV writes no {suffix} of {size[0]:,} × {size[1]:,}; install PyAV: {install_command('video')}"
             )
 
     def write(self, image: Image, ticks: int) -> None:

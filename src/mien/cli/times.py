@@ -1,0 +1,39 @@
+"""Times and rates of a command line: `3`, `3s`, `1.5s`, `1:30`."""
+
+import math
+import re
+from typing import Final
+
+import typer
+
+_TIME: Final = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)\s*s?", re.IGNORECASE | re.ASCII)
+
+
+def seconds(text: str | float) -> float:
+    """Seconds of an option's text; typer's `parser` of every option that takes a time.
+
+    Args:
+        text: seconds with or without an s, or minutes and seconds, or hours too, with colons between them. A number
+            is a default value, which typer parses too.
+
+    Raises:
+        typer.BadParameter: it is something else; typer adds the option's name.
+    """
+    parts = _TIME.fullmatch(str(text).strip())
+    if parts:
+        hours, minutes, rest = parts.groups()
+        least = 60 if minutes else math.inf
+        if float(rest) < least and (not hours or int(minutes) < 60):
+            return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(rest)
+    raise typer.BadParameter(f"expected a time, as in 3, 1.5s or 1:30; got {text}")
+
+
+def above_zero(value: float | None) -> float | None:
+    """The value itself, if there is none or it is above 0; typer's `callback` of an option.
+
+    Raises:
+        typer.BadParameter: it is not; typer adds the option's name.
+    """
+    if value is not None and not 0 < value < math.inf:
+        raise typer.BadParameter(f"expected a number above 0; got {value:g}")
+    return value
