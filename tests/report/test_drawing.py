@@ -48,7 +48,7 @@ def test_of_several_faces_each_bears_its_place_or_its_persons_number(make_face: 
     faces = [make_face(100, 100, 120), make_face(600, 300, 120)]
     people = [dataclasses.replace(face, track_id=number) for number, face in enumerate(faces)]
     np.testing.assert_array_equal(annotate(image, faces), annotate(image, people))
-    assert changed(annotate(image, faces), annotate(image, people[::-1])).any()
+    assert changed(annotate(image, faces), annotate(image, faces[::-1])).any()
     assert changed(annotate(image, faces[:1]), annotate(image, people[:1])).any()  # one alone has no number
 
 

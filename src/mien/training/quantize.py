@@ -13,7 +13,7 @@ from onnx import numpy_helper
 from mien.faces import GreyFaces
 from mien.files import replacing
 from mien.recognition import OnnxClassifier  # before onnxruntime's own: it turns the telemetry off
-from mien.recognition.model_file import INPUT
+from mien.recognition.model_file import INPUT, VOTES
 
 LAYERS = ("Conv", "Gemm")
 """Convolutions and dense layers, in ONNX's words."""
@@ -106,8 +106,10 @@ def halve(exported: Path, path: Path) -> OnnxClassifier:
 
 
 def _first_and_last(exported: Path) -> list[str]:
-    names = [node.name for node in onnx.load(exported).graph.node if node.op_type in LAYERS]
-    return [names[0], names[-1]]
+    graph = onnx.load(exported).graph
+    names = [node.name for node in graph.node if node.op_type in LAYERS]
+    num_heads = 2 if any(output.name == VOTES for output in graph.output) else 1
+    return [names[0], *names[-num_heads:]]
 
 
 def _batches(faces: GreyFaces) -> Iterator[dict[str, NDArray[np.uint8]]]:
