@@ -35,7 +35,7 @@ def models(
             f"{row['parameters']:,}",
             f"{row['bytes'] / 1024:,.0f} KB",
             f"{row['input_size']} px",
-            f"{row['accuracy']:.4f}",
+            f"{row['accuracy']:.1%}",
             str(row["licence"]),
         )
     out.print(table)
