@@ -1,8 +1,10 @@
+import cv2
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from mien.training.augmentation import Augmentation, augment, standardize
+from mien.training.augmentation import Augmentation, augment, compress, standardize
 
 
 def dice(seed: int = 0) -> torch.Generator:
@@ -40,6 +42,9 @@ def test_flip_mirrors_some_and_only_mirrors(faces: Tensor) -> None:
         Augmentation(shear=0.2),
         Augmentation(gamma=2),
         Augmentation(contrast=2),
+        Augmentation(blur=2),
+        Augmentation(noise=0.1),
+        Augmentation(jpeg=5),
         Augmentation(erase=1),
     ],
     ids=str,
@@ -54,7 +59,8 @@ def test_each_change_differs_from_face_to_face_and_stays_in_range(faces: Tensor,
 
 
 def test_the_generator_decides_everything(faces: Tensor) -> None:
-    how = Augmentation(rotation=15, scale=1.2, shift=0.1, flip=True, gamma=2, contrast=1.5, erase=0.5)
+    how = Augmentation(rotation=15, scale=1.2, shift=0.1, flip=True, gamma=2, contrast=1.5, blur=1, noise=0.05, jpeg=20,
+                       erase=0.5)  # fmt: skip
     torch.testing.assert_close(augment(faces, how, dice(3)), augment(faces, how, dice(3)))
     assert not torch.equal(augment(faces, how, dice(3)), augment(faces, how, dice(4)))
 
@@ -89,3 +95,37 @@ def test_standardize_forgets_light_and_contrast(gain: float, offset: float) -> N
 
 def test_a_flat_image_becomes_nothing_and_not_nan() -> None:
     assert not standardize(torch.full((1, 1, 8, 8), 0.5)).any()
+
+
+@pytest.mark.parametrize("how", [Augmentation(blur=2), Augmentation(noise=0.1), Augmentation(jpeg=5)], ids=str)
+def test_about_half_of_the_faces_stay_clean(how: Augmentation) -> None:
+    faces = torch.randint(0, 256, (400, 48, 48), generator=dice(), dtype=torch.uint8)
+    changes = (augment(faces, how, dice()) - faces.unsqueeze(1) / 255).abs().amax((1, 2, 3))
+    assert 0.4 < float((changes < 1e-3).float().mean()) < 0.7  # a faint change leaves some as they are too
+
+
+def test_blur_spreads_a_point_by_its_deviation() -> None:
+    faces = torch.zeros(200, 48, 48, dtype=torch.uint8)
+    faces[:, 24, 24] = 255
+    images = augment(faces, Augmentation(blur=2), dice())
+    torch.testing.assert_close(images.sum((1, 2, 3)), torch.ones(200), atol=1e-4, rtol=0)
+    place = torch.arange(48) - 24.0
+    deviation = (images.sum((1, 2)) * place**2).sum(1).sqrt()
+    assert 1.5 < float(deviation.max()) < 2
+
+
+@pytest.mark.parametrize("quality", [8, 30, 75, 95])
+@pytest.mark.parametrize("size", [48, 44])
+def test_compression_is_that_of_an_encoder(quality: int, size: int) -> None:
+    """But for the encoder's whole numbers."""
+    y, x = np.mgrid[:size, :size]
+    face = (127 + 80 * np.sin(x / 5) * np.cos(y / 7) + np.random.default_rng(0).normal(0, 12, (size, size))).clip(
+        0, 255
+    )
+    face = face.astype(np.uint8)
+    _, content = cv2.imencode(".jpg", face, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    wanted = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE)
+    assert wanted is not None
+    ours = compress(torch.from_numpy(face)[None, None] / 255, torch.tensor([float(quality)]))[0, 0] * 255
+    difference = np.abs(ours.clamp(0, 255).numpy() - wanted)
+    assert difference.mean() < 0.4 * np.abs(face.astype(float) - wanted).mean()

@@ -22,6 +22,9 @@ class Augmentation:
         gamma: the largest exponent; 2 draws from 1/2 to 2. 1 turns it off.
         contrast: the largest factor about the face's mean, drawn like `scale`; what leaves the range is cut off,
             as in an overexposed picture. 1 turns it off.
+        blur: the largest deviation of a Gaussian, in pixels of a face of 48; half of the faces stay sharp.
+        noise: the largest deviation of Gaussian noise, as a share of the range; half of the faces stay clean.
+        jpeg: the lowest quality of JPEG's quantization, 1 to 100; half of the faces go without.
         erase: the share of faces that lose a random rectangle (Zhong et al. 2020, arXiv:1708.04896).
     """
 
@@ -32,6 +35,9 @@ class Augmentation:
     flip: bool = False
     gamma: float = 1.0
     contrast: float = 1.0
+    blur: float = 0.0
+    noise: float = 0.0
+    jpeg: float = 0.0
     erase: float = 0.0
 
 
@@ -55,6 +61,16 @@ def augment(faces: Tensor, how: Augmentation, generator: torch.Generator) -> Ten
     if how.contrast > 1:
         mean = images.mean((1, 2, 3), keepdim=True)
         images = (images - mean).mul_(_images(dice.factor(how.contrast))).add_(mean)
+    if how.blur > 0:
+        scale = images.shape[-1] / 48
+        images = _blur(images, dice.within(how.blur).clamp(min=0) * scale, math.ceil(2 * how.blur * scale))
+    if how.noise > 0:
+        deviation = _images(dice.within(how.noise).clamp(min=0))
+        noise = torch.randn(images.shape, device=images.device, generator=generator)
+        images = torch.addcmul(images, noise, deviation)
+    if how.jpeg > 0:
+        pressed = compress(images.clamp(0, 1), dice.between(how.jpeg, 100))
+        images = torch.where(_images(dice.chance(0.5)), pressed, images)
     if how.erase > 0:
         images = _erase(images, how.erase, dice)
     return images.clamp_(0, 1)
@@ -154,6 +170,27 @@ class _Dice:
         return self.between(0, 1) < share
 
 
+LUMINANCE_STEPS = torch.tensor([
+    [16, 11, 10, 16, 24, 40, 51, 61],
+    [12, 12, 14, 19, 26, 58, 60, 55],
+    [14, 13, 16, 24, 40, 57, 69, 56],
+    [14, 17, 22, 29, 51, 87, 80, 62],
+    [18, 22, 37, 56, 68, 109, 103, 77],
+    [24, 35, 55, 64, 81, 104, 113, 92],
+    [49, 64, 78, 87, 103, 121, 120, 101],
+    [72, 92, 95, 98, 112, 100, 103, 99],
+])  # fmt: skip
+"""By which JPEG quantizes an 8×8 block's cosines at quality 50 (ITU-T T.81, table K.1), in grey levels."""
+
+_WAVES = torch.tensor([
+    [math.sqrt((1 if wave == 0 else 2) / 8) * math.cos(math.pi * wave * (2 * place + 1) / 16) for place in range(8)]
+    for wave in range(8)
+])  # fmt: skip
+
+BLOCK_COSINES = torch.kron(_WAVES, _WAVES)
+"""(64, 64), orthonormal: the two-dimensional cosines of an 8×8 block, a row each."""
+
+
 def _images(values: Tensor) -> Tensor:
     return values.view(-1, 1, 1, 1)
 
@@ -169,6 +206,41 @@ def _warp(images: Tensor, how: Augmentation, dice: _Dice) -> Tensor:
     y_row = torch.stack([sin * mirror, cos, dice.within(2 * how.shift)], dim=1)
     grid = F.affine_grid(torch.stack([x_row, y_row], dim=1), list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+
+
+def _blur(images: Tensor, deviations: Tensor, reach: int) -> Tensor:
+    """Each image under its own Gaussian, of (N,) deviations in pixels, cut off `reach` pixels from its middle."""
+    places = torch.arange(-reach, reach + 1, device=images.device)
+    kernels = torch.exp(-0.5 * (places / deviations.clamp(min=0.05).unsqueeze(1)) ** 2)
+    kernels = (kernels / kernels.sum(1, keepdim=True)).view(len(images), 1, 1, -1)
+    rows = F.pad(images.transpose(0, 1), (reach, reach, reach, reach), mode="reflect")
+    rows = F.conv2d(rows, kernels, groups=len(images))
+    return F.conv2d(rows, kernels.transpose(2, 3), groups=len(images)).transpose(0, 1)
+
+
+def compress(images: Tensor, quality: Tensor) -> Tensor:
+    """What JPEG leaves of images: the cosines of 8×8 blocks, quantized (ITU-T T.81, with libjpeg's scale of quality).
+
+    The side is filled up to whole blocks by its last row and column, as an encoder does.
+
+    Args:
+        images: (N, 1, S, S) float, 0 to 1.
+        quality: (N,) float, 1 to 100.
+
+    Returns:
+        The same shape; may leave the range a little.
+    """
+    percent = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality)
+    steps = (LUMINANCE_STEPS.to(images.device).flatten() * percent.view(-1, 1, 1) / 100).round().clamp(1, 255) / 255
+    cosines = BLOCK_COSINES.to(images.device)
+    num, _, side, _ = images.shape
+    missing = -side % 8
+    across = (side + missing) // 8
+    filled = F.pad(images, (0, missing, 0, missing), mode="replicate") - 128 / 255
+    blocks = filled.view(num, across, 8, across, 8).transpose(2, 3).reshape(num, across * across, 64)
+    waves = (blocks @ cosines.T / steps).round() * steps
+    pressed = (waves @ cosines).view(num, across, across, 8, 8).transpose(2, 3).reshape(filled.shape)
+    return pressed[:, :, :side, :side] + 128 / 255
 
 
 def _erase(images: Tensor, share: float, dice: _Dice) -> Tensor:

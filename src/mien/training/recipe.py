@@ -98,6 +98,9 @@ _AUGMENTATION_BOUNDS: dict[str, tuple[float, float]] = {
     "shear": (0, 1),
     "gamma": (1, 10),
     "contrast": (1, 10),
+    "blur": (0, 10),
+    "noise": (0, 1),
+    "jpeg": (0, 100),
     "erase": (0, 1),
 }
 
