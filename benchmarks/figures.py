@@ -3,6 +3,8 @@
 python benchmarks/figures.py
 """
 
+import itertools
+
 import numpy as np
 from tables import MIRRORED, OVERFITTING_RUNS, PEER, RESULTS, ROOT, by_time, result
 
@@ -54,7 +56,7 @@ def robustness() -> None:
     names = [key for key in rows[0][1]["robustness"] if key != MIRRORED]
     figure = new_figure(width=7.4, height=0.9 + 0.3 * len(names), title="")
     axes = figure.subplots()
-    for (name, row), colour in zip(rows, (THEIRS, *SERIES), strict=False):
+    for (name, row), colour in zip(rows, itertools.chain([THEIRS], itertools.cycle(SERIES)), strict=False):
         values = [100 * row["robustness"][key] for key in names]
         axes.plot(values, np.arange(len(names)), "o", color=colour, label=name, markersize=6)
     axes.set_yticks(np.arange(len(names)), ["as they are" if key == "plain" else key for key in names])

@@ -3,15 +3,16 @@
     python recipes/plan.py --data fer2013.csv --out runs                      # until all is done
     python recipes/plan.py --data fer2013.csv --out runs --minutes 9 --jobs 6 # a part of it; call it again for the next
 
-Each training is `mien train RECIPE … --resume`, so a call that is cut off loses at most an epoch of each. Trainings
+Each training is `mien train RECIPE … --resume`, so a call that is cut off loses an epoch or some seconds. Trainings
 that can run side by side do, `--jobs` at a time (a GPU has room for several networks this small). A training waits for
 its teachers: four networks, each of which never saw a quarter of the training faces, so that every face is taught by
-the one that did not know it. `--bundle FILE.tar` gathers the record of every training and its best model in half
-precision; unpacked into `--out` elsewhere, they count as done. Ends in one JSON line.
+the one that did not know it. `--bundle FILE.tar` gathers the record and the best model in half
+precision of every training that is done; unpacked into `--out` elsewhere, they still are. Ends in one JSON line.
 """
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import tarfile
@@ -110,25 +111,28 @@ def run(jobs: Sequence[Job], options: argparse.Namespace, deadline: float) -> li
     running: dict[Job, subprocess.Popen[bytes]] = {}
     failed: list[str] = []
     options.out.mkdir(parents=True, exist_ok=True)
-    while time.monotonic() < deadline:
-        for job, process in list(running.items()):
-            if process.poll() is not None:
-                del running[job]
-                if process.returncode:
+    ended: set[Job] = set()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that no training outlives this process
+    try:
+        while time.monotonic() < deadline:
+            for job in [job for job, process in running.items() if process.poll() is not None]:
+                ended.add(job)
+                if running.pop(job).returncode:
                     failed.append(job.name)
                     print(f"{job.name} failed; see {options.out / job.name}.log", flush=True)
                 else:
                     print(f"{job.name}: {progress_of(options.out / job.name)}", flush=True)
-        for job in ready(jobs, options.out):
-            if len(running) < options.jobs and job not in running and job.name not in failed:
-                running[job] = start(job, options)
-        if not running:
-            break
-        time.sleep(0.2)
-    for process in running.values():
-        process.terminate()
-    for process in running.values():
-        process.wait()
+            for job in ready(jobs, options.out):
+                if len(running) < options.jobs and job not in running and job not in ended:
+                    running[job] = start(job, options)
+            if not running:
+                break
+            time.sleep(0.2)
+    finally:
+        for process in running.values():
+            process.terminate()
+        for process in running.values():
+            process.wait()
     return failed
 
 
@@ -152,8 +156,8 @@ def start(job: Job, options: argparse.Namespace) -> "subprocess.Popen[bytes]":
 
 def is_done(run: Path) -> bool:
     """Whether a training has come to its last epoch, whose model is kept before its line is written."""
-    about = run / "run.json"
-    return about.exists() and len(lines_of(run)) >= json.loads(about.read_text(encoding="utf-8"))["recipe"]["epochs"]
+    epochs = Run(run).epochs()
+    return bool(epochs) and int(epochs[-1]["epoch"]) >= int(Run(run).description()["recipe"]["epochs"])
 
 
 def all_done(jobs: Sequence[Job], out: Path) -> bool:
@@ -162,31 +166,23 @@ def all_done(jobs: Sequence[Job], out: Path) -> bool:
 
 def progress_of(run: Path) -> dict[str, float] | None:
     """Epochs done, and the accuracy on the validation split at its lowest loss."""
-    epochs = lines_of(run)
+    epochs = Run(run).epochs()
     if not epochs:
         return None
     best = min(epochs, key=lambda line: line["val_loss"])
     return {"epochs": len(epochs), "best_epoch": best["epoch"], "val_accuracy": round(best["val_accuracy"], 4)}
 
 
-def lines_of(run: Path) -> list[dict[str, float]]:
-    metrics = run / "metrics.jsonl"
-    if not metrics.exists():
-        return []
-    whole = [line for line in metrics.read_text(encoding="utf-8").split("\n") if line.endswith("}")]
-    return [json.loads(line) for line in whole]
-
-
 def bundle(jobs: Sequence[Job], out: Path, file: Path) -> None:
     """The records of every training and its best model in half precision, in one archive."""
     with tarfile.open(file, "w") as archive, tempfile.TemporaryDirectory() as folder:
         for job in jobs:
+            if not is_done(out / job.name):
+                continue  # without its checkpoint it would begin again
             run = Run(out / job.name)
             for path in (run.about, run.metrics, run.validation):
                 if path.exists():
                     archive.add(path, f"{job.name}/{path.name}")
-            if not run.kept_models():
-                continue
             best = run.best_model()
             weights, about = checkpoint.load(best)
             halved = {name: value.half() if value.dtype == torch.float32 else value for name, value in weights.items()}

@@ -106,6 +106,7 @@ def test_from_a_csv_to_a_model_that_answers(
         (["export", "none"], 1, "no such file"),
         (["export", "none", "none"], 2, "name the data to"),
         (["export", "none", "--quantize"], 2, "name the data to"),
+        (["export", "none", "none", "--quantize", "--data", "x"], 2, "an ensemble can be kept"),
         (["export", "none", "--quantize", "--half", "--data", "x"], 2, "choose one of them"),
         (["models", "fetch", "retina"], 2, "expected: yunet"),
         (["unheard-of"], 2, "No such command"),

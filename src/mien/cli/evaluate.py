@@ -75,7 +75,7 @@ def _table(result: dict[str, Any]) -> Table:
             )
     fer_plus = result["fer_plus"]
     if fer_plus and fer_plus["num_faces"]:
-        accuracy = f"[bold]{fer_plus['accuracy']:.4f}[/] ± {fer_plus['standard_error']:.4f}"
+        accuracy = f"[bold]{_percent(fer_plus['accuracy'])}[/] ± {_percent(fer_plus['standard_error'])}"
         table.add_row("FER+, majority of votes", str(fer_plus["num_faces"]), accuracy, "", "", "", "")
     table.add_section()
     for name, row in result["per_class"].items():

@@ -47,6 +47,10 @@ def export(
         raise typer.BadParameter(f"a model file ends in .onnx; got {file}", param_hint="--out")
     if eight_bits and half:
         raise typer.BadParameter("choose one of them", param_hint="--quantize, --half")
+    if eight_bits and len(trained) > 1:
+        raise typer.BadParameter(
+            "an ensemble can be kept in half precision (--half), not in eight bits", param_hint="--quantize"
+        )
     if not data and (eight_bits or len(trained) > 1):
         why = "calibrate" if eight_bits else "measure the ensemble"
         raise typer.BadParameter(
@@ -78,7 +82,7 @@ def export(
     tell(
         f"wrote {file}: {info.num_parameters:,} parameters, accuracy {scored['accuracy']:.2%}{was} on "
         f"{scored['num_faces']} faces of {scored['split']}, temperature {exported.info.temperature:.3f}; "
-        "torch and onnxruntime agree"
+        f"torch and onnxruntime agree{' on it before it was made smaller' if half or eight_bits else ''}"
     )
 
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -218,6 +219,12 @@ def _blur(images: Tensor, deviations: Tensor, reach: int) -> Tensor:
     return F.conv2d(rows, kernels.transpose(2, 3), groups=len(images)).transpose(0, 1)
 
 
+@cache
+def _jpeg_tables(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Copied once: a copy in every batch would make a GPU wait."""
+    return LUMINANCE_STEPS.to(device), BLOCK_COSINES.to(device)
+
+
 def compress(images: Tensor, quality: Tensor) -> Tensor:
     """What JPEG leaves of images: the cosines of 8×8 blocks, quantized (ITU-T T.81, with libjpeg's scale of quality).
 
@@ -231,8 +238,8 @@ def compress(images: Tensor, quality: Tensor) -> Tensor:
         The same shape; may leave the range a little.
     """
     percent = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality)
-    steps = (LUMINANCE_STEPS.to(images.device).flatten() * percent.view(-1, 1, 1) / 100).round().clamp(1, 255) / 255
-    cosines = BLOCK_COSINES.to(images.device)
+    quantizer, cosines = _jpeg_tables(images.device)
+    steps = (quantizer.flatten() * percent.view(-1, 1, 1) / 100).round().clamp(1, 255) / 255
     num, _, side, _ = images.shape
     missing = -side % 8
     across = (side + missing) // 8

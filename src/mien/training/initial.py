@@ -99,6 +99,8 @@ def initialize(
     Raises:
         ModelError: the weights are another architecture's, or of another size.
     """
+    if initial.architecture == "ensemble":
+        raise ModelError(f"{initial.name} is an ensemble, which cannot be trained on; begin with one of its members")
     if initial.architecture != architecture:
         raise ModelError(
             f"{initial.name} is a {initial.architecture}, and the recipe trains a {architecture}; "

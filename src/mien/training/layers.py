@@ -86,7 +86,7 @@ def layer_table(network: nn.Module, image_size: int) -> list[Layer]:
                     detail=_detail(module),
                     shape=shape,
                     num_parameters=sum(each.numel() for each in fresh),
-                    macs=_macs(module, shape),
+                    macs=_macs(module, inputs[0], shape),
                     block=block,
                     on_shortcut=bool(block) and name.startswith(f"{block}.shortcut"),
                 )
@@ -147,12 +147,12 @@ def _detail(module: nn.Module) -> str:
             return type(module).__name__ if isinstance(module, ACTIVATIONS) else ""
 
 
-def _macs(module: nn.Module, shape: tuple[int, ...]) -> int:
+def _macs(module: nn.Module, given: Tensor, shape: tuple[int, ...]) -> int:
     if isinstance(module, nn.Conv2d):
         channels, height, width = shape
         return channels * height * width * module.in_channels // module.groups * _area(module.kernel_size)
     if isinstance(module, nn.Linear):
-        return module.in_features * module.out_features
+        return given.numel() * module.out_features  # for each place, where there are several
     return 0
 
 

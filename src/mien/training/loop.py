@@ -171,7 +171,7 @@ def _train(
         model.compile()
     saved_at = time.monotonic()
     for epoch in range(past.epoch + 1, recipe.epochs + 1):
-        if recipe.patience and epoch - 1 - past.best_epoch >= recipe.patience:
+        if past.is_over(recipe):
             break
         start = time.monotonic()
         rate, sums = yield from _steps(recipe, state, model, losses, batches, past, worker)
@@ -202,7 +202,7 @@ def _train(
                 checkpoint.save(kept, state.average.state_dict(), about | {"epoch": line})
                 run.save_validation(logits.cpu().numpy(), epoch)
             run.append_metrics(line)
-            if epoch == recipe.epochs or time.monotonic() - saved_at >= seconds_a_checkpoint:
+            if past.is_over(recipe) or time.monotonic() - saved_at >= seconds_a_checkpoint:
                 checkpoint.save(run.checkpoint, state.tensors(), dataclasses.asdict(past))
                 saved_at = time.monotonic()
         yield result
@@ -296,6 +296,10 @@ class Past:
     best_epoch: int = 0
     num_falls: int = 0
     last_fall: int = 0
+
+    def is_over(self, recipe: Recipe) -> bool:
+        """Whether all epochs are done, or the validation loss has stood still for too long."""
+        return self.epoch >= recipe.epochs or 0 < recipe.patience <= self.epoch - self.best_epoch
 
     def after(self, epoch: int, val_loss: float, recipe: Recipe) -> "Past":
         """With one more epoch."""
