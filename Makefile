@@ -10,7 +10,7 @@ demo: $(VENV)/.core  ## find the faces in a bundled picture and draw what they s
 	$(BIN)/mien analyze docs/pictures/astronaut.jpg --annotate out
 
 test: $(VENV)/.dev  ## the tests that take minutes
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: $(VENV)/.dev  ## the tests that take longer
 	$(BIN)/python -m pytest -m "slow and not gpu"

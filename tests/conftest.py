@@ -56,7 +56,7 @@ def run_mien(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 
     def run(*words: object) -> Done:
         monkeypatch.setattr("sys.argv", ["mien", *map(str, words)])
-        monkeypatch.setenv("COLUMNS", "200")
+        monkeypatch.setenv("COLUMNS", "1000")  # long paths break no line
         capsys.readouterr()
         status = 0
         try:
