@@ -23,7 +23,7 @@ class Batch:
     """What one step learns from.
 
     Attributes:
-        images: (N, 1, S, S) float, standardised.
+        images: (N, 1, S, S) float, standardised; S is smaller in the recipe's first, small epochs.
         labels: (N, K) probabilities; a 1 for each face, unless faces are mixed.
         votes: (N, 8) shares of FER+'s votes, or None.
         taught: (N, K) probabilities, what teachers say of these images; or None.
@@ -88,13 +88,14 @@ class Batches:
         order = self._order(epoch)
         dice = torch.Generator(worker.device).manual_seed(epoch_seed(recipe.seed, epoch, 1 + worker.rank))
         how = augmentation_in(recipe, epoch)
+        side = recipe.small_size if epoch <= recipe.small_epochs else recipe.image_size
         for start in range(0, len(self) * recipe.batch_size, recipe.batch_size):
             chosen = order[start : start + recipe.batch_size][worker.share(recipe.batch_size)]
             images = augment(self._faces[chosen], how, dice)
             mix = draw_mix(images, recipe.mixup, recipe.cutmix, dice)
-            yield self._batch(chosen, images, mix)
+            yield self._batch(chosen, images, mix, side)
 
-    def _batch(self, chosen: Tensor, images: Tensor, mix: Mix | None) -> Batch:
+    def _batch(self, chosen: Tensor, images: Tensor, mix: Mix | None, side: int) -> Batch:
         labels = self._labels[chosen]
         votes = None if self._votes is None else self._votes[chosen]
         speaks = None if self._speaks is None else self._speaks[:, chosen]
@@ -104,11 +105,13 @@ class Batches:
             # Of two faces in one, only a teacher that saw neither may speak; where there is none, those of the first.
             both = None if speaks is None else speaks & speaks[:, mix.partner]
             speaks = None if speaks is None or both is None else torch.where(both.any(0), both, speaks)
-        images = standardize(images).contiguous(memory_format=self._format)
+        views = standardize(images).contiguous(memory_format=self._format)
         lesson = None
         if speaks is not None:
-            lesson = taught(self._teachers, speaks, images, self._recipe.teacher_temperature)
-        return Batch(images, labels, votes, lesson)
+            lesson = taught(self._teachers, speaks, views, self._recipe.teacher_temperature)
+        if side < images.shape[-1]:  # after the teachers, who know faces of one size
+            views = standardize(shrunk(images, side)).contiguous(memory_format=self._format)
+        return Batch(views, labels, votes, lesson)
 
     def _order(self, epoch: int) -> Tensor:
         """Places of faces, in a new order; with balanced sampling, some more than once and some not at all."""
@@ -117,6 +120,11 @@ class Batches:
             return torch.randperm(len(self._faces), generator=dice).to(self._worker.device)
         drawn = torch.multinomial(self._odds, len(self._faces), replacement=True, generator=dice)
         return drawn.to(self._worker.device)
+
+
+def shrunk(images: Tensor, side: int) -> Tensor:
+    """(N, 1, S, S) → (N, 1, side, side), each pixel a mean of those it covers."""
+    return F.interpolate(images, size=(side, side), mode="bilinear", antialias=True, align_corners=False)
 
 
 def augmentation_in(recipe: Recipe, epoch: int) -> Augmentation:

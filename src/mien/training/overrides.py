@@ -2,20 +2,17 @@
 
 import tomllib
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from mien.errors import RecipeError
-from mien.training.recipe import Recipe, parse_recipe, recipe_table
-
-FOLLOWING_EPOCHS: Final = ("warmup_epochs", "plain_epochs")
-"""Parts of a training, which are shorter in a shorter one."""
+from mien.training.recipe import PARTS_OF_EPOCHS, Recipe, parse_recipe, recipe_table
 
 
 def overridden(recipe: Recipe, settings: Sequence[str]) -> Recipe:
     """The recipe with some of its settings changed.
 
-    With other `epochs`, the warm-up and the plain epochs become shorter or longer in proportion, unless they are set
-    too: rounded, and at least 1 where there were any.
+    With other `epochs`, the warm-up, the plain and the small epochs become shorter or longer in proportion, unless they
+    are set too: rounded, and at least 1 where there were any.
 
     Args:
         recipe: to begin with.
@@ -48,7 +45,7 @@ def _in_proportion(recipe: Recipe, epochs: object, *, but_not: set[str]) -> dict
     """What follows the number of epochs; nothing when that is no number, which `parse_recipe` tells."""
     if not isinstance(epochs, int):
         return {}
-    before = {key: getattr(recipe, key) for key in FOLLOWING_EPOCHS if key not in but_not}
+    before = {key: getattr(recipe, key) for key in PARTS_OF_EPOCHS if key not in but_not}
     return {key: max(1, round(value * epochs / recipe.epochs)) for key, value in before.items() if value}
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from mien.training.architectures.conv_attention import ConvAttention
 from mien.training.architectures.gelu_cnn import GeluCnn
 from mien.training.architectures.mini_xception import MiniXception
-from mien.training.architectures.network import Network
+from mien.training.architectures.network import FullyConvolutional, Network
 from mien.training.architectures.rep_net import RepNet
 
 ARCHITECTURES: dict[str, Callable[[int, int], Network]] = {
@@ -21,4 +21,4 @@ ARCHITECTURES: dict[str, Callable[[int, int], Network]] = {
 }
 """By name: from the number of classes and the side of the faces to a network with fresh weights."""
 
-__all__ = ["ARCHITECTURES", "Network"]
+__all__ = ["ARCHITECTURES", "FullyConvolutional", "Network"]
