@@ -8,10 +8,13 @@ that can run side by side do, `--jobs` at a time (a GPU has room for several net
 its teachers: four networks, each of which never saw a quarter of the training faces, so that every face is taught by
 the one that did not know it. `--bundle FILE.tar` gathers the record and the best model in half
 precision of every training that is done; unpacked into `--out` elsewhere, they still are. Ends in one JSON line.
+
+The short trainings named `ablation-…` say what each ingredient brings; `benchmarks/ablation.py` makes a table of them.
 """
 
 import argparse
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -60,6 +63,38 @@ def student(recipe: str, seed: int, *settings: str) -> Job:
     return Job(f"{recipe}-taught-{seed}", recipe, (f"seed={seed}", "teacher_weight=0.7", *settings), names)
 
 
+ABLATION = ("image_size=32", "small_epochs=0", "epochs=24")
+"""Of rep-nano: minutes on one core. Long enough to rank ingredients, too short for what only long trainings need."""
+
+INGREDIENTS: dict[str, tuple[str, ...]] = {
+    "all": (),
+    "without rotation, scale, shift and shear": tuple(
+        f"augmentation.{key}" for key in ("rotation=0", "scale=1", "shift=0", "shear=0")
+    ),
+    "without mirror images": ("augmentation.flip=false",),
+    "without gamma and contrast": ("augmentation.gamma=1", "augmentation.contrast=1"),
+    "without blur, noise and JPEG": ("augmentation.blur=0", "augmentation.noise=0", "augmentation.jpeg=0"),
+    "without FER+ votes": ("votes_weight=0",),
+    "without averaged weights": ("ema_decay=0",),
+    "without label smoothing": ("label_smoothing=0",),
+    "without plain epochs": ("plain_epochs=0",),
+    "with mixup": ("mixup=0.2",),
+    "with CutMix": ("cutmix=1.0",),
+    "with erasing": ("augmentation.erase=0.3",),
+    "with sharpness-aware minimisation": ("sharpness=0.05",),
+    "three times the epochs": ("epochs=72",),
+}
+"""What each ablation changes."""
+
+ABLATION_SEEDS = range(2)
+
+
+def ablation(ingredient: str, seed: int) -> Job:
+    """A short training with one ingredient changed."""
+    name = "ablation-" + re.sub(r"\W+", "-", ingredient).lower()
+    return Job(f"{name}-{seed}", "rep-nano", (*ABLATION, f"seed={seed}", *INGREDIENTS[ingredient]))
+
+
 JOBS: tuple[Job, ...] = (
     *TEACHERS,
     # What every network does alone.
@@ -77,6 +112,7 @@ JOBS: tuple[Job, ...] = (
     *(student("rep-base", seed) for seed in range(3)),
     student("conv-attention", 0, "epochs=200"),
     student("gelu-cnn", 0, "epochs=150"),
+    *(ablation(ingredient, seed) for seed in ABLATION_SEEDS for ingredient in INGREDIENTS),
 )
 
 
