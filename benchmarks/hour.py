@@ -114,7 +114,7 @@ def main() -> None:
             "frames_a_second": round(whole.count(b"\n") / seconds, 1),
             "kills": kills,
             "identical_rows": whole == killed,
-            "megabytes_after_a_tenth": round(max(megabytes[: 2 * tenth]), 1),
+            "megabytes_in_the_first_fifth": round(max(megabytes[: 2 * tenth]), 1),
             "megabytes_at_the_end": round(max(megabytes[-tenth:]), 1),
         }
     write_result(result | hardware(), options.json)

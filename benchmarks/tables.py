@@ -166,7 +166,7 @@ def hour() -> str:
             ["frames", f"{content['num_frames']:,}"],
             ["frames a second", f"{content['frames_a_second']:.0f}"],
             ["MB in the first fifth, and at the end",
-             f"{content['megabytes_after_a_tenth']:.0f}, {content['megabytes_at_the_end']:.0f}"],
+             f"{content['megabytes_in_the_first_fifth']:.0f}, {content['megabytes_at_the_end']:.0f}"],
             [f"rows after {content['kills']} kills", same],
         ],
     )  # fmt: skip

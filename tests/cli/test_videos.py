@@ -125,6 +125,15 @@ def test_parts_and_rates(run_mien: Run, clip: Path, tmp_path: Path) -> None:
     assert times == pytest.approx([1.0, 1.1, 1.2, 1.3, 1.4], abs=0.01)
 
 
+@pytest.mark.parametrize(("seconds", "told"), [(60, True), (0.5, False)])
+def test_a_baseline_longer_than_anybody_was_in_view_is_told(
+    run_mien: Run, clip: Path, tmp_path: Path, seconds: float, told: bool
+) -> None:
+    status, _, err = run_mien("analyze", clip, "--baseline", seconds, "--jsonl", tmp_path / "clip.jsonl")
+    assert status == 0
+    assert ("no resting face was taken out" in err) == told
+
+
 def test_numbered_pictures_are_a_video(run_mien: Run, portrait: Image, tmp_path: Path) -> None:
     from mien.images import write_image
 

@@ -108,6 +108,7 @@ def test_lines_of_an_epoch_without_its_checkpoint_are_written_once(bars: FaceSet
     for event in generator:
         if isinstance(event, Epoch) and event.epoch == 2:
             break
+    generator.close()  # type: ignore[attr-defined]
     half.metrics.write_text(run.metrics.read_text() + '{"epoch": 5, "learn')
     finish(RECIPE, bars, tmp_path / "half", resume=True)
     assert without_time(half) == without_time(Run(tmp_path / "whole"))
@@ -152,6 +153,15 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(bars: FaceSet, tmp_path: P
     with pytest.raises(RecipeError, match=r"another data .*sha256"):
         other = dataclasses.replace(bars, faces=255 - bars.faces)
         finish(dataclasses.replace(RECIPE, epochs=1), other, tmp_path, resume=True)
+
+
+def test_a_folder_takes_one_training_at_a_time(bars: FaceSet, tmp_path: Path) -> None:
+    first = train(RECIPE, bars, tmp_path, device=CPU)
+    next(first)
+    with pytest.raises(RecipeError, match="another process is training in"):
+        finish(RECIPE, bars, tmp_path, resume=True)
+    first.close()  # type: ignore[attr-defined]
+    assert finish(RECIPE, bars, tmp_path, resume=True)[-1].epoch == RECIPE.epochs
 
 
 def test_the_seed_decides(bars: FaceSet, tmp_path: Path) -> None:

@@ -414,6 +414,9 @@ def _summarize(journal: Journal, header: VideoHeader, done: Done, outputs: Outpu
     tell(f"{header.source}  {header.width}×{header.height}, {done.num_frames} frames, {last:.1f} s, {people}")
     for line in _people(seen, spans):
         err.print(line) if outputs.wanted() else tell(line.plain)
+    baseline = float(str(header.settings.get("baseline", 0)))
+    if seen and max(end - start for start, end in spans.values()) < baseline - 1e-6:  # rounding of times
+        complain(f"nobody was in view for the {baseline:g} s of --baseline, so no resting face was taken out")
     for path in outputs.wanted().values():
         tell(f"wrote {path}")
 

@@ -5,6 +5,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -158,54 +159,55 @@ def _train(
     state = _begin(recipe, faces, initial, plain_split, device)
     losses = Losses(recipe, train_split, device)
     batches = Batches(train_split, recipe, worker, teachers, layout)
-    if worker.leads:
-        run.begin(about, resume=resume)
-    worker.wait()
-    past = _restore(run, state) if resume else Past()
-    worker.agree(past.epoch, f"the epochs done in {run.folder}; it has to lie on a file system that all share")
-    if worker.leads:
-        run.forget_after(past.epoch)
-
-    model = worker.replicated(state.trainee)
-    if compiled:
-        model.compile()
-    saved_at = time.monotonic()
-    for epoch in range(past.epoch + 1, recipe.epochs + 1):
-        if past.is_over(recipe):
-            break
-        start = time.monotonic()
-        rate, sums = yield from _steps(recipe, state, model, losses, batches, past, worker)
-        train_loss, train_accuracy = (worker.mean(sums) / len(batches)).tolist()
-        worker.level(state.average)
-        network = state.average.network
-        logits = _logits(network, val_split, worker)
-        val_loss, val_accuracy = fit(logits, val_split)
-        plain_train_loss, plain_train_accuracy = fit(_logits(network, plain_split, worker), plain_split)
-        check_finite(train_loss + val_loss, epoch, rate)
-        kept = run.model(recipe.architecture, epoch, val_accuracy) if val_loss < past.best_loss else None
-        result = Epoch(
-            epoch=epoch,
-            learning_rate=rate,
-            train_loss=train_loss,
-            train_accuracy=train_accuracy,
-            plain_train_loss=plain_train_loss,
-            plain_train_accuracy=plain_train_accuracy,
-            val_loss=val_loss,
-            val_accuracy=val_accuracy,
-            seconds=round(time.monotonic() - start, 2),
-            kept=kept.name if kept else None,
-        )
-        line = {name: getattr(result, name) for name in Epoch.__slots__}
-        past = past.after(epoch, val_loss, recipe)
+    with run.locked() if worker.leads else nullcontext():
         if worker.leads:
-            if kept:
-                checkpoint.save(kept, state.average.state_dict(), about | {"epoch": line})
-                run.save_validation(logits.cpu().numpy(), epoch)
-            run.append_metrics(line)
-            if past.is_over(recipe) or time.monotonic() - saved_at >= seconds_a_checkpoint:
-                checkpoint.save(run.checkpoint, state.tensors(), dataclasses.asdict(past))
-                saved_at = time.monotonic()
-        yield result
+            run.begin(about, resume=resume)
+        worker.wait()
+        past = _restore(run, state) if resume else Past()
+        worker.agree(past.epoch, f"the epochs done in {run.folder}; it has to lie on a file system that all share")
+        if worker.leads:
+            run.forget_after(past.epoch)
+
+        model = worker.replicated(state.trainee)
+        if compiled:
+            model.compile()
+        saved_at = time.monotonic()
+        for epoch in range(past.epoch + 1, recipe.epochs + 1):
+            if past.is_over(recipe):
+                break
+            start = time.monotonic()
+            rate, sums = yield from _steps(recipe, state, model, losses, batches, past, worker)
+            train_loss, train_accuracy = (worker.mean(sums) / len(batches)).tolist()
+            worker.level(state.average)
+            network = state.average.network
+            logits = _logits(network, val_split, worker)
+            val_loss, val_accuracy = fit(logits, val_split)
+            plain_train_loss, plain_train_accuracy = fit(_logits(network, plain_split, worker), plain_split)
+            check_finite(train_loss + val_loss, epoch, rate)
+            kept = run.model(recipe.architecture, epoch, val_accuracy) if val_loss < past.best_loss else None
+            result = Epoch(
+                epoch=epoch,
+                learning_rate=rate,
+                train_loss=train_loss,
+                train_accuracy=train_accuracy,
+                plain_train_loss=plain_train_loss,
+                plain_train_accuracy=plain_train_accuracy,
+                val_loss=val_loss,
+                val_accuracy=val_accuracy,
+                seconds=round(time.monotonic() - start, 2),
+                kept=kept.name if kept else None,
+            )
+            line = {name: getattr(result, name) for name in Epoch.__slots__}
+            past = past.after(epoch, val_loss, recipe)
+            if worker.leads:
+                if kept:
+                    checkpoint.save(kept, state.average.state_dict(), about | {"epoch": line})
+                    run.save_validation(logits.cpu().numpy(), epoch)
+                run.append_metrics(line)
+                if past.is_over(recipe) or time.monotonic() - saved_at >= seconds_a_checkpoint:
+                    checkpoint.save(run.checkpoint, state.tensors(), dataclasses.asdict(past))
+                    saved_at = time.monotonic()
+            yield result
 
 
 def _steps(

@@ -6,13 +6,15 @@ import platform
 import re
 import statistics
 import subprocess
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 import mien
@@ -96,6 +98,28 @@ class Run:
         except (ValueError, KeyError, TypeError) as error:
             raise RecipeError(f"{self.about} is damaged, or not mien's: {error}; choose another --out") from error
         return about  # type: ignore[no-any-return] # as checked
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """No other training in this folder, until this one ends or its process dies.
+
+        Raises:
+            RecipeError: another one is at work there.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.folder / ".lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout as error:
+            raise RecipeError(
+                f"another process is training in {self.folder}; wait for it, or choose another --out"
+            ) from error
+        except NotImplementedError:  # a file system without locks
+            pass
+        try:
+            yield
+        finally:
+            lock.release()
 
     def begin(self, about: dict[str, Any], *, resume: bool) -> None:
         """Make the folder, or check that it is this very training that goes on in it.
