@@ -25,7 +25,7 @@ class Teacher:
     Attributes:
         name: of its file.
         sha256: of its file.
-        network: in evaluation mode.
+        network: in evaluation mode, merged as for export.
         folds: how many folds its own training set was cut into; 1 for all of it.
         fold: the one it never saw.
     """
@@ -66,7 +66,7 @@ def load_teachers(
                               f"{', '.join(classes)}")  # fmt: skip
         if recipe["image_size"] != image_size:
             raise RecipeError(f"{file} cannot teach: it takes faces of {recipe['image_size']} pixels, not {image_size}")
-        network = trainee.network.to(device).requires_grad_(False)
+        network = trainee.network.eval().merged().to(device).requires_grad_(False)
         sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
         teachers.append(Teacher(file.name, sha256, network, recipe.get("folds", 1), recipe.get("fold", 0)))
     return teachers
