@@ -1,9 +1,10 @@
-"""What each ingredient of a training brings.
+"""Networks beside each other, and what each ingredient of a training brings.
 
+    python recipes/plan.py --data fer2013.csv --out runs --only short
     python recipes/plan.py --data fer2013.csv --out runs --only ablation
     python benchmarks/ablation.py --runs runs --json benchmarks/results/ablation.json
 
-Accuracy of the last epoch, so that no ingredient gains by being selected. Ends in one JSON line.
+Accuracy of the last epoch, so that nothing gains by being selected. Ends in one JSON line.
 """
 
 import argparse
@@ -16,10 +17,9 @@ from measuring import hardware, write_result
 
 from mien.training.run import Run
 
-ROOT = Path(__file__).parents[1]
-sys.path.append(str(ROOT / "recipes"))
+sys.path.append(str(Path(__file__).parents[1] / "recipes"))
 
-from plan import ABLATION_SEEDS, INGREDIENTS, ablation, is_done  # noqa: E402 - a script, not a package
+from plan import COMPARED, INGREDIENTS, SHORT_SEEDS, Job, ablation, is_done, short
 
 
 def main() -> None:
@@ -27,30 +27,36 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, required=True, help="where the plan put them")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    rows, about = {}, {}
-    for ingredient in INGREDIENTS:
-        runs = [Run(options.runs / ablation(ingredient, seed).name) for seed in ABLATION_SEEDS]
-        runs = [run for run in runs if is_done(run.folder)]
-        if runs:
-            rows[ingredient] = row(runs)
-            about[ingredient] = {key: runs[0].description()[key] for key in ("recipe", "data", "code", "machine")}
-    print(f"{'':45} accuracy")
-    for ingredient, figures in rows.items():
-        print(f"{ingredient:45} {figures['accuracy']:.4f} (seeds: {figures['seeds']})")
-    result = {"benchmark": "ablation", "split": "PublicTest", "rows": rows, "trainings": about}
-    write_result(result | hardware(), options.json)
+    tables = {
+        "networks": {name: [short(name, seed) for seed in SHORT_SEEDS] for name in COMPARED},
+        "ingredients": {name: [ablation(name, seed) for seed in SHORT_SEEDS] for name in INGREDIENTS},
+    }
+    rows = {name: measured(table, options.runs) for name, table in tables.items()}
+    for table in rows.values():
+        for name, row in table.items():
+            print(f"{name:45} {row['accuracy']:.4f} (seeds: {len(row['accuracies'])})")
+    write_result({"benchmark": "ablation", "split": "PublicTest", **rows} | hardware(), options.json)
+
+
+def measured(table: dict[str, list[Job]], folder: Path) -> dict[str, dict[str, Any]]:
+    """The rows whose trainings are done."""
+    done = {name: [folder / job.name for job in jobs if is_done(folder / job.name)] for name, jobs in table.items()}
+    return {name: row([Run(path) for path in paths]) for name, paths in done.items() if paths}
 
 
 def row(runs: list[Run]) -> dict[str, Any]:
+    """The figures of one training under several seeds."""
     last = [run.epochs()[-1] for run in runs]
-    accuracy = [float(epoch["val_accuracy"]) for epoch in last]
+    accuracies = [float(epoch["val_accuracy"]) for epoch in last]
+    about = runs[0].description()
     return {
-        "accuracy": statistics.mean(accuracy),
-        "accuracies": accuracy,
+        "accuracy": statistics.mean(accuracies),
+        "accuracies": accuracies,
         "nll": statistics.mean(float(epoch["val_loss"]) for epoch in last),
         "train_accuracy": statistics.mean(float(epoch["plain_train_accuracy"]) for epoch in last),
-        "seeds": [run.description()["recipe"]["seed"] for run in runs],
         "seconds_an_epoch": statistics.median(epoch["seconds"] for run in runs for epoch in run.epochs()),
+        "seeds": [run.description()["recipe"]["seed"] for run in runs],
+        **{key: about[key] for key in ("recipe", "data", "code", "machine")},
     }
 
 

@@ -1,4 +1,4 @@
-"""Draw what benchmarks/results holds: docs/pictures/{overfitting,accuracy-and-time,robustness}.svg.
+"""Draw what benchmarks/results holds: docs/pictures/{overfitting,trainings,accuracy-and-time,robustness}.svg.
 
 python benchmarks/figures.py
 """
@@ -14,6 +14,9 @@ from mien.training.run import Run
 
 PICTURES = ROOT / "docs" / "pictures"
 OURS, THEIRS = "#2f6fde", "#8a9099"
+AIMS = {"mini-xception": 68.5, "rep-nano": 68.5, "rep-small": 71.5, "gelu-cnn": 68.0}
+"""What each network's training is to reach on PublicTest, in percent."""
+
 SERIES = ("#2f6fde", "#e8843c", "#3aa66f", "#9e74d6", "#d6577a", "#c2a12f")
 
 
@@ -22,6 +25,27 @@ def overfitting() -> None:
     runs = {name: Run(RESULTS / "runs" / name).epochs() for name in OVERFITTING_RUNS}
     title = "One network, two recipes: training faces as they are (dashed) and PublicTest (solid)"
     plot_curves(runs, PICTURES / "overfitting.svg", title=title)
+
+
+def trainings() -> None:
+    """Accuracy over the epochs of every network's training, beside what it was to reach."""
+    figure = new_figure(width=7.4, height=4.2, title="")
+    axes = figure.subplots()
+    for (name, aim), colour in zip(AIMS.items(), SERIES, strict=False):
+        epochs = Run(RESULTS / "runs" / name).epochs()
+        axes.plot(
+            [line["epoch"] for line in epochs],
+            [100 * line["val_accuracy"] for line in epochs],
+            color=colour, linewidth=1.4, label=f"{name} (aim: {aim})",
+        )  # fmt: skip
+        axes.axhline(aim, color=colour, linewidth=0.9, linestyle="--")
+    axes.set_ylim(45, 74)
+    axes.set_xlabel("epoch", color=INK, fontsize=9)
+    axes.set_ylabel("accuracy on PublicTest, %", fontsize=9)
+    axes.grid(axis="y", color=FAINT, linewidth=0.6)
+    figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=8.5, labelcolor=INK)
+    tidy(axes)
+    save(figure, PICTURES / "trainings.svg")
 
 
 def accuracy_and_time() -> None:
@@ -70,6 +94,7 @@ def robustness() -> None:
 
 def main() -> None:
     overfitting()
+    trainings()
     accuracy_and_time()
     robustness()
 

@@ -116,6 +116,22 @@ def overfitting() -> str:
     return markdown(["", "epochs", "training faces, %", "PublicTest, %", "gap, points"], rows)
 
 
+def short_trainings(part: str) -> str:
+    """Networks, or ingredients, under the same short training."""
+    return markdown(
+        ["", "PublicTest, % (each seed)", "training faces, %", "seconds an epoch"],
+        [
+            [
+                name,
+                f"**{percent(row['accuracy'])}** ({', '.join(map(percent, row['accuracies']))})",
+                percent(row["train_accuracy"]),
+                f"{row['seconds_an_epoch']:.0f}",
+            ]
+            for name, row in result("ablation")[part].items()
+        ],
+    )
+
+
 def training_speed() -> str:
     """Images a second of each network, by threads and processes."""
     figures = result("training_speed")["images_a_second"]
@@ -296,6 +312,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "through_detector": through_detector,
     "audit": audit,
     "read_csv": read_csv,
+    "networks": partial(short_trainings, "networks"),
+    "ingredients": partial(short_trainings, "ingredients"),
     "training_speed": training_speed,
     "winograd": winograd,
     "video_speed": video_speed,

@@ -9,7 +9,8 @@ its teachers: four networks, each of which never saw a quarter of the training f
 the one that did not know it. `--bundle FILE.tar` gathers the record and the best model in half
 precision of every training that is done; unpacked into `--out` elsewhere, they still are. Ends in one JSON line.
 
-The short trainings named `ablation-…` say what each ingredient brings; `benchmarks/ablation.py` makes a table of them.
+The trainings named `short-…` and `ablation-…` compare networks, and say what each ingredient brings, in minutes each;
+`benchmarks/ablation.py` makes tables of them.
 """
 
 import argparse
@@ -63,11 +64,15 @@ def student(recipe: str, seed: int, *settings: str) -> Job:
     return Job(f"{recipe}-taught-{seed}", recipe, (f"seed={seed}", "teacher_weight=0.7", *settings), names)
 
 
-ABLATION = ("image_size=32", "small_epochs=0", "epochs=24")
-"""Of rep-nano: minutes on one core. Long enough to rank ingredients, too short for what only long trainings need."""
+SHORT = ("image_size=32", "small_epochs=0", "epochs=24")
+"""Minutes on one core: long enough to rank networks and ingredients, too short for what only long trainings need."""
+
+SHORT_SEEDS = range(2)
+
+COMPARED = ("mini-xception", "rep-nano", "rep-small", "conv-attention")
+"""Networks that are trained short, each by its own recipe."""
 
 INGREDIENTS: dict[str, tuple[str, ...]] = {
-    "all": (),
     "without rotation, scale, shift and shear": tuple(
         f"augmentation.{key}" for key in ("rotation=0", "scale=1", "shift=0", "shear=0")
     ),
@@ -84,15 +89,18 @@ INGREDIENTS: dict[str, tuple[str, ...]] = {
     "with sharpness-aware minimisation": ("sharpness=0.05",),
     "three times the epochs": ("epochs=72",),
 }
-"""What each ablation changes."""
+"""What each short training of rep-nano changes."""
 
-ABLATION_SEEDS = range(2)
+
+def short(network: str, seed: int) -> Job:
+    """A short training of a network."""
+    return Job(f"short-{network}-{seed}", network, (*SHORT, f"seed={seed}"))
 
 
 def ablation(ingredient: str, seed: int) -> Job:
     """A short training with one ingredient changed."""
     name = "ablation-" + re.sub(r"\W+", "-", ingredient).lower()
-    return Job(f"{name}-{seed}", "rep-nano", (*ABLATION, f"seed={seed}", *INGREDIENTS[ingredient]))
+    return Job(f"{name}-{seed}", "rep-nano", (*SHORT, f"seed={seed}", *INGREDIENTS[ingredient]))
 
 
 JOBS: tuple[Job, ...] = (
@@ -112,7 +120,8 @@ JOBS: tuple[Job, ...] = (
     *(student("rep-base", seed) for seed in range(3)),
     student("conv-attention", 0, "epochs=200"),
     student("gelu-cnn", 0, "epochs=150"),
-    *(ablation(ingredient, seed) for seed in ABLATION_SEEDS for ingredient in INGREDIENTS),
+    *(short(network, seed) for seed in SHORT_SEEDS for network in COMPARED),
+    *(ablation(ingredient, seed) for seed in SHORT_SEEDS for ingredient in INGREDIENTS),
 )
 
 
