@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.data.findings import KINDS
+from mien.recognition import shipped_models
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -202,7 +203,7 @@ def flicker() -> str:
     return markdown(["", "seconds in view", "changes, raw", "changes, smoothed"], rows)
 
 
-def scores(model: str = "mini-xception") -> str:
+def scores(model: str) -> str:
     """A shipped model on PublicTest, per class."""
     content = result(model)
     rows = [
@@ -214,7 +215,7 @@ def scores(model: str = "mini-xception") -> str:
     return markdown(["expression", "faces", "recall, %", "precision, %", "F1, %"], rows)
 
 
-def calibration(model: str = "mini-xception") -> str:
+def calibration(model: str) -> str:
     """A shipped model's figures as published, without duplicates, and with mirror averaging."""
     rows = []
     for name, file in (("one pass", model), ("averaged with the mirror image", f"{model}-flip")):
@@ -299,12 +300,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "models": models,
     "recalls": recalls,
     "robustness": robustness,
-    "robustness_mini_xception": partial(robustness, "mini-xception"),
-    "robustness_gelu_cnn": partial(robustness, "gelu-cnn"),
-    "scores": scores,
-    "scores_gelu_cnn": partial(scores, "gelu-cnn"),
-    "calibration": calibration,
-    "calibration_gelu_cnn": partial(calibration, "gelu-cnn"),
     "overfitting": overfitting,
     "pipeline": pipeline,
     "detectors": detectors,
@@ -322,6 +317,13 @@ TABLES: dict[str, Callable[[], str]] = {
     "hour": hour,
     "flicker": flicker,
 }
+
+OF_A_MODEL: dict[str, Callable[[str], str]] = {"scores": scores, "calibration": calibration, "robustness": robustness}
+"""What a shipped model's card has of its own, as in `scores_mini_xception`."""
+
+for _model in shipped_models():
+    for _name, _table in OF_A_MODEL.items():
+        TABLES[f"{_name}_{_model.replace('-', '_')}"] = partial(_table, _model)
 
 
 def filled(text: str) -> str:
