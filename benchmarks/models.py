@@ -2,12 +2,15 @@
 
     python benchmarks/models.py --data fer2013.csv --peer mini_xception_102.tflite --json benchmarks/results/models.json
 
-All run in this process, on one thread, on the same faces of PublicTest. The peer's runtime is installed for this
-script alone: pip install ai-edge-litert. Ends in one JSON line; `benchmarks/figures.py` draws it, and
-`benchmarks/tables.py` writes its tables.
+All run in this process, on one thread, on the same faces of PublicTest. With `--keep`, accuracies of files that are in
+the result already, by their SHA-256, are taken from there; times are always measured anew, as they compare only within
+one run. The peer's runtime is installed for this script alone: pip install ai-edge-litert. Ends in one JSON line;
+`benchmarks/figures.py` draws it, and `benchmarks/tables.py` writes its tables.
 """
 
 import argparse
+import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -81,36 +84,44 @@ def quality(classifier: Classifier, faces: FaceSet) -> dict[str, Any]:
     }
 
 
+def described(path: Path, num_parameters: int) -> dict[str, Any]:
+    """A model's file."""
+    return {
+        "num_parameters": num_parameters,
+        "bytes": path.stat().st_size,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
+
+
+def measured_before(path: Path) -> dict[str, dict[str, Any]]:
+    """The figures of `quality` in an earlier result, by the SHA-256 of the model's file."""
+    rows = json.loads(path.read_text(encoding="utf-8"))["rows"].values()
+    about = {"size_class", "num_parameters", "bytes", "sha256", *(f"microseconds_batch_{batch}" for batch in BATCHES)}
+    return {row["sha256"]: {key: row[key] for key in row if key not in about} for row in rows}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--peer", type=Path, required=True, help="mini_xception_102.tflite")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--keep", action="store_true", help="accuracies of files that --json has already")
     options = parser.parse_args()
     cv2.setNumThreads(1)
 
     faces = load(options.data)
     nets: dict[str, Classifier] = {PEER: PublishedMiniXception(options.peer)}
-    rows: dict[str, dict[str, Any]] = {
-        PEER: {
-            "size_class": "nano",
-            "num_parameters": PublishedMiniXception.num_parameters,
-            "bytes": options.peer.stat().st_size,
-        }
-    }
+    rows = {PEER: {"size_class": "nano"} | described(options.peer, PublishedMiniXception.num_parameters)}
     for name, path in shipped_models().items():
         net = nets[name] = OnnxClassifier(path)
-        rows[name] = {
-            "size_class": net.info.size_class,
-            "num_parameters": net.info.num_parameters,
-            "bytes": path.stat().st_size,
-        }
+        rows[name] = {"size_class": net.info.size_class} | described(path, net.info.num_parameters)
     for batch in BATCHES:
         times = median_microseconds({name: call(net, batch) for name, net in nets.items()}, ROUNDS)
         for name, microseconds in times.items():
             rows[name][f"microseconds_batch_{batch}"] = round(microseconds / batch, 1)
+    known = measured_before(options.json) if options.keep else {}
     for name, classifier in nets.items():
-        rows[name] |= quality(classifier, faces)
+        rows[name] |= known.get(rows[name]["sha256"]) or quality(classifier, faces)
         print(f"{name:28} {rows[name]['accuracy']:.4f}  {rows[name]['microseconds_batch_1']:7.0f} µs", flush=True)
     num = len(faces.split(SPLIT))
     result = {"benchmark": "models", "split": SPLIT, "num_faces": num, "rows": rows, **hardware()}
