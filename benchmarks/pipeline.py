@@ -18,7 +18,7 @@ import numpy as np
 from measuring import hardware, median_microseconds, write_result
 from PIL import Image as Pillow
 
-from mien.analyzer import Analyzer
+from mien.analyzer import DEFAULT_MODEL, Analyzer
 from mien.detection import YuNet, load_detector
 from mien.detection.detector import Detector
 from mien.images import read_image
@@ -42,7 +42,7 @@ def as_camera_picture(path: Path) -> bytes:
 
 def stages(picture: bytes, detector: Detector) -> dict[str, Callable[[], object]]:
     """Each stage alone, on what the one before it gave, and all of them together."""
-    classifier = load_classifier("mini-xception")
+    classifier = load_classifier(DEFAULT_MODEL)
     analyzer = Analyzer(classifier, detector)
     image = read_image(picture)
     found = detector(image)

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from measuring import hardware, write_result
 
-from mien.analyzer import Analyzer
+from mien.analyzer import DEFAULT_MODEL, Analyzer
 from mien.data import load
 from mien.detection import YuNet, load_detector
 from mien.detection.detector import Detector
@@ -67,7 +67,7 @@ def measure(analyzer: Analyzer, faces: GreyFaces, labels: np.ndarray) -> dict[st
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--model", default="mini-xception")
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--yunet", type=Path, help="YuNet's model file; only Haar is measured without it")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()

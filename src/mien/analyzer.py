@@ -15,7 +15,7 @@ from mien.stream import Stream
 from mien.video import open_video
 from mien.video.background import in_background
 
-DEFAULT_MODEL = "mini-xception"
+DEFAULT_MODEL = "rep-small"
 DEFAULT_DETECTOR = "haar"
 
 
