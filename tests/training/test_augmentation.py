@@ -50,8 +50,8 @@ def test_flip_mirrors_some_and_only_mirrors(faces: Tensor) -> None:
     ids=str,
 )
 def test_each_change_differs_from_face_to_face_and_stays_in_range(faces: Tensor, how: Augmentation) -> None:
-    images = augment(faces, how, dice())
-    assert images.shape == (8, 1, 32, 32)
+    images = augment(faces.repeat(8, 1, 1), how, dice())
+    assert images.shape == (64, 1, 32, 32)
     assert images.min() >= 0
     assert images.max() <= 1
     distinct = {image.numpy().tobytes() for image in images}
@@ -97,11 +97,22 @@ def test_a_flat_image_becomes_nothing_and_not_nan() -> None:
     assert not standardize(torch.full((1, 1, 8, 8), 0.5)).any()
 
 
-@pytest.mark.parametrize("how", [Augmentation(blur=2), Augmentation(noise=0.1), Augmentation(jpeg=5)], ids=str)
-def test_about_half_of_the_faces_stay_clean(how: Augmentation) -> None:
+@pytest.mark.parametrize(
+    ("how", "spoilt"),
+    [
+        (Augmentation(blur=2), 0.25),
+        (Augmentation(noise=0.1), 0.25),
+        (Augmentation(jpeg=5), 0.25),
+        (Augmentation(blur=2, noise=0.1), 0.5),
+        (Augmentation(blur=2, noise=0.1, jpeg=5), 0.75),
+    ],
+    ids=str,
+)
+def test_a_face_is_spoilt_in_one_way_or_none(how: Augmentation, spoilt: float) -> None:
     faces = torch.randint(0, 256, (400, 48, 48), generator=dice(), dtype=torch.uint8)
     changes = (augment(faces, how, dice()) - faces.unsqueeze(1) / 255).abs().amax((1, 2, 3))
-    assert 0.4 < float((changes < 1e-3).float().mean()) < 0.7  # a faint change leaves some as they are too
+    # A faint change leaves some as they are too.
+    assert spoilt - 0.1 < float((changes > 1e-3).float().mean()) < spoilt + 0.06
 
 
 def test_blur_spreads_a_point_by_its_deviation() -> None:
