@@ -101,5 +101,5 @@ def test_a_checkpoint_is_no_kept_model(run: Path) -> None:
 
 
 def test_a_misspelt_source_gets_to_know_what_there_is() -> None:
-    with pytest.raises(ModelError, match=r"expected a shipped one \(gelu-cnn, mini-xception\), a model file"):
+    with pytest.raises(ModelError, match=r"expected a shipped one \(.*mini-xception.*\), a model file"):
         load_initial("mini-exception")
