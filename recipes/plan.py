@@ -64,7 +64,7 @@ def student(recipe: str, seed: int, *settings: str) -> Job:
     return Job(f"{recipe}-taught-{seed}", recipe, (f"seed={seed}", "teacher_weight=0.7", *settings), names)
 
 
-SHORT = ("image_size=32", "small_epochs=0", "epochs=24")
+SHORT = ("image_size=32", "epochs=24")
 """Minutes on one core: long enough to rank networks and ingredients, too short for what only long trainings need."""
 
 SHORT_SEEDS = range(2)

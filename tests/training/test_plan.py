@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from plan import JOBS, NUM_FOLDS, is_done, ready
+from plan import JOBS, NUM_FOLDS, ablation, is_done, ready
 
 from mien.training.export import load_trained
 from mien.training.overrides import overridden
@@ -51,6 +51,24 @@ def test_a_student_waits_for_its_teachers(tmp_path: Path) -> None:
     assert {job.name for job in ready(JOBS, tmp_path)} == {job.name for job in JOBS} - {
         f"teacher-{k}" for k in range(4)
     }
+
+
+def test_short_trainings_become_tables(tmp_path: Path) -> None:
+    for seed, accuracy in ((0, 0.5), (1, 0.6)):
+        run = tmp_path / ablation("with mixup", seed).name
+        run.mkdir()
+        about = {"recipe": {"architecture": "rep-nano", "epochs": 1, "seed": seed}, "data": {"name": "fer2013.csv"}}
+        (run / "run.json").write_text(json.dumps(about | {"code": {}, "machine": {}}))
+        line = {"epoch": 1, "val_accuracy": accuracy, "val_loss": 1.0, "plain_train_accuracy": 0.7, "seconds": 9}
+        (run / "metrics.jsonl").write_text(json.dumps(line) + "\n")
+    script = RECIPES.parent / "benchmarks" / "ablation.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--runs", str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert list(result["ingredients"]) == ["with mixup"]  # the others are not done
+    assert result["ingredients"]["with mixup"]["accuracy"] == pytest.approx(0.55)
+    assert result["ingredients"]["with mixup"]["seeds"] == [0, 1]
 
 
 @pytest.mark.slow
