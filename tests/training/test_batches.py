@@ -6,12 +6,10 @@ import pytest
 import torch
 
 from mien.data import FaceSet
-from mien.training.architectures.mini_xception import MiniXception
 from mien.training.augmentation import Augmentation
 from mien.training.batches import Batch, Batches, augmentation_in, rarity, vote_shares
 from mien.training.distributed import Worker
 from mien.training.recipe import Recipe
-from mien.training.teachers import Teacher
 
 RECIPE = Recipe(architecture="mini-xception", image_size=32, batch_size=16, epochs=4)
 
@@ -83,31 +81,6 @@ def test_the_last_epochs_are_plain() -> None:
     recipe = dataclasses.replace(RECIPE, plain_epochs=2, augmentation=Augmentation(rotation=9, flip=True))
     assert [augmentation_in(recipe, epoch).rotation for epoch in (1, 2, 3, 4)] == [9, 9, 0, 0]
     assert all(augmentation_in(recipe, epoch).flip for epoch in (1, 2, 3, 4))
-
-
-def test_the_first_epochs_are_small(bars: FaceSet) -> None:
-    recipe = dataclasses.replace(RECIPE, small_epochs=1, small_size=16)
-    batches = Batches(bars.split("train"), recipe, worker())
-    small, large = (next(batches.epoch(epoch)).images for epoch in (1, 2))
-    assert small.shape == (16, 1, 16, 16)
-    assert large.shape == (16, 1, bars.faces.shape[1], bars.faces.shape[2])
-    torch.testing.assert_close(small.std((1, 2, 3), correction=0), torch.ones(16))  # standardised as they are
-
-
-def test_teachers_see_faces_before_they_are_shrunk(bars: FaceSet) -> None:
-    seen = []
-
-    class Watching(MiniXception):
-        def classify(self, faces: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            seen.append(faces.shape[-1])
-            return super().classify(faces)
-
-    teacher = Teacher("watching", "", Watching(7).eval(), folds=1, fold=0)
-    recipe = dataclasses.replace(RECIPE, teacher_weight=0.5, small_epochs=1, small_size=16)
-    batches = Batches(bars.split("train"), recipe, worker(), [teacher])
-    batch = next(batches.epoch(1))
-    assert seen == [bars.faces.shape[1]]
-    assert batch.images.shape[-1] == 16
 
 
 def test_votes_that_see_no_expression_weigh_nothing() -> None:

@@ -194,18 +194,6 @@ def test_it_trains_without_votes_and_at_another_size(bars: FaceSet, tmp_path: Pa
     assert not any(name.startswith("votes") for name, _ in trainee.named_parameters())
 
 
-def test_a_network_of_one_size_cannot_begin_small(bars: FaceSet, tmp_path: Path) -> None:
-    recipe = dataclasses.replace(RECIPE, architecture="gelu-cnn", small_epochs=2, small_size=16)
-    with pytest.raises(RecipeError, match="small_epochs: gelu-cnn takes faces of one size only"):
-        finish(recipe, bars, tmp_path / "run")
-    assert not (tmp_path / "run").exists()
-
-
-def test_small_epochs_learn_for_the_large_ones(bars: FaceSet, tmp_path: Path) -> None:
-    epochs = finish(dataclasses.replace(RECIPE, epochs=12, small_epochs=8, small_size=24), bars, tmp_path / "run")
-    assert epochs[-1].val_accuracy > 0.8  # chance is 0.14
-
-
 def test_missing_splits_and_too_few_faces_are_named(bars: FaceSet, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no faces in the split 'val'"):
         finish(RECIPE, bars.split("train"), tmp_path / "a")

@@ -28,13 +28,7 @@ def test_parts_of_a_training_follow_its_epochs_unless_they_are_set(
 
 def test_what_a_recipe_leaves_out_stays_out() -> None:
     recipe = overridden(Recipe(architecture="mini-xception", warmup_epochs=0), ["epochs=500"])
-    assert (recipe.warmup_epochs, recipe.plain_epochs, recipe.small_epochs) == (0, 0, 0)
-
-
-def test_small_epochs_follow_too() -> None:
-    assert (
-        overridden(Recipe(architecture="mini-xception", epochs=100, small_epochs=80), ["epochs=10"]).small_epochs == 8
-    )
+    assert (recipe.warmup_epochs, recipe.plain_epochs) == (0, 0)
 
 
 @pytest.mark.parametrize(

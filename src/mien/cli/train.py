@@ -31,8 +31,8 @@ def train(
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help="In place of the recipe's; may be repeated. With other epochs, warmup_epochs, plain_epochs and "
-            "small_epochs change in proportion.",
+            help="In place of the recipe's; may be repeated. With other epochs, warmup_epochs and "
+            "plain_epochs change in proportion.",
         ),
     ] = [],  # noqa: B006 - typer copies it
     seed: Annotated[int | None, typer.Option(help="Short for --set seed=…")] = None,

@@ -88,14 +88,13 @@ class Batches:
         order = self._order(epoch)
         dice = torch.Generator(worker.device).manual_seed(epoch_seed(recipe.seed, epoch, 1 + worker.rank))
         how = augmentation_in(recipe, epoch)
-        side = recipe.small_size if epoch <= recipe.small_epochs else recipe.image_size
         for start in range(0, len(self) * recipe.batch_size, recipe.batch_size):
             chosen = order[start : start + recipe.batch_size][worker.share(recipe.batch_size)]
             images = augment(self._faces[chosen], how, dice)
             mix = draw_mix(images, recipe.mixup, recipe.cutmix, dice)
-            yield self._batch(chosen, images, mix, side)
+            yield self._batch(chosen, images, mix)
 
-    def _batch(self, chosen: Tensor, images: Tensor, mix: Mix | None, side: int) -> Batch:
+    def _batch(self, chosen: Tensor, images: Tensor, mix: Mix | None) -> Batch:
         labels = self._labels[chosen]
         votes = None if self._votes is None else self._votes[chosen]
         speaks = None if self._speaks is None else self._speaks[:, chosen]
@@ -109,8 +108,6 @@ class Batches:
         lesson = None
         if speaks is not None:
             lesson = taught(self._teachers, speaks, views, self._recipe.teacher_temperature)
-        if side < images.shape[-1]:  # after the teachers, who know faces of one size
-            views = standardize(shrunk(images, side)).contiguous(memory_format=self._format)
         return Batch(views, labels, votes, lesson)
 
     def _order(self, epoch: int) -> Tensor:
@@ -120,11 +117,6 @@ class Batches:
             return torch.randperm(len(self._faces), generator=dice).to(self._worker.device)
         drawn = torch.multinomial(self._odds, len(self._faces), replacement=True, generator=dice)
         return drawn.to(self._worker.device)
-
-
-def shrunk(images: Tensor, side: int) -> Tensor:
-    """(N, 1, S, S) → (N, 1, side, side), each pixel a mean of those it covers."""
-    return F.interpolate(images, size=(side, side), mode="bilinear", antialias=True, align_corners=False)
 
 
 def augmentation_in(recipe: Recipe, epoch: int) -> Augmentation:

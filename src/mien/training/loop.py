@@ -20,7 +20,7 @@ from mien.data.dataset import FaceSet, fingerprint, resized
 from mien.data.folds import fold_of
 from mien.errors import ModelError, RecipeError, TrainingError
 from mien.training import checkpoint
-from mien.training.architectures import ARCHITECTURES, FullyConvolutional, Network
+from mien.training.architectures import ARCHITECTURES, Network
 from mien.training.augmentation import standardize
 from mien.training.batches import Batches, epoch_seed
 from mien.training.distributed import Worker, joined
@@ -273,8 +273,6 @@ def _begin(recipe: Recipe, faces: FaceSet, initial: Initial | None, sample: Face
     """A training before its first step."""
     torch.manual_seed(recipe.seed)
     network = ARCHITECTURES[recipe.architecture](len(faces.classes), recipe.image_size)
-    if recipe.small_epochs and not isinstance(network, FullyConvolutional):
-        raise RecipeError(f"small_epochs: {recipe.architecture} takes faces of one size only; set it to 0")
     if initial:
         initialize(network, initial, recipe.architecture, faces.classes, as_input(sample.faces))
     trainee = Trainee(network, votes=faces.votes is not None and recipe.votes_weight > 0)

@@ -11,7 +11,7 @@ from mien.training.recipe import PARTS_OF_EPOCHS, Recipe, parse_recipe, recipe_t
 def overridden(recipe: Recipe, settings: Sequence[str]) -> Recipe:
     """The recipe with some of its settings changed.
 
-    With other `epochs`, the warm-up, the plain and the small epochs become shorter or longer in proportion, unless they
+    With other `epochs`, the warm-up and the plain epochs become shorter or longer in proportion, unless they
     are set too: rounded, and at least 1 where there were any.
 
     Args:

@@ -58,9 +58,6 @@ class Recipe:
         seed: of weights, order and augmentation.
         plain_epochs: the last epochs, in which faces are only mirrored (if at all), so that the network ends on faces
             as they are (Ge et al. 2021, YOLOX, arXiv:2107.08430).
-        small_epochs: the first epochs, in which faces are shrunk and an epoch takes less time (progressive learning,
-            Tan and Le 2021, arXiv:2104.00298); for networks that take faces of any size.
-        small_size: the side in pixels they are shrunk to.
         augmentation: how far faces are changed.
     """
 
@@ -91,12 +88,10 @@ class Recipe:
     patience: int = _bounded(0, 0)
     seed: int = _bounded(0, 0, 2**31 - 1)
     plain_epochs: int = _bounded(0, 0)
-    small_epochs: int = _bounded(0, 0)
-    small_size: int = _bounded(32, 16, 512)
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 
-PARTS_OF_EPOCHS: Final = ("warmup_epochs", "plain_epochs", "small_epochs")
+PARTS_OF_EPOCHS: Final = ("warmup_epochs", "plain_epochs")
 """Which are no more than the epochs."""
 
 _AUGMENTATION_BOUNDS: dict[str, tuple[float, float]] = {
@@ -162,9 +157,6 @@ def parse_recipe(table: dict[str, Any], name: str) -> Recipe:
             f"{recipe.epochs}, or more epochs"
             for key in long
         ]
-        if recipe.small_epochs and recipe.small_size >= recipe.image_size:
-            faults.append(f"small_size: expected less than image_size, which is {recipe.image_size}; got "
-                          f"{recipe.small_size}")  # fmt: skip
         if recipe.optimizer != "sgd" and recipe.momentum == 1:
             faults.append(f"momentum: expected less than 1 with {recipe.optimizer}")
         if recipe.fold >= recipe.folds and recipe.fold:
