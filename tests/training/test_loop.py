@@ -12,7 +12,7 @@ from mien.training.augmentation import Augmentation
 from mien.training.export import load_trained
 from mien.training.loop import Epoch, Step, predict, train
 from mien.training.recipe import Recipe
-from mien.training.run import Run
+from mien.training.run import Run, model_name
 
 RECIPE = Recipe(
     architecture="mini-xception",
@@ -123,7 +123,7 @@ def test_models_of_epochs_that_are_done_again_do_not_stay(bars: FaceSet, tmp_pat
     finish(RECIPE, bars, tmp_path)
     run = Run(tmp_path)
     best = run.best_model()
-    stray = run.model("mini-xception", 1200, 0.9)
+    stray = run.models / model_name("mini-xception", 1200, 0.9)
     stray.touch()
     assert run.best_model() == stray  # 1200 comes after 4, though not in the order of letters
     finish(RECIPE, bars, tmp_path, resume=True)

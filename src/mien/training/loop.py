@@ -28,7 +28,7 @@ from mien.training.initial import Initial, describe_initial, initialize
 from mien.training.losses import Losses, has_bf16
 from mien.training.optimizer import learning_rate, make_optimizer, uphill
 from mien.training.recipe import Recipe, recipe_table
-from mien.training.run import Run, describe_run
+from mien.training.run import Run, describe_run, model_name
 from mien.training.teachers import Teacher, describe_teachers, load_teachers
 from mien.training.trainee import Trainee
 
@@ -87,6 +87,86 @@ class Epoch:
     kept: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """The tensors of a training.
+
+    Attributes:
+        trainee: what learns.
+        average: the moving average of its weights, which is measured and kept.
+        optimizer: with its own memory.
+    """
+
+    trainee: Trainee
+    average: Trainee
+    optimizer: torch.optim.Optimizer
+
+    def tensors(self) -> dict[str, Any]:
+        """All of it, for a checkpoint."""
+        return {name: getattr(self, name).state_dict() for name in self.__slots__}
+
+    def restore(self, tensors: dict[str, Any]) -> None:
+        """Take all of it from a checkpoint."""
+        for name in self.__slots__:
+            getattr(self, name).load_state_dict(tensors[name])
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a training remembers from epoch to epoch, beside its tensors.
+
+    Attributes:
+        epoch: the last one done.
+        best_loss: the lowest validation loss so far.
+        best_epoch: when that was.
+        num_falls: how often a plateau lowered the learning rate.
+        last_fall: the epoch after which it did so last.
+    """
+
+    epoch: int = 0
+    best_loss: float = math.inf
+    best_epoch: int = 0
+    num_falls: int = 0
+    last_fall: int = 0
+
+    def is_over(self, recipe: Recipe) -> bool:
+        """Whether all epochs are done, or the validation loss has stood still for too long."""
+        return self.epoch >= recipe.epochs or 0 < recipe.patience <= self.epoch - self.best_epoch
+
+    def after(self, epoch: int, val_loss: float, recipe: Recipe) -> "Past":
+        """With one more epoch."""
+        if val_loss < self.best_loss:
+            return dataclasses.replace(self, epoch=epoch, best_loss=val_loss, best_epoch=epoch)
+        if epoch - max(self.best_epoch, self.last_fall) > recipe.plateau_patience:
+            return dataclasses.replace(self, epoch=epoch, num_falls=self.num_falls + 1, last_fall=epoch)
+        return dataclasses.replace(self, epoch=epoch)
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What all epochs of a training share.
+
+    Attributes:
+        recipe: what to do.
+        about: what `run.json` and every kept model say of this training.
+        state: the tensors that change.
+        losses: what is descended.
+        batches: of the training split.
+        plain_split: some faces of the training split as they are, to measure the overfitting on.
+        val_split: faces that decide which models are kept.
+        worker: this process among those that train.
+    """
+
+    recipe: Recipe
+    about: dict[str, Any]
+    state: State
+    losses: Losses
+    batches: Batches
+    plain_split: FaceSet
+    val_split: FaceSet
+    worker: Worker
+
+
 def train(
     recipe: Recipe,
     faces: FaceSet,
@@ -128,20 +208,17 @@ def train(
         OSError: the folder cannot be written; the last checkpoint is intact.
     """
     with joined(device) as worker:
-        yield from _train(recipe, faces, Run(folder), worker, resume, initial, teachers, compiled, seconds_a_checkpoint)
+        # All that can be wrong is found before the folder is touched.
+        material = _prepare(recipe, faces, worker, initial, teachers)
+        run = Run(folder)
+        with run.locked() if worker.leads else nullcontext():
+            past = _open(run, material, resume)
+            yield from _epochs(material, run, past, compiled, seconds_a_checkpoint)
 
 
-def _train(
-    recipe: Recipe,
-    faces: FaceSet,
-    run: Run,
-    worker: Worker,
-    resume: bool,
-    initial: Initial | None,
-    teacher_files: Sequence[Path],
-    compiled: bool,
-    seconds_a_checkpoint: float,
-) -> Iterator[Step | Epoch]:
+def _prepare(
+    recipe: Recipe, faces: FaceSet, worker: Worker, initial: Initial | None, teacher_files: Sequence[Path]
+) -> Material:
     device = worker.device
     faces = resized(faces, recipe.image_size)
     train_split = training_part(faces.split("train"), recipe)
@@ -154,79 +231,107 @@ def _train(
         "initial": initial and describe_initial(initial),
         "teachers": describe_teachers(teachers),
     }
-    # All that can be wrong is found before the folder is touched.
     layout = memory_format(device, recipe.image_size)
-    state = _begin(recipe, faces, initial, plain_split, device)
-    losses = Losses(recipe, train_split, device)
-    batches = Batches(train_split, recipe, worker, teachers, layout)
-    with run.locked() if worker.leads else nullcontext():
-        if worker.leads:
-            run.begin(about, resume=resume)
-        worker.wait()
-        past = _restore(run, state) if resume else Past()
-        worker.agree(past.epoch, f"the epochs done in {run.folder}; it has to lie on a file system that all share")
-        if worker.leads:
-            run.forget_after(past.epoch)
+    return Material(
+        recipe=recipe,
+        about=about,
+        state=_first_state(recipe, faces, initial, plain_split, device),
+        losses=Losses(recipe, train_split, device),
+        batches=Batches(train_split, recipe, worker, teachers, layout),
+        plain_split=plain_split,
+        val_split=val_split,
+        worker=worker,
+    )
 
-        model = worker.replicated(state.trainee)
-        if compiled:
-            model.compile()
-        saved_at = time.monotonic()
-        for epoch in range(past.epoch + 1, recipe.epochs + 1):
-            if past.is_over(recipe):
-                break
-            start = time.monotonic()
-            rate, sums = yield from _steps(recipe, state, model, losses, batches, past, worker)
-            train_loss, train_accuracy = (worker.mean(sums) / len(batches)).tolist()
-            worker.level(state.average)
-            network = state.average.network
-            logits = _logits(network, val_split, worker)
-            val_loss, val_accuracy = fit(logits, val_split)
-            plain_train_loss, plain_train_accuracy = fit(_logits(network, plain_split, worker), plain_split)
-            check_finite(train_loss + val_loss, epoch, rate)
-            kept = run.model(recipe.architecture, epoch, val_accuracy) if val_loss < past.best_loss else None
-            result = Epoch(
-                epoch=epoch,
-                learning_rate=rate,
-                train_loss=train_loss,
-                train_accuracy=train_accuracy,
-                plain_train_loss=plain_train_loss,
-                plain_train_accuracy=plain_train_accuracy,
-                val_loss=val_loss,
-                val_accuracy=val_accuracy,
-                seconds=round(time.monotonic() - start, 2),
-                kept=kept.name if kept else None,
-            )
+
+def _first_state(
+    recipe: Recipe, faces: FaceSet, initial: Initial | None, sample: FaceSet, device: torch.device
+) -> State:
+    """A training before its first step."""
+    torch.manual_seed(recipe.seed)
+    network = ARCHITECTURES[recipe.architecture](len(faces.classes), recipe.image_size)
+    if initial:
+        initialize(network, initial, recipe.architecture, faces.classes, as_input(sample.faces))
+    trainee = Trainee(network, votes=faces.votes is not None and recipe.votes_weight > 0)
+    trainee.to(device)
+    trainee.to(memory_format=memory_format(device, recipe.image_size))  # type: ignore[call-overload] # torch's stub
+    return State(trainee, copy.deepcopy(trainee).eval(), make_optimizer(trainee, recipe))
+
+
+def _open(run: Run, material: Material, resume: bool) -> Past:
+    """Make the run's folder, or go on from its checkpoint, in all processes alike."""
+    worker = material.worker
+    if worker.leads:
+        run.begin(material.about, resume=resume)
+    worker.wait()
+    past = _restore(run, material.state) if resume else Past()
+    worker.agree(past.epoch, f"the epochs done in {run.folder}; it has to lie on a file system that all share")
+    if worker.leads:
+        run.forget_after(past.epoch)
+    return past
+
+
+def _epochs(
+    material: Material, run: Run, past: Past, compiled: bool, seconds_a_checkpoint: float
+) -> Iterator[Step | Epoch]:
+    recipe, state, worker = material.recipe, material.state, material.worker
+    model = worker.replicated(state.trainee)
+    if compiled:
+        model.compile()
+    saved_at = time.monotonic()
+    while not past.is_over(recipe):
+        result, logits = yield from _epoch(material, model, past)
+        past = past.after(result.epoch, result.val_loss, recipe)
+        if worker.leads:
             line = {name: getattr(result, name) for name in Epoch.__slots__}
-            past = past.after(epoch, val_loss, recipe)
-            if worker.leads:
-                if kept:
-                    checkpoint.save(kept, state.average.state_dict(), about | {"epoch": line})
-                    run.save_validation(logits.cpu().numpy(), epoch)
-                run.append_metrics(line)
-                if past.is_over(recipe) or time.monotonic() - saved_at >= seconds_a_checkpoint:
-                    checkpoint.save(run.checkpoint, state.tensors(), dataclasses.asdict(past))
-                    saved_at = time.monotonic()
-            yield result
+            if result.kept:
+                checkpoint.save(run.models / result.kept, state.average.state_dict(), material.about | {"epoch": line})
+                run.save_validation(logits.cpu().numpy(), result.epoch)
+            run.append_metrics(line)
+            if past.is_over(recipe) or time.monotonic() - saved_at >= seconds_a_checkpoint:
+                checkpoint.save(run.checkpoint, state.tensors(), dataclasses.asdict(past))
+                saved_at = time.monotonic()
+        yield result
 
 
-def _steps(
-    recipe: Recipe,
-    state: "State",
-    model: nn.Module,
-    losses: Losses,
-    batches: Batches,
-    past: "Past",
-    worker: Worker,
-) -> Generator[Step, None, tuple[float, Tensor]]:
+def _epoch(material: Material, model: nn.Module, past: Past) -> Generator[Step, None, tuple[Epoch, Tensor]]:
+    """Train for one more epoch and measure; the validation split's logits (N, K) too."""
+    recipe, worker, average = material.recipe, material.worker, material.state.average
+    epoch = past.epoch + 1
+    start = time.monotonic()
+    rate, sums = yield from _steps(material, model, past)
+    train_loss, train_accuracy = (worker.mean(sums) / len(material.batches)).tolist()
+    worker.level(average)
+    logits = _logits(average.network, material.val_split, worker)
+    val_loss, val_accuracy = fit(logits, material.val_split)
+    plain_logits = _logits(average.network, material.plain_split, worker)
+    plain_train_loss, plain_train_accuracy = fit(plain_logits, material.plain_split)
+    check_finite(train_loss + val_loss, epoch, rate)
+    result = Epoch(
+        epoch=epoch,
+        learning_rate=rate,
+        train_loss=train_loss,
+        train_accuracy=train_accuracy,
+        plain_train_loss=plain_train_loss,
+        plain_train_accuracy=plain_train_accuracy,
+        val_loss=val_loss,
+        val_accuracy=val_accuracy,
+        seconds=round(time.monotonic() - start, 2),
+        kept=model_name(recipe.architecture, epoch, val_accuracy) if val_loss < past.best_loss else None,
+    )
+    return result, logits
+
+
+def _steps(material: Material, model: nn.Module, past: Past) -> Generator[Step, None, tuple[float, Tensor]]:
     """Learn from every batch of the next epoch; its last learning rate, and the sums of loss and accuracy (2,)."""
+    recipe, state, losses, batches = material.recipe, material.state, material.losses, material.batches
     epoch = past.epoch + 1
     done = past.epoch * len(batches)
     sums = torch.zeros(2, device=next(model.parameters()).device)
     rate = 0.0
     state.trainee.train()
     # Dropout draws from torch's own generator.
-    torch.manual_seed(epoch_seed(recipe.seed, epoch, DROPOUT_STREAM + worker.rank))
+    torch.manual_seed(epoch_seed(recipe.seed, epoch, DROPOUT_STREAM + material.worker.rank))
     for number, batch in enumerate(batches.epoch(epoch), start=1):
         rate = learning_rate(recipe, done + number - 1, len(batches), past.num_falls)
         for group in state.optimizer.param_groups:
@@ -243,73 +348,6 @@ def _steps(
             mean_loss, mean_right = (sums / number).tolist()
             yield Step(epoch, number, len(batches), mean_loss, mean_right)
     return rate, sums
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """The tensors of a training.
-
-    Attributes:
-        trainee: what learns.
-        average: the moving average of its weights, which is measured and kept.
-        optimizer: with its own memory.
-    """
-
-    trainee: Trainee
-    average: Trainee
-    optimizer: torch.optim.Optimizer
-
-    def tensors(self) -> dict[str, Any]:
-        """All of it, for a checkpoint."""
-        return {name: getattr(self, name).state_dict() for name in self.__slots__}
-
-    def restore(self, tensors: dict[str, Any]) -> None:
-        """Take all of it from a checkpoint."""
-        for name in self.__slots__:
-            getattr(self, name).load_state_dict(tensors[name])
-
-
-def _begin(recipe: Recipe, faces: FaceSet, initial: Initial | None, sample: FaceSet, device: torch.device) -> State:
-    """A training before its first step."""
-    torch.manual_seed(recipe.seed)
-    network = ARCHITECTURES[recipe.architecture](len(faces.classes), recipe.image_size)
-    if initial:
-        initialize(network, initial, recipe.architecture, faces.classes, as_input(sample.faces))
-    trainee = Trainee(network, votes=faces.votes is not None and recipe.votes_weight > 0)
-    trainee.to(device)
-    trainee.to(memory_format=memory_format(device, recipe.image_size))  # type: ignore[call-overload] # torch's stub
-    return State(trainee, copy.deepcopy(trainee).eval(), make_optimizer(trainee, recipe))
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What a training remembers from epoch to epoch, beside its tensors.
-
-    Attributes:
-        epoch: the last one done.
-        best_loss: the lowest validation loss so far.
-        best_epoch: when that was.
-        num_falls: how often a plateau lowered the learning rate.
-        last_fall: the epoch after which it did so last.
-    """
-
-    epoch: int = 0
-    best_loss: float = math.inf
-    best_epoch: int = 0
-    num_falls: int = 0
-    last_fall: int = 0
-
-    def is_over(self, recipe: Recipe) -> bool:
-        """Whether all epochs are done, or the validation loss has stood still for too long."""
-        return self.epoch >= recipe.epochs or 0 < recipe.patience <= self.epoch - self.best_epoch
-
-    def after(self, epoch: int, val_loss: float, recipe: Recipe) -> "Past":
-        """With one more epoch."""
-        if val_loss < self.best_loss:
-            return dataclasses.replace(self, epoch=epoch, best_loss=val_loss, best_epoch=epoch)
-        if epoch - max(self.best_epoch, self.last_fall) > recipe.plateau_patience:
-            return dataclasses.replace(self, epoch=epoch, num_falls=self.num_falls + 1, last_fall=epoch)
-        return dataclasses.replace(self, epoch=epoch)
 
 
 def use_threads(number: int) -> None:

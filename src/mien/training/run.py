@@ -54,9 +54,9 @@ class Run:
     def checkpoint(self) -> Path:
         return self.folder / "checkpoint.pt"
 
-    def model(self, architecture: str, epoch: int, accuracy: float) -> Path:
-        """Where the model of an epoch is kept: `models/mini-xception.epoch-042.accuracy-0.6614.pt`."""
-        return self.folder / "models" / f"{architecture}.epoch-{epoch:03d}.accuracy-{accuracy:.4f}.pt"
+    @property
+    def models(self) -> Path:
+        return self.folder / "models"
 
     def best_model(self) -> Path:
         """The model kept last, which is the one of the lowest validation loss.
@@ -71,7 +71,7 @@ class Run:
 
     def kept_models(self) -> dict[int, Path]:
         """The models kept so far, by epoch."""
-        found = {re.search(r"\.epoch-(\d+)\.", path.name): path for path in (self.folder / "models").glob("*.pt")}
+        found = {re.search(r"\.epoch-(\d+)\.", path.name): path for path in self.models.glob("*.pt")}
         return {int(match[1]): path for match, path in found.items() if match}
 
     def epochs(self) -> list[dict[str, Any]]:
@@ -205,6 +205,11 @@ def summary(run: Run) -> dict[str, Any]:
         "val_loss": best and best["val_loss"],
         "seconds_an_epoch": statistics.median(line["seconds"] for line in epochs) if epochs else None,
     }
+
+
+def model_name(architecture: str, epoch: int, accuracy: float) -> str:
+    """The file of a kept model: `mini-xception.epoch-042.accuracy-0.6614.pt`."""
+    return f"{architecture}.epoch-{epoch:03d}.accuracy-{accuracy:.4f}.pt"
 
 
 def describe_run(recipe: dict[str, Any], data: dict[str, Any], device: torch.device) -> dict[str, Any]:
