@@ -10,6 +10,7 @@ from mien.data import FaceSet
 from mien.errors import DataError, RecipeError, TrainingError
 from mien.training.augmentation import Augmentation
 from mien.training.export import load_trained
+from mien.training.initial import load_initial
 from mien.training.loop import Epoch, Step, predict, train
 from mien.training.recipe import Recipe
 from mien.training.run import Run, model_name
@@ -130,6 +131,47 @@ def test_models_of_epochs_that_are_done_again_do_not_stay(bars: FaceSet, tmp_pat
     assert run.best_model() == best
 
 
+def test_without_its_checkpoint_a_training_is_refused_and_keeps_its_models(bars: FaceSet, tmp_path: Path) -> None:
+    finish(RECIPE, bars, tmp_path)
+    run = Run(tmp_path)
+    kept, about = run.kept_models(), run.about.read_text()
+    run.checkpoint.unlink()
+    with pytest.raises(RecipeError, match=r"no checkpoint\.pt to go on from.*--init"):
+        finish(RECIPE, bars, tmp_path, resume=True)
+    assert run.kept_models() == kept
+    assert run.about.read_text() == about
+
+
+def test_what_validation_said_goes_with_the_model_that_is_dropped(bars: FaceSet, tmp_path: Path) -> None:
+    finish(RECIPE, bars, tmp_path)
+    run = Run(tmp_path)
+    last = max(run.kept_models())
+    run.forget_after(last)
+    assert run.validation.exists()
+    run.forget_after(last - 1)
+    assert not run.validation.exists()
+
+
+def test_a_resumed_training_still_knows_how_it_began(bars: FaceSet, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, epochs=2)
+    finish(recipe, bars, tmp_path / "first")
+    begun = load_initial(str(tmp_path / "first"))
+    events = train(recipe, bars, tmp_path / "second", device=CPU, initial=begun)
+    while not isinstance(next(events), Epoch):
+        pass
+    events.close()  # type: ignore[attr-defined] # it is a generator
+    finish(recipe, bars, tmp_path / "second", resume=True)
+    about = load_trained(Run(tmp_path / "second").best_model())[1]
+    assert about["initial"]["sha256"] == begun.sha256
+    assert len(about["resumed_with"]) == 1
+
+
+def test_faces_held_out_at_another_size_are_refused(bars: FaceSet, tmp_path: Path) -> None:
+    held = dataclasses.replace(bars, held_out=0.1)
+    with pytest.raises(DataError, match=r"held out at 32 pixels, and the recipe's are of 40"):
+        finish(dataclasses.replace(RECIPE, image_size=40), held, tmp_path)
+
+
 def test_a_training_that_diverges_says_so(bars: FaceSet, tmp_path: Path) -> None:
     wild = dataclasses.replace(RECIPE, learning_rate=100.0, warmup_epochs=0, momentum=0.99, ema_decay=0.0)
     broken = dataclasses.replace(wild, learning_rate=100.0, weight_decay=1.0)
@@ -215,8 +257,7 @@ def test_short_epochs_share_a_checkpoint_and_resume_the_same(bars: FaceSet, tmp_
     epochs = (event for event in events if isinstance(event, Epoch))
     next(epochs), next(epochs)
     events.close()  # type: ignore[attr-defined] # it is a generator
-    assert not Run(seldom).checkpoint.exists()
     again = [event for event in train(recipe, bars, seldom, device=CPU, resume=True) if isinstance(event, Epoch)]
-    assert [event.epoch for event in again] == [1, 2, 3]
-    assert [event.val_loss for event in again] == [event.val_loss for event in whole]
+    assert [event.epoch for event in again] == [2, 3]  # only the first had a checkpoint
+    assert [event.val_loss for event in again] == [event.val_loss for event in whole[1:]]
     assert len(Run(seldom).epochs()) == 3

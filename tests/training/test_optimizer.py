@@ -32,8 +32,18 @@ def test_a_plateau_lowers_the_rate_each_time_the_loss_has_stood_still() -> None:
     for epoch, loss in enumerate([1.0, 0.9, 0.95, 0.95, 0.95, 0.95, 0.8], start=1):
         past = past.after(epoch, loss, recipe)
         rates.append(learning_rate(recipe, epoch * 7, 7, past.num_falls))
-    assert rates == pytest.approx([0.05, 0.05, 0.05, 0.005, 0.005, 0.0005, 0.0005])
+    assert rates == pytest.approx([0.05, 0.05, 0.005, 0.0005, 0.00005, 0.000005, 0.000005])
     assert (past.best_epoch, past.best_loss) == (7, 0.8)
+
+
+def test_a_plateau_and_the_end_are_as_patient() -> None:
+    recipe = dataclasses.replace(RECIPE, schedule="plateau", plateau_patience=3, patience=3, epochs=9)
+    past = Past().after(1, 1.0, recipe)
+    for epoch in (2, 3):
+        past = past.after(epoch, 1.1, recipe)
+        assert not past.num_falls and not past.is_over(recipe)
+    past = past.after(4, 1.1, recipe)
+    assert past.num_falls and past.is_over(recipe)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -17,7 +17,7 @@ def test_the_curves_are_written_when_tensorboard_is_there(bars: FaceSet, tmp_pat
 
     epochs = [event for event in train(RECIPE, bars, tmp_path / "run", device=torch.device("cpu"))
               if isinstance(event, Epoch)]  # fmt: skip
-    with open_board(tmp_path / "board") as board:
+    with open_board(tmp_path / "board", 1) as board:
         for epoch in epochs:
             board.add(epoch)
     events = EventAccumulator(str(tmp_path / "board"))
@@ -25,6 +25,11 @@ def test_the_curves_are_written_when_tensorboard_is_there(bars: FaceSet, tmp_pat
     assert len(events.Tags()["scalars"]) == len(CURVES)
     told = [event.value for event in events.Scalars("accuracy/val")]
     assert told == pytest.approx([epoch.val_accuracy for epoch in epochs])
+    with open_board(tmp_path / "board", 2) as board:  # the second epoch again, after a kill
+        board.add(epochs[1])
+    events = EventAccumulator(str(tmp_path / "board"))
+    events.Reload()
+    assert [event.step for event in events.Scalars("accuracy/val")] == [1, 2]
 
 
 def test_without_it_nothing_is_written_and_nothing_fails(bars: FaceSet, tmp_path: Path) -> None:

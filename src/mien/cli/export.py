@@ -38,7 +38,7 @@ def export(
         bool, typer.Option("--half", help="Weights in half precision: half the file, and nothing else changes.")
     ] = False,
 ) -> None:  # fmt: skip
-    """Write the ONNX file that callers need: faces in, logits and evidence out, everything else in its metadata."""
+    """Write the ONNX file that callers need: faces in, logits, evidence and votes out, all else in its metadata."""
     from mien.training.export import describe_again, export
     from mien.training.quantize import halve, quantize
 
@@ -90,9 +90,9 @@ def _trained(paths: list[Path], name: str) -> "tuple[Trainee, ModelInfo]":
     """The network, or several as an ensemble, and what its file will say of itself."""
     from mien.training.ensemble import assembled, describe_ensemble
     from mien.training.export import describe_model, load_trained
-    from mien.training.run import Run
+    from mien.training.run import trained_file
 
-    members = [load_trained(Run(path).best_model() if path.is_dir() else path) for path in paths]
+    members = [load_trained(trained_file(path)) for path in paths]
     if len(members) == 1:
         trainee, about = members[0]
         return trainee, describe_model(trainee, about, name)

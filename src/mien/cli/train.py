@@ -126,14 +126,15 @@ def _watch(events: "Iterable[Step | Epoch]", recipe: "Recipe", faces: "FaceSet",
         )
     num_faces, num_held = (int((faces.splits == split).sum()) for split in ("train", "val"))
     tell(f"training {recipe.architecture} on {data} in {folder}: {num_faces:,} faces, {num_held:,} to validate on")
-    best, refresh_at = None, 0.0
+    best, board, refresh_at = None, None, 0.0
     with ExitStack() as stack:
         progress = stack.enter_context(_progress())
-        board = stack.enter_context(open_board(folder / "tensorboard"))
         bar = progress.add_task("", total=None, loss=float("nan"), accuracy=float("nan"))
         for event in events:
             if isinstance(event, Epoch):
                 best = event if event.kept else best
+                # Opened no earlier, so that a training that is refused leaves nothing in the folder.
+                board = board or stack.enter_context(open_board(folder / "tensorboard", event.epoch))
                 board.add(event)
                 if (start := time.monotonic()) >= refresh_at:
                     page = refresh_page(Run(folder), faces, status="running")

@@ -23,7 +23,7 @@ class Batch:
     """What one step learns from.
 
     Attributes:
-        images: (N, 1, S, S) float, standardised; S is smaller in the recipe's first, small epochs.
+        images: (N, 1, S, S) float, standardised.
         labels: (N, K) probabilities; a 1 for each face, unless faces are mixed.
         votes: (N, 8) shares of FER+'s votes, or None.
         taught: (N, K) probabilities, what teachers say of these images; or None.

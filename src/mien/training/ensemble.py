@@ -1,7 +1,7 @@
 """Several trained networks as one, for export."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -41,7 +41,7 @@ class Ensemble(Network):
 
     def merged(self) -> Network:
         """As `Network.merged`, of each member."""
-        return Ensemble([member.merged() for member in self.members if isinstance(member, Network)])
+        return Ensemble([cast(Network, member).merged() for member in self.members])
 
 
 def assembled(trainees: Sequence[Trainee]) -> Trainee:

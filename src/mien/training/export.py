@@ -80,7 +80,7 @@ def describe_model(trainee: Trainee, about: dict[str, Any], name: str) -> ModelI
         size_class=size_class(num_parameters),
         trained_on=about["data"],
         recipe=recipe,
-        commit=about["code"]["commit"],
+        commit=about.get("resumed_with", [about["code"]])[-1]["commit"],
         measured={
             "split": "val",
             "num_faces": about["data"]["faces"]["val"],

@@ -18,7 +18,7 @@ from mien.training.architectures import Network
 from mien.training.architectures.rep_net import RepConv
 from mien.training.export import load_trained
 from mien.training.quantize import HALF
-from mien.training.run import Run
+from mien.training.run import trained_file
 
 EXPORTED_PREFIX = "network."
 """What `export` puts before the names of weights."""
@@ -66,7 +66,7 @@ def load_initial(source: str) -> Initial:
             "(.onnx), a run's folder or a kept model (.pt)"
         )
     else:
-        file = Run(path).best_model() if path.is_dir() else path
+        file = trained_file(path)
         trainee, about = load_trained(file)
         weights = trainee.network.state_dict()
         architecture, classes = about["recipe"]["architecture"], tuple(about["classes"])
@@ -184,6 +184,8 @@ def _unfold(network: Network, norms: set[str], images: Tensor) -> None:
         module.weight.copy_((variance + module.eps).sqrt())
         module.bias.add_(mean)
 
+    if not norms:
+        return
     handles = [network.get_submodule(norm).register_forward_hook(unfold) for norm in norms]
     network.eval()
     network.classify(images)

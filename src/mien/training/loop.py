@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from mien.data.dataset import FaceSet, fingerprint, resized
 from mien.data.folds import fold_of
-from mien.errors import ModelError, RecipeError, TrainingError
+from mien.errors import DataError, ModelError, RecipeError, TrainingError
 from mien.training import checkpoint
 from mien.training.architectures import ARCHITECTURES, Network
 from mien.training.augmentation import standardize
@@ -33,6 +33,9 @@ from mien.training.teachers import Teacher, describe_teachers, load_teachers
 from mien.training.trainee import Trainee
 
 STEPS_A_REPORT = 8
+
+NUM_INITIALIZED = 512
+"""Faces that batch norm is unfolded on: all of them pass a network at once."""
 
 DROPOUT_STREAM = 1_000_000
 """Numbers of random streams below it are those of `Batches`."""
@@ -137,7 +140,7 @@ class Past:
         """With one more epoch."""
         if val_loss < self.best_loss:
             return dataclasses.replace(self, epoch=epoch, best_loss=val_loss, best_epoch=epoch)
-        if epoch - max(self.best_epoch, self.last_fall) > recipe.plateau_patience:
+        if epoch - max(self.best_epoch, self.last_fall) >= recipe.plateau_patience:
             return dataclasses.replace(self, epoch=epoch, num_falls=self.num_falls + 1, last_fall=epoch)
         return dataclasses.replace(self, epoch=epoch)
 
@@ -200,7 +203,7 @@ def train(
         A `Step` every few batches and an `Epoch` after each epoch, in every process.
 
     Raises:
-        DataError: a split is missing.
+        DataError: a split is missing, or faces were held out at another size than the recipe's.
         RecipeError: the folder holds another training, or this one and `resume` is off; or the recipe wants
             teachers and there are none, or the other way round.
         ModelError: the folder's checkpoint, `initial` or a teacher is damaged or does not fit.
@@ -212,7 +215,7 @@ def train(
         material = _prepare(recipe, faces, worker, initial, teachers)
         run = Run(folder)
         with run.locked() if worker.leads else nullcontext():
-            past = _open(run, material, resume)
+            material, past = _open(run, material, resume)
             yield from _epochs(material, run, past, compiled, seconds_a_checkpoint)
 
 
@@ -220,6 +223,11 @@ def _prepare(
     recipe: Recipe, faces: FaceSet, worker: Worker, initial: Initial | None, teacher_files: Sequence[Path]
 ) -> Material:
     device = worker.device
+    if faces.held_out and faces.faces.shape[1] != recipe.image_size:
+        raise DataError(
+            f"{faces.name}: faces to validate on were held out at {faces.faces.shape[1]} pixels, and the recipe's are "
+            f"of {recipe.image_size}: others would be held out when it is measured; load the faces at that size first"
+        )
     faces = resized(faces, recipe.image_size)
     train_split = training_part(faces.split("train"), recipe)
     val_split = faces.split("val", hint="hold some out to validate on: --val-share 0.1")
@@ -251,24 +259,25 @@ def _first_state(
     torch.manual_seed(recipe.seed)
     network = ARCHITECTURES[recipe.architecture](len(faces.classes), recipe.image_size)
     if initial:
-        initialize(network, initial, recipe.architecture, faces.classes, as_input(sample.faces))
+        few = sample.faces[:NUM_INITIALIZED]
+        initialize(network, initial, recipe.architecture, faces.classes, as_input(few))
     trainee = Trainee(network, votes=faces.votes is not None and recipe.votes_weight > 0)
     trainee.to(device)
     trainee.to(memory_format=memory_format(device, recipe.image_size))  # type: ignore[call-overload] # torch's stub
     return State(trainee, copy.deepcopy(trainee).eval(), make_optimizer(trainee, recipe))
 
 
-def _open(run: Run, material: Material, resume: bool) -> Past:
+def _open(run: Run, material: Material, resume: bool) -> tuple[Material, Past]:
     """Make the run's folder, or go on from its checkpoint, in all processes alike."""
     worker = material.worker
     if worker.leads:
-        run.begin(material.about, resume=resume)
+        material = dataclasses.replace(material, about=run.begin(material.about, resume=resume))
     worker.wait()
     past = _restore(run, material.state) if resume else Past()
     worker.agree(past.epoch, f"the epochs done in {run.folder}; it has to lie on a file system that all share")
     if worker.leads:
         run.forget_after(past.epoch)
-    return past
+    return material, past
 
 
 def _epochs(
@@ -278,7 +287,7 @@ def _epochs(
     model = worker.replicated(state.trainee)
     if compiled:
         model.compile()
-    saved_at = time.monotonic()
+    saved_at = -math.inf  # the first epoch has a checkpoint, however short it is
     while not past.is_over(recipe):
         result, logits = yield from _epoch(material, model, past)
         past = past.after(result.epoch, result.val_loss, recipe)

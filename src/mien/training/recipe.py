@@ -49,7 +49,7 @@ class Recipe:
         cutmix: alpha of CutMix (Yun et al. 2019, arXiv:1905.04899); 0 turns it off.
         ema_decay: of the moving average of weights that is measured and kept; 0 keeps the weights themselves.
         votes_weight: of the second loss, cross-entropy to FER+'s votes (Barsoum et al. 2016, arXiv:1608.01041),
-            through a head that export drops. Data without votes train without it.
+            through a head that the model file keeps as a third output. Data without votes train without it.
         teacher_weight: the share of the loss that is agreement with the teachers, 0 to 1; the rest is the labels'.
         teacher_temperature: softens what teachers and student say before they are compared.
         folds: into how many parts the training split is cut, by what the faces are; 1 leaves it whole.
@@ -69,7 +69,7 @@ class Recipe:
     learning_rate: float = _bounded(0.1, 1e-8, 100)
     warmup_epochs: int = _bounded(1, 0)
     schedule: str = _one_of("cosine", "plateau", "constant")
-    plateau_patience: int = _bounded(5, 0)
+    plateau_patience: int = _bounded(5, 1)
     plateau_factor: float = _bounded(0.3, 0, 1)
     momentum: float = _bounded(0.9, 0, 1)
     weight_decay: float = _bounded(5e-4, 0, 1)

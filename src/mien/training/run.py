@@ -121,15 +121,19 @@ class Run:
         finally:
             lock.release()
 
-    def begin(self, about: dict[str, Any], *, resume: bool) -> None:
+    def begin(self, about: dict[str, Any], *, resume: bool) -> dict[str, Any]:
         """Make the folder, or check that it is this very training that goes on in it.
 
         Args:
             about: as `describe_run` gives it.
             resume: whether to go on from the folder's checkpoint.
 
+        Returns:
+            `about`; of a training that goes on, as it was begun, with every resumption under "resumed_with".
+
         Raises:
-            RecipeError: the folder holds a training and `resume` is off, or it holds a different one.
+            RecipeError: the folder holds a training and `resume` is off, or it holds a different one, or one without
+                the checkpoint to go on from.
         """
         if self.about.exists():
             if not resume:
@@ -137,6 +141,12 @@ class Run:
                     f"{self.folder} already holds a training: go on with it by --resume, or choose another --out"
                 )
             before = self.description()
+            # Killed before the first checkpoint, it has one epoch at most and begins again.
+            if not self.checkpoint.exists() and len(self.epochs()) > 1:
+                raise RecipeError(
+                    f"{self.folder} has no {self.checkpoint.name} to go on from, and beginning again would drop its "
+                    f"models; begin a new training with the weights of this one: --init {self.folder} --out ANOTHER"
+                )
             same_start = before.get("initial") == about.get("initial") or self.checkpoint.exists()
             if before.get("teachers", []) != about.get("teachers", []) or not same_start:
                 raise RecipeError(
@@ -157,6 +167,7 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         with replacing(self.about) as partial:
             partial.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+        return about
 
     def append_metrics(self, line: dict[str, Any]) -> None:
         """Add an epoch's line."""
@@ -171,15 +182,25 @@ class Run:
             np.savez(file, logits=logits.astype(np.float16), epoch=epoch)
 
     def forget_after(self, epoch: int) -> None:
-        """Drop lines and models of epochs that are about to be done again, and a line that a kill cut in half."""
+        """Drop what there is of epochs that are about to be done again, and a line that a kill cut in half."""
         for later, path in self.kept_models().items():
             if later > epoch:
                 path.unlink()
+                self.validation.unlink(missing_ok=True)  # it is of the model kept last
         if not self.metrics.exists():
             return
         kept = [json.dumps(line) for line in self.epochs() if line["epoch"] <= epoch]
         with replacing(self.metrics) as partial:
             partial.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+
+
+def trained_file(path: Path) -> Path:
+    """The kept model that a path names: a run's best one, or the file itself.
+
+    Raises:
+        RecipeError: the run has kept none yet.
+    """
+    return Run(path).best_model() if path.is_dir() else path
 
 
 def find_runs(folder: Path) -> list[Run]:

@@ -15,7 +15,7 @@ from mien.errors import RecipeError
 from mien.faces import GreyFaces
 from mien.training.architectures import Network
 from mien.training.export import load_trained
-from mien.training.run import Run
+from mien.training.run import trained_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def load_teachers(
     """
     teachers = []
     for path in paths:
-        file = Run(path).best_model() if path.is_dir() else path
+        file = trained_file(path)
         trainee, about = load_trained(file)
         recipe = about["recipe"]
         if tuple(about["classes"]) != classes:

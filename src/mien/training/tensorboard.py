@@ -26,8 +26,11 @@ class NoBoard:
 
 
 @contextmanager
-def open_board(folder: Path) -> Iterator[Board]:
-    """A board that writes TensorBoard's events into a folder, or none when tensorboard is not installed."""
+def open_board(folder: Path, first_epoch: int) -> Iterator[Board]:
+    """A board that writes TensorBoard's events into a folder, or none when tensorboard is not installed.
+
+    What an earlier session wrote there of `first_epoch` and later ones is hidden.
+    """
     if find_spec("tensorboard") is None:
         yield NoBoard()
         return
@@ -40,5 +43,5 @@ def open_board(folder: Path) -> Iterator[Board]:
                 tag = f"{kind}/{part}" if kind in ("loss", "accuracy") else name
                 writer.add_scalar(tag, getattr(epoch, name), epoch.epoch)
 
-    with SummaryWriter(str(folder)) as writer:
+    with SummaryWriter(str(folder), purge_step=first_epoch) as writer:
         yield Events()
