@@ -14,8 +14,6 @@ from torch import nn
 
 from mien.training.layers import Layer, layer_table
 
-__all__ = ["Layer", "draw_network", "feature_maps", "flow_chart", "layer_table"]
-
 _FONT: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 _INK, _SOFT, _LINE, _PAPER, _FRAME = "#1f2430", "#5d6675", "#9aa3b2", "#ffffff", "#f4f6f9"
 
@@ -107,16 +105,8 @@ def draw_network(network: nn.Module, image_size: int) -> str:
     return _svg(_View(width, above.height + 24 + below.height, parts), "Architecture of the network")
 
 
-def flow_chart(layers: Sequence[Layer]) -> str:
-    """Boxes from top to bottom, as an SVG: kind, shape and parameters, and both ways of a residual block.
-
-    Args:
-        layers: as `layer_table` gives them.
-    """
-    return _svg(_flow_chart(layers), "Flow chart of the network")
-
-
 def _flow_chart(layers: Sequence[Layer]) -> _View:
+    """Boxes from top to bottom: kind, shape and parameters, and both ways of a residual block."""
     parts: list[str] = []
     top = 8.0
     middle = _FLOW_WIDTH / 2
@@ -139,18 +129,11 @@ def _flow_chart(layers: Sequence[Layer]) -> _View:
     return _View(_FLOW_WIDTH, top + 40, parts)
 
 
-def feature_maps(layers: Sequence[Layer]) -> str:
-    """What each step gives as a block, as an SVG: as high as the maps' side, as thick as they are many.
+def _feature_maps(layers: Sequence[Layer]) -> _View:
+    """What each step gives as a block: as high as the maps' side, as thick as they are many.
 
     Thickness grows with the logarithm of the channels, and so does the height of a vector. An arc is a shortcut.
-
-    Args:
-        layers: as `layer_table` gives them.
     """
-    return _svg(_feature_maps(layers), "Feature maps of the network")
-
-
-def _feature_maps(layers: Sequence[Layer]) -> _View:
     largest = max(layer.shape[1] for layer in layers if len(layer.shape) == 3)
     scale = _HIGHEST / largest
     floor = 36.0 + _HIGHEST * (1 + _SLANT)
