@@ -28,6 +28,7 @@ from pathlib import Path
 
 import torch
 
+from mien.files import replacing
 from mien.training import checkpoint
 from mien.training.run import Run
 
@@ -173,6 +174,7 @@ def run(jobs: Sequence[Job], options: argparse.Namespace, deadline: float) -> li
             if not running:
                 break
             time.sleep(0.2)
+        failed += [job.name for job, process in running.items() if process.poll()]
     finally:
         for process in running.values():
             process.terminate()
@@ -200,9 +202,14 @@ def start(job: Job, options: argparse.Namespace) -> "subprocess.Popen[bytes]":
 
 
 def is_done(run: Path) -> bool:
-    """Whether a training has come to its last epoch, whose model is kept before its line is written."""
+    """Whether a training has come to its end, early or not; a model is kept before its epoch's line is written."""
     epochs = Run(run).epochs()
-    return bool(epochs) and int(epochs[-1]["epoch"]) >= int(Run(run).description()["recipe"]["epochs"])
+    if not epochs:
+        return False
+    recipe = Run(run).description()["recipe"]
+    best = min(epochs, key=lambda line: float(line["val_loss"]))
+    waited = int(epochs[-1]["epoch"]) - int(best["epoch"])
+    return int(epochs[-1]["epoch"]) >= int(recipe["epochs"]) or 0 < recipe["patience"] <= waited
 
 
 def all_done(jobs: Sequence[Job], out: Path) -> bool:
@@ -220,7 +227,11 @@ def progress_of(run: Path) -> dict[str, float] | None:
 
 def bundle(jobs: Sequence[Job], out: Path, file: Path) -> None:
     """The records of every training and its best model in half precision, in one archive."""
-    with tarfile.open(file, "w") as archive, tempfile.TemporaryDirectory() as folder:
+    with (
+        replacing(file) as partial,
+        tarfile.open(partial, "w") as archive,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         for job in jobs:
             if not is_done(out / job.name):
                 continue  # without its checkpoint it would begin again

@@ -31,36 +31,44 @@ def test_every_training_of_the_plan_is_one() -> None:
             assert sorted(folds[teacher] for teacher in job.teachers) == [(NUM_FOLDS, k) for k in range(NUM_FOLDS)]
 
 
-def test_a_student_waits_for_its_teachers(tmp_path: Path) -> None:
-    def finish(name: str, epochs: int) -> None:
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "run.json").write_text(
-            json.dumps({"recipe": {"architecture": "rep-base", "epochs": 2}, "data": {"name": "fer2013.csv"}})
-        )
-        (tmp_path / name / "metrics.jsonl").write_text(
-            "".join(f'{{"epoch": {epoch}}}\n' for epoch in range(1, epochs + 1)) + '{"epo'
-        )
+def record(run: Path, losses: list[float], *, epochs: int = 2, patience: int = 0, seed: int = 0, end: str = "") -> None:
+    """A training's record: the validation loss after each epoch."""
+    run.mkdir()
+    recipe = {"architecture": "rep-base", "epochs": epochs, "patience": patience, "seed": seed}
+    about = {"recipe": recipe, "data": {"name": "fer2013.csv"}, "code": {}, "machine": {}}
+    (run / "run.json").write_text(json.dumps(about))
+    lines = [
+        {"epoch": epoch, "val_loss": loss, "val_accuracy": 1 - loss, "plain_train_accuracy": 0.7, "seconds": 9}
+        for epoch, loss in enumerate(losses, start=1)
+    ]
+    (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines) + end)
 
+
+def test_a_student_waits_for_its_teachers(tmp_path: Path) -> None:
+    teachers = [tmp_path / f"teacher-{number}" for number in range(NUM_FOLDS)]
     assert not any(job.teachers for job in ready(JOBS, tmp_path))
-    for number in range(NUM_FOLDS - 1):
-        finish(f"teacher-{number}", 2)
-    finish(f"teacher-{NUM_FOLDS - 1}", 1)
-    assert [is_done(tmp_path / f"teacher-{number}") for number in range(NUM_FOLDS)] == [True, True, True, False]
+    for teacher in teachers[:-1]:
+        record(teacher, [0.9, 0.8])
+    record(teachers[-1], [0.9], end='{"epo')
+    assert [is_done(teacher) for teacher in teachers] == [True, True, True, False]
     assert not any(job.teachers for job in ready(JOBS, tmp_path))
-    (tmp_path / f"teacher-{NUM_FOLDS - 1}" / "metrics.jsonl").write_text('{"epoch": 2}\n')
+    with (teachers[-1] / "metrics.jsonl").open("a") as file:
+        file.write('ch": 2, "val_loss": 0.8}\n')
     assert {job.name for job in ready(JOBS, tmp_path)} == {job.name for job in JOBS} - {
-        f"teacher-{k}" for k in range(4)
+        teacher.name for teacher in teachers
     }
+
+
+def test_a_training_that_ended_early_is_done(tmp_path: Path) -> None:
+    for name, losses in (("waiting", [0.9, 0.8, 0.9]), ("over", [0.9, 0.8, 0.9, 0.9])):
+        record(tmp_path / name, losses, epochs=50, patience=2)
+    assert not is_done(tmp_path / "waiting")
+    assert is_done(tmp_path / "over")
 
 
 def test_short_trainings_become_tables(tmp_path: Path) -> None:
     for seed, accuracy in ((0, 0.5), (1, 0.6)):
-        run = tmp_path / ablation("with mixup", seed).name
-        run.mkdir()
-        about = {"recipe": {"architecture": "rep-nano", "epochs": 1, "seed": seed}, "data": {"name": "fer2013.csv"}}
-        (run / "run.json").write_text(json.dumps(about | {"code": {}, "machine": {}}))
-        line = {"epoch": 1, "val_accuracy": accuracy, "val_loss": 1.0, "plain_train_accuracy": 0.7, "seconds": 9}
-        (run / "metrics.jsonl").write_text(json.dumps(line) + "\n")
+        record(tmp_path / ablation("with mixup", seed).name, [1 - accuracy], epochs=1, seed=seed)
     script = RECIPES.parent / "benchmarks" / "ablation.py"
     done = subprocess.run(
         [sys.executable, str(script), "--runs", str(tmp_path)], capture_output=True, text=True, check=True
