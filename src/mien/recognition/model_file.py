@@ -31,14 +31,14 @@ class ModelInfo:
 
     Attributes:
         name: `mini-xception`.
-        architecture: the network's file in `training.architectures`.
+        architecture: a key of `training.architectures.ARCHITECTURES`, or "ensemble".
         labels: K names, in the order of the logits.
         vote_labels: FER+'s eight names, in the order of its logits of votes; empty when it gives none.
         input_size: S, the side in pixels of the faces it takes.
         crop_margin: of the box's side, added around a Haar box before cutting the face; FER2013's crops are
             Haar's boxes, so 0.
         num_parameters: trained numbers.
-        size_class: "nano" (under 62,000 parameters), "small" (under 1 M), "base" (under 15 M) or "large".
+        size_class: "nano" (under 62,000 parameters), "small" (under 1 M), "base" (under 15 M), "large" or "ensemble".
         temperature: the logits are divided by it before the softmax.
         licence: SPDX identifier.
         trained_on: data set, number of faces and fingerprint.
