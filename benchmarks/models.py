@@ -3,9 +3,11 @@
     python benchmarks/models.py --data fer2013.csv --peer mini_xception_102.tflite --json benchmarks/results/models.json
 
 All run in this process, on one thread, on the same faces of PublicTest. With `--keep`, accuracies of files that are in
-the result already, by their SHA-256, are taken from there; times are always measured anew, as they compare only within
-one run. The peer's runtime is installed for this script alone: pip install ai-edge-litert. Ends in one JSON line;
-`benchmarks/figures.py` draws it, and `benchmarks/tables.py` writes its tables.
+the result already are taken from there: by the files' SHA-256, and if data, code and versions that measured them are
+the same. Times are always measured anew, as they compare only within one run. The peer is its TFLite conversion,
+weights in eight bits, which is faster than the file that its packages ship; its runtime is installed for this script
+alone: pip install ai-edge-litert. Ends in one JSON line; `benchmarks/figures.py` draws it, and `benchmarks/tables.py`
+writes its tables.
 """
 
 import argparse
@@ -21,12 +23,16 @@ from ai_edge_litert.interpreter import Interpreter
 from measuring import hardware, median_microseconds, write_result
 from numpy.typing import NDArray
 
+import mien.evaluation
 from mien.data import FaceSet, load
+from mien.data.dataset import fingerprint, resized
 from mien.emotions import EMOTIONS
-from mien.evaluation import evaluate
+from mien.evaluation import class_indices, evaluate, fit_temperature, predict_scores
+from mien.evaluation.metrics import expected_calibration_error
 from mien.evaluation.robustness import robustness
 from mien.faces import GreyFaces
 from mien.recognition import Classifier, OnnxClassifier, shipped_models
+from mien.recognition.classifier import softmax
 
 ROUNDS = 15
 BATCHES = (1, 64)
@@ -39,7 +45,7 @@ class PublishedMiniXception:
 
     labels = EMOTIONS
     input_size = 64
-    num_parameters = 58_423
+    num_parameters = 58_423  # with 1,472 averages of batch norm, as Keras counts
 
     def __init__(self, path: Path) -> None:
         self.interpreter = Interpreter(str(path), num_threads=1)
@@ -47,6 +53,7 @@ class PublishedMiniXception:
 
     def prepare(self, batch: int) -> None:
         """Make room for that many faces at once."""
+        self.batch = batch
         self.given = self.interpreter.get_input_details()[0]["index"]
         self.answer = self.interpreter.get_output_details()[0]["index"]
         self.interpreter.resize_tensor_input(self.given, (batch, 64, 64, 1))
@@ -54,7 +61,7 @@ class PublishedMiniXception:
 
     def __call__(self, faces: GreyFaces) -> NDArray[np.float32]:
         """(N, 64, 64) uint8 → (N, 7) probabilities."""
-        if len(faces) != self.interpreter.get_input_details()[0]["shape"][0]:
+        if len(faces) != self.batch:
             self.prepare(len(faces))
         self.interpreter.set_tensor(self.given, (faces.astype(np.float32)[..., None] / 255 - 0.5) * 2)
         self.interpreter.invoke()
@@ -78,10 +85,23 @@ def quality(classifier: Classifier, faces: FaceSet) -> dict[str, Any]:
         "accuracy_with_flip_without_duplicates": mirrored["without_duplicates"]["accuracy"],
         "macro_f1": plain["macro_f1"],
         "ece": plain["ece"],
+        "ece_cross_fitted": cross_fitted_error(classifier, faces.split(SPLIT)),
         "recall": {name: row["recall"] for name, row in plain["per_class"].items()},
         "fer_plus": plain["fer_plus"],
         "robustness": robustness(classifier, faces.split(SPLIT)),
     }
+
+
+def cross_fitted_error(classifier: Classifier, split: FaceSet) -> float:
+    """The calibration error when the temperature comes from other faces: each half's is fitted on the other half."""
+    chosen = resized(split, classifier.input_size)
+    labels = class_indices(chosen, classifier.labels)
+    logits = np.log(np.maximum(predict_scores(classifier, chosen.faces), np.finfo(np.float32).tiny))
+    scores = np.empty_like(logits)
+    odd = np.arange(len(labels)) % 2 == 1
+    for half in (odd, ~odd):
+        scores[half] = softmax(logits[half] / np.float32(fit_temperature(labels[~half], logits[~half])))
+    return expected_calibration_error(labels, scores)
 
 
 def described(path: Path, num_parameters: int) -> dict[str, Any]:
@@ -93,11 +113,26 @@ def described(path: Path, num_parameters: int) -> dict[str, Any]:
     }
 
 
-def measured_before(path: Path) -> dict[str, dict[str, Any]]:
-    """The figures of `quality` in an earlier result, by the SHA-256 of the model's file."""
-    rows = json.loads(path.read_text(encoding="utf-8"))["rows"].values()
+def measured_with(faces: FaceSet) -> dict[str, str]:
+    """All that decides the figures of `quality`, beside the model's file."""
+    code = b"".join(path.read_bytes() for path in sorted(Path(mien.evaluation.__file__).parent.glob("*.py")))
+    versions = hardware()["versions"]
+    return {
+        "data": fingerprint(faces),
+        "evaluation": hashlib.sha256(code).hexdigest(),
+        **{name: versions[name] for name in ("numpy", "opencv", "onnxruntime")},
+    }
+
+
+def measured_before(path: Path | None, how: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """The figures of `quality` in an earlier result, by the SHA-256 of the model's file; none if not measured so."""
+    if path is None or not path.exists():
+        return {}
+    before = json.loads(path.read_text(encoding="utf-8"))
+    if before.get("measured_with") != how:
+        return {}
     about = {"size_class", "num_parameters", "bytes", "sha256", *(f"microseconds_batch_{batch}" for batch in BATCHES)}
-    return {row["sha256"]: {key: row[key] for key in row if key not in about} for row in rows}
+    return {row["sha256"]: {key: row[key] for key in row if key not in about} for row in before["rows"].values()}
 
 
 def main() -> None:
@@ -119,13 +154,14 @@ def main() -> None:
         times = median_microseconds({name: call(net, batch) for name, net in nets.items()}, ROUNDS)
         for name, microseconds in times.items():
             rows[name][f"microseconds_batch_{batch}"] = round(microseconds / batch, 1)
-    known = measured_before(options.json) if options.keep else {}
+    how = measured_with(faces)
+    known = measured_before(options.json, how) if options.keep else {}
     for name, classifier in nets.items():
         rows[name] |= known.get(rows[name]["sha256"]) or quality(classifier, faces)
         print(f"{name:28} {rows[name]['accuracy']:.4f}  {rows[name]['microseconds_batch_1']:7.0f} µs", flush=True)
     num = len(faces.split(SPLIT))
-    result = {"benchmark": "models", "split": SPLIT, "num_faces": num, "rows": rows, **hardware()}
-    write_result(result, options.json)
+    result = {"benchmark": "models", "split": SPLIT, "num_faces": num, "rows": rows, "measured_with": how}
+    write_result(result | hardware(), options.json)
 
 
 if __name__ == "__main__":

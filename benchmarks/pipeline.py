@@ -8,6 +8,7 @@ in one JSON line.
 
 import argparse
 import io
+import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -40,8 +41,11 @@ def as_camera_picture(path: Path) -> bytes:
     return file.getvalue()
 
 
-def stages(picture: bytes, detector: Detector) -> dict[str, Callable[[], object]]:
-    """Each stage alone, on what the one before it gave, and all of them together."""
+STAGES = ("read", "detect", "crop", "classify", "end to end")
+
+
+def stages(picture: bytes, name: str, detector: Detector) -> dict[str, Callable[[], object]]:
+    """Each stage alone, on what the one before it gave, and all of them together; only two depend on the detector."""
     classifier = load_classifier(DEFAULT_MODEL)
     analyzer = Analyzer(classifier, detector)
     image = read_image(picture)
@@ -51,10 +55,10 @@ def stages(picture: bytes, detector: Detector) -> dict[str, Callable[[], object]
     face = crop_face(image, found[0].region, classifier.input_size)[None]
     return {
         "read": lambda: read_image(picture),
-        "detect": lambda: detector(image),
+        f"detect {name}": lambda: detector(image),
         "crop": lambda: crop_face(image, found[0].region, classifier.input_size),
         "classify": lambda: classifier(face),
-        "end to end": lambda: analyzer(read_image(picture)),
+        f"end to end {name}": lambda: analyzer(read_image(picture)),
     }
 
 
@@ -84,7 +88,12 @@ def main() -> None:
     detectors: dict[str, Detector] = {"haar": load_detector("haar")}
     if options.yunet:
         detectors["yunet"] = YuNet(options.yunet)
-    rows = {name: median_microseconds(stages(picture, detector), ROUNDS) for name, detector in detectors.items()}
+    calls = {key: call for name, detector in detectors.items() for key, call in stages(picture, name, detector).items()}
+    times = median_microseconds(calls, ROUNDS)
+    rows = {
+        name: {stage: times.get(stage, times.get(f"{stage} {name}", math.nan)) for stage in STAGES}
+        for name in detectors
+    }
     for name, row in rows.items():
         print(f"{name}: {row['end to end'] / 1000:.2f} ms end to end")
         for stage, microseconds in row.items():
