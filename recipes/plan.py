@@ -65,7 +65,7 @@ def student(recipe: str, seed: int, *settings: str) -> Job:
     return Job(f"{recipe}-taught-{seed}", recipe, (f"seed={seed}", "teacher_weight=0.7", *settings), names)
 
 
-SHORT = ("image_size=32", "epochs=24")
+SHORT = ("image_size=32", "epochs=12")
 """Minutes on one core: long enough to rank networks and ingredients, too short for what only long trainings need."""
 
 SHORT_SEEDS = range(2)
@@ -88,7 +88,7 @@ INGREDIENTS: dict[str, tuple[str, ...]] = {
     "with CutMix": ("cutmix=1.0",),
     "with erasing": ("augmentation.erase=0.3",),
     "with sharpness-aware minimisation": ("sharpness=0.05",),
-    "three times the epochs": ("epochs=72",),
+    "three times the epochs": ("epochs=36",),
 }
 """What each short training of rep-nano changes."""
 
