@@ -105,6 +105,9 @@ def test_a_flat_image_becomes_nothing_and_not_nan() -> None:
         (Augmentation(jpeg=5), 0.25),
         (Augmentation(blur=2, noise=0.1), 0.5),
         (Augmentation(blur=2, noise=0.1, jpeg=5), 0.75),
+        (Augmentation(blur=2, noise=0.1, jpeg=5, spoilt=0.3), 0.3),
+        (Augmentation(blur=2, spoilt=1), 1 / 3),
+        (Augmentation(blur=2, noise=0.1, jpeg=5, spoilt=0), 0),
     ],
     ids=str,
 )

@@ -23,10 +23,11 @@ class Augmentation:
         gamma: the largest exponent; 2 draws from 1/2 to 2. 1 turns it off.
         contrast: the largest factor about the face's mean, drawn like `scale`; what leaves the range is cut off,
             as in an overexposed picture. 1 turns it off.
-        blur: the largest deviation of a Gaussian, in pixels of a face of 48. Of blur, noise and JPEG each spoils a
-            quarter of the faces, so that a quarter stay clean: all together are more than a small network can learn.
+        blur: the largest deviation of a Gaussian, in pixels of a face of 48.
         noise: the largest deviation of Gaussian noise, as a share of the range.
         jpeg: the lowest quality of JPEG's quantization, 1 to 100.
+        spoilt: the share of faces that blur, noise and JPEG spoil, a third of them each: several at once, or no
+            clean face, are more than a small network can learn.
         erase: the share of faces that lose a random rectangle (Zhong et al. 2020, arXiv:1708.04896).
     """
 
@@ -40,6 +41,7 @@ class Augmentation:
     blur: float = 0.0
     noise: float = 0.0
     jpeg: float = 0.0
+    spoilt: float = 0.75
     erase: float = 0.0
 
 
@@ -63,18 +65,18 @@ def augment(faces: Tensor, how: Augmentation, generator: torch.Generator) -> Ten
     if how.contrast > 1:
         mean = images.mean((1, 2, 3), keepdim=True)
         images = (images - mean).mul_(_images(dice.factor(how.contrast))).add_(mean)
-    spoilt_by = dice.between(0, 4).long()
+    spoilt_by = (dice.between(0, 3) / max(how.spoilt, 1e-6)).long()  # 3 and more: by nothing
     if how.blur > 0:
         scale = images.shape[-1] / 48
-        deviations = dice.between(0, how.blur) * scale * (spoilt_by == 1)
+        deviations = dice.between(0, how.blur) * scale * (spoilt_by == 0)
         images = _blur(images, deviations, math.ceil(2 * how.blur * scale))
     if how.noise > 0:
-        deviation = _images(dice.between(0, how.noise) * (spoilt_by == 2))
+        deviation = _images(dice.between(0, how.noise) * (spoilt_by == 1))
         noise = torch.randn(images.shape, device=images.device, generator=generator)
         images = torch.addcmul(images, noise, deviation)
     if how.jpeg > 0:
         pressed = compress(images.clamp(0, 1), dice.between(how.jpeg, 100))
-        images = torch.where(_images(spoilt_by == 3), pressed, images)
+        images = torch.where(_images(spoilt_by == 2), pressed, images)
     if how.erase > 0:
         images = _erase(images, how.erase, dice)
     return images.clamp_(0, 1)

@@ -104,6 +104,7 @@ _AUGMENTATION_BOUNDS: dict[str, tuple[float, float]] = {
     "blur": (0, 10),
     "noise": (0, 1),
     "jpeg": (0, 100),
+    "spoilt": (0, 1),
     "erase": (0, 1),
 }
 
