@@ -55,11 +55,11 @@ def evaluate(
 def _table(result: dict[str, Any]) -> Table:
     """The figures for people: the whole, without duplicates, and a row a class."""
     flip = ", mirror averaged" if result["flip"] else ""
-    title = Text(f"{result['model']} on {result['data']}, {result['split']}{flip}")
+    title = Text(f"{result['model']} on {result['data']}, {result['split']}{flip}; in %, but for faces and NLL")
     table = Table(
         title=title, title_style="bold", title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
     )
-    for column in ("", "faces", "accuracy, %", "precision, %", "F1, %", "ECE, %", "NLL"):
+    for column in ("", "faces", "accuracy", "precision", "F1", "ECE", "NLL"):  # 80 columns are enough for it
         table.add_column(column, justify="right" if column else "left", no_wrap=True)
     parts = {"as published": result, "without duplicates": result["without_duplicates"]}
     for name, part in parts.items():
@@ -76,7 +76,7 @@ def _table(result: dict[str, Any]) -> Table:
     fer_plus = result["fer_plus"]
     if fer_plus and fer_plus["num_faces"]:
         accuracy = f"[bold]{_percent(fer_plus['accuracy'])}[/] ± {_percent(fer_plus['standard_error'])}"
-        table.add_row("FER+, majority of votes", str(fer_plus["num_faces"]), accuracy, "", "", "", "")
+        table.add_row("FER+ majority", str(fer_plus["num_faces"]), accuracy, "", "", "", "")
     table.add_section()
     for name, row in result["per_class"].items():
         figures = ("recall", "precision", "f1")
