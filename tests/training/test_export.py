@@ -24,7 +24,7 @@ from mien.training.export import (
     load_trained,
     sample_faces,
 )
-from mien.training.quantize import quantize
+from mien.training.quantize import quantize, saturates
 from mien.training.trainee import Trainee
 
 
@@ -141,6 +141,14 @@ def test_an_exported_file_is_read_without_torch(tmp_path: Path) -> None:
     network = fresh("mini-xception")
     export(network, describe_model(network, about("mini-xception"), "tested"), tmp_path / "tested.onnx")
     assert OnnxClassifier(tmp_path / "tested.onnx").labels == EMOTIONS
+
+
+def test_saturation_is_seen_where_a_processor_has_no_vnni() -> None:
+    information = Path("/proc/cpuinfo")
+    flags = information.read_text() if information.exists() else ""
+    if "avx2" not in flags:
+        pytest.skip("needs Linux on an x86 with AVX2")
+    assert saturates() == ("vnni" not in flags)
 
 
 @pytest.mark.parametrize("name", ["gelu-cnn", "mini-xception"])
