@@ -17,6 +17,9 @@ OURS, THEIRS = "#2f6fde", "#8a9099"
 AIMS = {"mini-xception": 68.5, "rep-nano": 68.5, "rep-small": 71.5, "gelu-cnn": 68.0}
 """What each network's training is to reach on PublicTest, in percent."""
 
+BEGAN_WITH = {"rep-small": "rep-small-first"}
+"""The run whose weights another one began with; they are drawn as one."""
+
 SERIES = ("#2f6fde", "#e8843c", "#3aa66f", "#9e74d6", "#d6577a", "#c2a12f")
 
 
@@ -32,10 +35,11 @@ def trainings() -> None:
     figure = new_figure(width=7.4, height=4.2, title="")
     axes = figure.subplots()
     for (name, aim), colour in zip(AIMS.items(), SERIES, strict=False):
-        epochs = Run(RESULTS / "runs" / name).epochs()
+        runs = [run for run in (BEGAN_WITH.get(name), name) if run]
+        epochs = [epoch for run in runs for epoch in Run(RESULTS / "runs" / run).epochs()]
         axes.plot(
-            [line["epoch"] for line in epochs],
-            [100 * line["val_accuracy"] for line in epochs],
+            range(1, len(epochs) + 1),
+            [100 * epoch["val_accuracy"] for epoch in epochs],
             color=colour, linewidth=1.4, label=f"{name} (aim: {aim})",
         )  # fmt: skip
         axes.axhline(aim, color=colour, linewidth=0.9, linestyle="--")
