@@ -124,13 +124,12 @@ def overfitting() -> str:
 def short_trainings(part: str) -> str:
     """Networks, or ingredients, under the same short training."""
     return markdown(
-        ["", "PublicTest, % (each seed)", "training faces, %", "seconds an epoch"],
+        ["", "PublicTest, % (each seed)", "training faces, %"],
         [
             [
                 name,
                 f"**{percent(row['accuracy'])}** ({', '.join(map(percent, row['accuracies']))})",
                 percent(row["train_accuracy"]),
-                f"{row['seconds_an_epoch']:.0f}",
             ]
             for name, row in result("ablation")[part].items()
         ],
