@@ -27,7 +27,7 @@ import mien.evaluation
 from mien.data import FaceSet, load
 from mien.data.dataset import fingerprint, resized
 from mien.emotions import EMOTIONS
-from mien.evaluation import class_indices, evaluate, fit_temperature, predict_scores
+from mien.evaluation import class_indices, evaluate, fit_vector_scaling, predict_scores
 from mien.evaluation.metrics import expected_calibration_error
 from mien.evaluation.robustness import robustness
 from mien.faces import GreyFaces
@@ -35,6 +35,7 @@ from mien.recognition import Classifier, OnnxClassifier, shipped_models
 from mien.recognition.classifier import softmax
 
 ROUNDS = 15
+CHANCES = 200
 BATCHES = (1, 64)
 SPLIT = "PublicTest"
 PEER = "published mini-Xception"
@@ -86,6 +87,7 @@ def quality(classifier: Classifier, faces: FaceSet) -> dict[str, Any]:
         "macro_f1": plain["macro_f1"],
         "ece": plain["ece"],
         "ece_cross_fitted": cross_fitted_error(classifier, faces.split(SPLIT)),
+        "ece_by_chance": error_by_chance(classifier, faces.split(SPLIT)),
         "recall": {name: row["recall"] for name, row in plain["per_class"].items()},
         "fer_plus": plain["fer_plus"],
         "robustness": robustness(classifier, faces.split(SPLIT)),
@@ -93,15 +95,30 @@ def quality(classifier: Classifier, faces: FaceSet) -> dict[str, Any]:
 
 
 def cross_fitted_error(classifier: Classifier, split: FaceSet) -> float:
-    """The calibration error when the temperature comes from other faces: each half's is fitted on the other half."""
+    """The calibration error when other faces calibrate it: each half by what is fitted on the other half."""
     chosen = resized(split, classifier.input_size)
     labels = class_indices(chosen, classifier.labels)
-    logits = np.log(np.maximum(predict_scores(classifier, chosen.faces), np.finfo(np.float32).tiny))
+    if isinstance(classifier, OnnxClassifier):
+        logits = classifier.logits(chosen.faces)
+    else:
+        logits = np.log(np.maximum(predict_scores(classifier, chosen.faces), np.finfo(np.float32).tiny))
     scores = np.empty_like(logits)
     odd = np.arange(len(labels)) % 2 == 1
     for half in (odd, ~odd):
-        scores[half] = softmax(logits[half] / np.float32(fit_temperature(labels[~half], logits[~half])))
+        factors, offsets = fit_vector_scaling(labels[~half], logits[~half])
+        scores[half] = softmax((logits[half] * factors + offsets).astype(np.float32))
     return expected_calibration_error(labels, scores)
+
+
+def error_by_chance(classifier: Classifier, split: FaceSet) -> dict[str, float]:
+    """The calibration error of a classifier that is right just as often as it says, on as many faces: mean and std."""
+    scores = predict_scores(classifier, resized(split, classifier.input_size).faces)
+    dice = np.random.default_rng(0)
+    thresholds = scores.astype(np.float64).cumsum(axis=1)
+    thresholds[:, -1] = 1
+    draws = [(dice.random((len(scores), 1)) < thresholds).argmax(axis=1) for _ in range(CHANCES)]
+    errors = [expected_calibration_error(labels, scores) for labels in draws]
+    return {"mean": float(np.mean(errors)), "std": float(np.std(errors))}
 
 
 def described(path: Path, num_parameters: int) -> dict[str, Any]:

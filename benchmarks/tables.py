@@ -67,11 +67,12 @@ def models() -> str:
                 percent(row["macro_f1"]),
                 percent(row["ece"]),
                 percent(row["ece_cross_fitted"]),
+                f"{percent(row['ece_by_chance']['mean'])} ± {percent(row['ece_by_chance']['std'])}",
             ]
         )
     header = ["", "class", "parameters", "file, KB", "µs a face", "in batches of 64", f"accuracy (n = "
               f"{content['num_faces']:,}), %", "without duplicates, %", "with the mirror image, %", "FER+ majority, %",
-              "macro F1, %", "ECE, %", "ECE, cross-fitted, %"]  # fmt: skip
+              "macro F1, %", "ECE, %", "cross-fitted, %", "by chance, %"]  # fmt: skip
     return markdown(header, rows)
 
 

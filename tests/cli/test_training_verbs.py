@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from mien.recognition import OnnxClassifier
+from mien.training.export import sample_faces
 
 RECIPE = """
 architecture = "mini-xception"
@@ -58,13 +59,22 @@ def test_from_a_csv_to_a_model_that_answers(
     assert "torch and onnxruntime agree" in out
     info = OnnxClassifier(model).info
     assert info.measured["num_faces"] == 14
-    assert info.temperature != 1.0
+    assert "calibrated there" in out
+    faces = sample_faces(info.input_size)
+    assert run_mien("export", run, "--out", tmp_path / "plain.onnx")[0] == 0
+    assert not np.allclose(OnnxClassifier(tmp_path / "plain.onnx")(faces), OnnxClassifier(model)(faces))
 
     both = tmp_path / "both.onnx"
     status, out, err = run_mien("export", run, run, "--out", both, "--data", fer_csv, "--half")
     assert status == 0, err
     assert OnnxClassifier(both).info.size_class == "ensemble"
     assert OnnxClassifier(both).info.measured["accuracy"] == pytest.approx(info.measured["accuracy"], abs=0.1)
+
+    mean = tmp_path / "mean.onnx"
+    status, out, err = run_mien("export", run, run, "--average", "0.7,0.3", "--out", mean, "--data", fer_csv)
+    assert status == 0, err
+    assert OnnxClassifier(mean).info.recipe["shares"] == [0.7, 0.3]
+    np.testing.assert_allclose(OnnxClassifier(mean)(faces), OnnxClassifier(model)(faces), atol=1e-3)
 
     scores = tmp_path / "scores.json"
     status, out, err = run_mien("evaluate", model, "--data", fer_csv, "--split", "PublicTest", "--json", scores)
@@ -108,6 +118,10 @@ def test_from_a_csv_to_a_model_that_answers(
         (["export", "none", "--quantize"], 2, "name the data to"),
         (["export", "none", "none", "--quantize", "--data", "x"], 2, "an ensemble can be kept"),
         (["export", "none", "--quantize", "--half", "--data", "x"], 2, "choose one of them"),
+        (["export", "none", "--average", "1", "--data", "x"], 2, "at least two models"),
+        (["export", "none", "none", "--average", "1,0", "--data", "x"], 2, "a positive number for each"),
+        (["export", "none", "none", "--average", "half,half", "--data", "x"], 2, "a positive number for each"),
+        (["export", "none", "none", "--average", "1,1"], 2, "name the data to measure their mean"),
         (["models", "fetch", "retina"], 2, "expected: yunet"),
         (["unheard-of"], 2, "No such command"),
     ],

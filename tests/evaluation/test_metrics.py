@@ -7,6 +7,7 @@ from mien.evaluation.metrics import (
     confusion_matrix,
     expected_calibration_error,
     fit_temperature,
+    fit_vector_scaling,
     macro_f1,
     negative_log_likelihood,
     precision_recall_f1,
@@ -72,3 +73,34 @@ def test_no_other_temperature_is_likelier(seed: int) -> None:
     fitted = negative_log_likelihood(labels, softmax(logits / best))
     for factor in (0.8, 0.95, 1.05, 1.25):
         assert fitted <= negative_log_likelihood(labels, softmax(logits / (best * factor))) + 1e-6
+
+
+def test_the_factors_and_offsets_that_made_the_labels_are_found() -> None:
+    dice = np.random.default_rng(0)
+    factors, offsets = np.array([0.5, 1.0, 1.6]), np.array([0.4, -0.5, 0.1])
+    logits = dice.normal(0, 2, (20_000, 3)).astype(np.float32)
+    shares = softmax((logits * factors + offsets).astype(np.float32)).astype(np.float64)
+    labels = np.array([dice.choice(3, p=row / row.sum()) for row in shares])
+    found, shifts = fit_vector_scaling(labels, logits)
+    np.testing.assert_allclose(found, factors, atol=0.05)
+    np.testing.assert_allclose(shifts, offsets, atol=0.05)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 200))
+def test_scaled_logits_are_never_less_likely_than_with_a_temperature(seed: int, num_faces: int) -> None:
+    dice = np.random.default_rng(seed)
+    logits = dice.normal(0, 2, (num_faces, 5)).astype(np.float32)
+    labels = (logits + dice.normal(0, 2, logits.shape)).argmax(axis=1)
+    factors, offsets = fit_vector_scaling(labels, logits)
+    scaled = softmax((logits * factors + offsets).astype(np.float32))
+    warmed = softmax(logits / np.float32(fit_temperature(labels, logits)))
+    assert negative_log_likelihood(labels, scaled) <= negative_log_likelihood(labels, warmed) + 1e-6
+
+
+def test_few_faces_leave_little_but_a_temperature() -> None:
+    """Two faces, of two of seven classes: the offsets of the others stay finite, and all stay small."""
+    logits = np.random.default_rng(0).normal(0, 1, (2, 7)).astype(np.float32)
+    labels = np.array([0, 3])
+    factors, offsets = fit_vector_scaling(labels, logits)
+    np.testing.assert_allclose(factors, 1 / fit_temperature(labels, logits), atol=0.3)
+    assert np.abs(offsets).max() < 0.3

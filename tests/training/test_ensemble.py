@@ -9,7 +9,7 @@ from mien.emotions import EMOTIONS
 from mien.errors import RecipeError
 from mien.recognition import OnnxClassifier
 from mien.training.architectures import ARCHITECTURES
-from mien.training.ensemble import assembled, describe_ensemble
+from mien.training.ensemble import assembled, averaged, describe_together
 from mien.training.export import describe_model, export, sample_faces
 from mien.training.initial import Initial, initialize, load_initial
 from mien.training.loop import as_input
@@ -49,7 +49,7 @@ def test_an_ensemble_gives_the_mean_of_its_members() -> None:
 
 def test_it_is_exported_as_one_file_that_explains_itself(tmp_path: Path) -> None:
     ensemble = assembled([trained(name) for name in MEMBERS])
-    info = describe_ensemble(ensemble, [about(name) for name in MEMBERS], "tested")
+    info = describe_together(ensemble, [about(name) for name in MEMBERS], "tested")
     exported = export(ensemble, info, tmp_path / "tested.onnx")
     assert exported.info.size_class == exported.info.architecture == "ensemble"
     assert [member["architecture"] for member in exported.info.recipe["members"]] == list(MEMBERS)
@@ -72,7 +72,29 @@ def test_one_member_without_votes_leaves_the_ensemble_without() -> None:
 )
 def test_members_that_do_not_belong_together_are_refused(other: dict[str, object]) -> None:
     with pytest.raises(RecipeError, match="differ in their"):
-        describe_ensemble(assembled([trained("rep-nano")] * 2), [about("rep-nano"), other], "tested")
+        describe_together(assembled([trained("rep-nano")] * 2), [about("rep-nano"), other], "tested")
+
+
+@torch.no_grad()
+def test_the_mean_of_weights_is_one_network_in_between() -> None:
+    """Of a network and the same with its last layer moved, the answers of the mean are the mean of the answers."""
+    one, other = trained("rep-nano"), trained("rep-nano")
+    for parameter in other.network.get_submodule("evidence").parameters():
+        parameter.add_(torch.randn_like(parameter))
+    faces = torch.randn(3, 1, 48, 48)
+    mean = averaged([one, other], [3, 1])
+    torch.testing.assert_close(mean(faces)[0], 0.75 * one(faces)[0] + 0.25 * other(faces)[0])
+    info = describe_together(mean, [about("rep-nano")] * 2, "tested", shares=[3, 1])
+    assert info.architecture == "rep-nano"
+    assert info.size_class == "nano"
+    assert info.recipe["shares"] == [3, 1]
+
+
+@pytest.mark.parametrize("other", [("mini-xception", True), ("rep-nano", False)])
+def test_weights_of_different_networks_have_no_mean(other: tuple[str, bool]) -> None:
+    name, votes = other
+    with pytest.raises(RecipeError, match="not of one architecture"):
+        averaged([trained("rep-nano"), trained(name, votes=votes)], [0.5, 0.5])
 
 
 @pytest.mark.parametrize("name", ["rep-small", "gelu-cnn"])

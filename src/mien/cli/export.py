@@ -1,18 +1,18 @@
 """mien export: from a training to the model file that explains itself."""
 
 import dataclasses
+import math
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
 
 from mien.cli.console import tell
 from mien.data import FaceSet, hold_out, load
 from mien.emotions import EMOTIONS
-from mien.evaluation import class_indices, fit_temperature, score
-from mien.recognition import ModelInfo, OnnxClassifier, softmax
+from mien.evaluation import class_indices, fit_vector_scaling, score
+from mien.recognition import ModelInfo, OnnxClassifier
 
 if TYPE_CHECKING:
     from mien.training.trainee import Trainee
@@ -21,15 +21,21 @@ if TYPE_CHECKING:
 def export(
     trained: Annotated[
         list[Path],
-        typer.Argument(help="A run's folder (its best model) or one kept model (.pt); several make an ensemble."),
+        typer.Argument(help="A run's folder (its best model) or one kept model (.pt); several make an ensemble, or "
+                            "with --average one network."),
     ],
     file: Annotated[
         Path | None, typer.Option("--out", help="NAME.onnx; the run's name, here, when left out.")
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="Measure the exported file on this data's validation split, fit the temperature there, "
-                          "and note both in the file."),
+        typer.Option(help="Calibrate the exported file on this data's validation split, measure it there, and "
+                          "note what it scores in the file."),
+    ] = None,
+    average: Annotated[
+        str | None,
+        typer.Option(metavar="SHARE,SHARE…", help="One network of the mean of their weights, each in its share: for a "
+                                                  "training and what began with its weights (--init). Needs --data."),
     ] = None,
     eight_bits: Annotated[
         bool, typer.Option("--quantize", help="Weights and activations in eight bits; needs --data to calibrate on.")
@@ -42,21 +48,22 @@ def export(
     from mien.training.export import describe_again, export
     from mien.training.quantize import halve, quantize
 
-    file = file or Path(f"{_name_of(trained[0]) if len(trained) == 1 else 'ensemble'}.onnx")
+    file = file or Path(f"{_name_of(trained[0]) if len(trained) == 1 or average else 'ensemble'}.onnx")
     if file.suffix != ".onnx":
         raise typer.BadParameter(f"a model file ends in .onnx; got {file}", param_hint="--out")
     if eight_bits and half:
         raise typer.BadParameter("choose one of them", param_hint="--quantize, --half")
-    if eight_bits and len(trained) > 1:
+    shares = [] if average is None else _shares(average, len(trained))
+    if eight_bits and len(trained) > 1 and not shares:
         raise typer.BadParameter(
             "an ensemble can be kept in half precision (--half), not in eight bits", param_hint="--quantize"
         )
     if not data and (eight_bits or len(trained) > 1):
-        why = "calibrate" if eight_bits else "measure the ensemble"
+        why = "calibrate" if eight_bits else f"measure {'their mean' if shares else 'the ensemble'}"
         raise typer.BadParameter(
             f"name the data to {why} on by --data", param_hint="--quantize" if eight_bits else "RUN"
         )
-    trainee, info = _trained(trained, file.stem)
+    trainee, info = _trained(trained, shares, file.stem)
     faces = load(data, size=info.input_size, own_classes=info.labels != EMOTIONS) if data else None
     if faces and info.trained_on.get("held_out"):
         faces = hold_out(faces, info.trained_on["held_out"])
@@ -65,30 +72,46 @@ def export(
     with TemporaryDirectory() as folder:
         draft = Path(folder) / file.name
         exported = export(trainee, info, draft)
+        calibrated = draft
         if validation:
-            info = _measured(exported, validation)
+            calibrated = Path(folder) / "calibrated.onnx"
+            info = _calibrated(exported, draft, validation, calibrated)
         accuracy = info.measured.get("accuracy")
         if half or eight_bits:
-            whole, draft = draft, Path(folder) / "smaller.onnx"
+            smaller = calibrated = Path(folder) / "smaller.onnx"
             calibration = faces.split("train").faces if faces and eight_bits else None
-            exported = halve(whole, draft) if calibration is None else quantize(whole, calibration, draft)
+            exported = halve(draft, smaller) if calibration is None else quantize(draft, calibration, smaller)
             if validation:
-                info = _measured(exported, validation)
+                info = _calibrated(exported, smaller, validation, calibrated)
                 info = dataclasses.replace(info, measured={**info.measured, "accuracy_before_quantization": accuracy})
-        exported = describe_again(draft, info, file)
+        exported = describe_again(calibrated, info, file)
     scored = exported.info.measured
     before = scored.get("accuracy_before_quantization")
     was = "" if before is None else f" (before quantization {before:.2%})"
     tell(
         f"wrote {file}: {info.num_parameters:,} parameters, accuracy {scored['accuracy']:.2%}{was} on "
-        f"{scored['num_faces']} faces of {scored['split']}, temperature {exported.info.temperature:.3f}; "
+        f"{scored['num_faces']} faces of {scored['split']}{', calibrated there' if data else ''}; "
         f"torch and onnxruntime agree{' on it before it was made smaller' if half or eight_bits else ''}"
     )
 
 
-def _trained(paths: list[Path], name: str) -> "tuple[Trainee, ModelInfo]":
-    """The network, or several as an ensemble, and what its file will say of itself."""
-    from mien.training.ensemble import assembled, describe_ensemble
+def _shares(text: str, count: int) -> list[float]:
+    """The numbers of --average, one for each model."""
+    try:
+        shares = [float(share) for share in text.split(",")]
+    except ValueError:
+        shares = []
+    if count < 2 or len(shares) != count or not all(0 < share < math.inf for share in shares):
+        raise typer.BadParameter(
+            f"expected a positive number for each of at least two models, as in 0.7,0.3; got {text!r} for {count}",
+            param_hint="--average",
+        )
+    return shares
+
+
+def _trained(paths: list[Path], shares: list[float], name: str) -> "tuple[Trainee, ModelInfo]":
+    """The network, or several as one, and what its file will say of itself."""
+    from mien.training.ensemble import assembled, averaged, describe_together
     from mien.training.export import describe_model, load_trained
     from mien.training.run import trained_file
 
@@ -96,8 +119,9 @@ def _trained(paths: list[Path], name: str) -> "tuple[Trainee, ModelInfo]":
     if len(members) == 1:
         trainee, about = members[0]
         return trainee, describe_model(trainee, about, name)
-    ensemble = assembled([trainee for trainee, _ in members])
-    return ensemble, describe_ensemble(ensemble, [about for _, about in members], name)
+    trainees, abouts = [trainee for trainee, _ in members], [about for _, about in members]
+    together = averaged(trainees, shares) if shares else assembled(trainees)
+    return together, describe_together(together, abouts, name, shares=shares)
 
 
 def _name_of(trained: Path) -> str:
@@ -108,12 +132,13 @@ def _name_of(trained: Path) -> str:
     return place.parent.parent.name if place.parent.name == "models" else place.stem
 
 
-def _measured(exported: OnnxClassifier, split: FaceSet) -> ModelInfo:
-    """What the file says of itself, with its own figures on a split and the temperature that calibrates it there."""
+def _calibrated(exported: OnnxClassifier, draft: Path, split: FaceSet, path: Path) -> ModelInfo:
+    """Write the draft calibrated on a split to `path`; what that says of itself, with its own figures there."""
+    from mien.training.calibrate import rescale
+
     labels = class_indices(split, exported.labels)
-    logits = exported.logits(split.faces)
-    temperature = round(fit_temperature(labels, logits), 4)
-    card = score(labels, softmax(logits / np.float32(temperature)), exported.labels)
+    calibrated = rescale(draft, *fit_vector_scaling(labels, exported.logits(split.faces)), path)
+    card = score(labels, calibrated(split.faces), exported.labels)
     figures = {
         "data": split.name,
         "split": "val",
@@ -123,5 +148,4 @@ def _measured(exported: OnnxClassifier, split: FaceSet) -> ModelInfo:
         "nll": card.nll,
         "ece": card.ece,
     }
-    measured = {**exported.info.measured, **figures}
-    return dataclasses.replace(exported.info, measured=measured, temperature=temperature)
+    return dataclasses.replace(exported.info, measured={**exported.info.measured, **figures})

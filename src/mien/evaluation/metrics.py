@@ -88,3 +88,54 @@ def fit_temperature(labels: NDArray[np.int64], logits: NDArray[np.float32]) -> f
         middle = (low * high) ** 0.5
         low, high = (low, middle) if slope(middle) > 0 else (middle, high)
     return float(1 / (low * high) ** 0.5)
+
+
+PRIOR_FACES = 10.0
+"""How many faces' worth of evidence speaks for one temperature for all classes in `fit_vector_scaling`."""
+
+
+def fit_vector_scaling(
+    labels: NDArray[np.int64], logits: NDArray[np.float32]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A factor and an offset for each class's logit that make the probabilities likeliest (Guo et al. 2017).
+
+    A temperature has every class trusted alike, and a network that is sure of happy faces and unsure of fearful ones
+    cannot be mended by it. The likelihood is convex in both, so Newton's method finds them. They are drawn, weakly,
+    towards a temperature alone: with few faces, or none of a class, that is what comes out.
+
+    Args:
+        labels: (N,).
+        logits: (N, K).
+
+    Returns:
+        Two (K,) arrays: calibrated logits are `factors * logits + offsets`.
+    """
+    num_classes = logits.shape[1]
+    # One feature for each parameter: a class's factor multiplies its logit, its offset a one, and no other class's.
+    features = np.concatenate([logits.astype(np.float64), np.ones(logits.shape)], axis=1)
+    is_label = np.tile(np.eye(num_classes)[labels], 2)
+    prior = np.concatenate([np.full(num_classes, 1 / fit_temperature(labels, logits)), np.zeros(num_classes)])
+
+    def log_scores(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
+        scaled = (features * parameters).reshape(-1, 2, num_classes).sum(axis=1)
+        scaled -= scaled.max(axis=1, keepdims=True)
+        return np.asarray(scaled - np.log(np.exp(scaled).sum(axis=1, keepdims=True)))
+
+    def loss(parameters: NDArray[np.float64]) -> float:
+        likelihood = log_scores(parameters)[np.arange(len(labels)), labels].sum()
+        return float(PRIOR_FACES / 2 * ((parameters - prior) ** 2).sum() - likelihood)
+
+    found = prior
+    for _ in range(50):
+        scores = np.tile(np.exp(log_scores(found)), 2)
+        gradient = ((scores - is_label) * features).sum(axis=0) + PRIOR_FACES * (found - prior)
+        expected = scores * features
+        same_class = np.tile(np.eye(num_classes), (2, 2))
+        curvature = same_class * (expected.T @ features) - expected.T @ expected + PRIOR_FACES * np.eye(len(found))
+        step = np.linalg.solve(curvature, gradient)
+        while loss(found - step) > loss(found) and np.abs(step).max() > 1e-8:
+            step /= 2
+        found = found - step
+        if np.abs(step).max() <= 1e-8:
+            break
+    return found[:num_classes], found[num_classes:]

@@ -39,7 +39,8 @@ class ModelInfo:
             Haar's boxes, so 0.
         num_parameters: trained numbers.
         size_class: "nano" (under 62,000 parameters), "small" (under 1 M), "base" (under 15 M), "large" or "ensemble".
-        temperature: the logits are divided by it before the softmax.
+        temperature: the logits are divided by it before the softmax. `mien export` leaves it at 1, as the calibration
+            is in the graph; a higher one makes a model less sure of all it says.
         licence: SPDX identifier.
         trained_on: data set, number of faces and fingerprint.
         recipe: everything that decided the training.

@@ -1,5 +1,6 @@
 """Several trained networks as one, for export."""
 
+import copy
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from mien.emotions import FER_PLUS_EXPRESSIONS
 from mien.errors import RecipeError
 from mien.recognition import ModelInfo
+from mien.recognition.model_file import size_class
 from mien.training.architectures import Network
 from mien.training.trainee import Trainee
 
@@ -56,13 +58,45 @@ def assembled(trainees: Sequence[Trainee]) -> Trainee:
     return ensemble.eval()
 
 
-def describe_ensemble(ensemble: Trainee, abouts: Sequence[dict[str, Any]], name: str) -> ModelInfo:
+def averaged(trainees: Sequence[Trainee], shares: Sequence[float]) -> Trainee:
+    """One network whose weights are a mean of those of several, as fast as any of them; in evaluation mode.
+
+    It is good only where they come from one beginning: a network and what a further training made of it, for what each
+    of them is better at (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", arXiv:2109.01903).
+
+    Args:
+        trainees: of one architecture.
+        shares: of each in the mean; divided by their sum.
+
+    Raises:
+        RecipeError: they are not of one architecture, or not all of them give votes.
+    """
+    states = [trainee.state_dict() for trainee in trainees]
+    shapes = [{name: tuple(tensor.shape) for name, tensor in state.items()} for state in states]
+    if any(other != shapes[0] for other in shapes[1:]):
+        raise RecipeError("the weights of these trainings have no mean: they are not of one architecture")
+    mean = copy.deepcopy(trainees[0])
+    mean.load_state_dict(
+        {
+            name: sum(share / sum(shares) * state[name] for share, state in zip(shares, states, strict=True))
+            if first.is_floating_point()
+            else first
+            for name, first in states[0].items()
+        }
+    )
+    return mean.eval()
+
+
+def describe_together(
+    trainee: Trainee, abouts: Sequence[dict[str, Any]], name: str, *, shares: Sequence[float] = ()
+) -> ModelInfo:
     """What the model file will say of itself, but for what it scores.
 
     Args:
-        ensemble: of the members.
+        trainee: an ensemble of the members, or the mean of their weights.
         abouts: what is known of each; see `export.load_trained`.
         name: of the model.
+        shares: of each in the mean of the weights; none of an ensemble.
 
     Raises:
         RecipeError: the members do not belong together.
@@ -75,17 +109,19 @@ def describe_ensemble(ensemble: Trainee, abouts: Sequence[dict[str, Any]], name:
             ("data", first["data"], about["data"]),
         ):
             if mine != other:
-                raise RecipeError(f"these trainings make no ensemble: they differ in their {what}: {mine} and {other}")
+                raise RecipeError(f"these trainings make no one model: they differ in their {what}: {mine} and {other}")
+    members = {"members": [about["recipe"] for about in abouts]}
+    num_parameters = sum(parameter.numel() for parameter in trainee.parameters())
     return ModelInfo(
         name=name,
-        architecture="ensemble",
+        architecture=first["recipe"]["architecture"] if shares else "ensemble",
         labels=tuple(first["classes"]),
-        vote_labels=() if ensemble.votes is None else FER_PLUS_EXPRESSIONS,
+        vote_labels=() if trainee.votes is None else FER_PLUS_EXPRESSIONS,
         input_size=first["recipe"]["image_size"],
-        num_parameters=sum(parameter.numel() for parameter in ensemble.parameters()),
-        size_class="ensemble",
+        num_parameters=num_parameters,
+        size_class=size_class(num_parameters) if shares else "ensemble",
         trained_on=first["data"],
-        recipe={"members": [about["recipe"] for about in abouts]},
+        recipe=members | {"shares": list(shares)} if shares else members,
         commit=first["code"]["commit"],
     )
 

@@ -1,0 +1,47 @@
+"""Probabilities that mean what they say: each class's logit of a model file scaled and shifted, in the file itself."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+from mien.files import replacing
+from mien.recognition import OnnxClassifier
+from mien.recognition.model_file import EVIDENCE, LOGITS
+
+RAW = "_uncalibrated"
+"""What is added to the name that an output had before."""
+
+
+def rescale(exported: Path, factors: NDArray[np.float64], offsets: NDArray[np.float64], path: Path) -> OnnxClassifier:
+    """The same model with other logits: a factor and an offset for each class, its evidence maps with them.
+
+    A logit stays the mean of its map, so that the maps explain the calibrated answer.
+
+    Args:
+        exported: a model file that was not rescaled yet.
+        factors: (K,).
+        offsets: (K,).
+        path: `NAME.onnx`.
+
+    Returns:
+        The file, opened.
+    """
+    proto = onnx.load(exported)
+    graph = proto.graph
+    for node in graph.node:
+        for names in (node.input, node.output):
+            for at, name in enumerate(names):
+                if name in (LOGITS, EVIDENCE):
+                    names[at] = name + RAW
+    for output, shape in ((LOGITS, (1, -1)), (EVIDENCE, (1, -1, 1, 1))):
+        for suffix, values in (("_factors", factors), ("_offsets", offsets)):
+            array = values.astype(np.float32).reshape(shape)
+            graph.initializer.append(numpy_helper.from_array(array, output + suffix))
+        graph.node.append(onnx.helper.make_node("Mul", [output + RAW, output + "_factors"], [output + "_scaled"]))
+        graph.node.append(onnx.helper.make_node("Add", [output + "_scaled", output + "_offsets"], [output]))
+    with replacing(path) as partial:
+        partial.write_bytes(proto.SerializeToString())
+    return OnnxClassifier(path)
