@@ -9,7 +9,8 @@ from mien.emotions import EMOTIONS
 from mien.errors import RecipeError
 from mien.recognition import OnnxClassifier
 from mien.training.architectures import ARCHITECTURES
-from mien.training.ensemble import assembled, averaged, describe_together
+from mien.training.augmentation import Augmentation
+from mien.training.ensemble import assembled, averaged, describe_together, refresh_norms
 from mien.training.export import describe_model, export, sample_faces
 from mien.training.initial import Initial, initialize, load_initial
 from mien.training.loop import as_input
@@ -88,6 +89,21 @@ def test_the_mean_of_weights_is_one_network_in_between() -> None:
     assert info.architecture == "rep-nano"
     assert info.size_class == "nano"
     assert info.recipe["shares"] == [3, 1]
+
+
+@torch.no_grad()
+def test_batch_norm_is_refreshed_by_what_it_sees_now(bars: FaceSet) -> None:
+    """The answers of a network whose statistics are false become those of one in training mode on the same faces."""
+    trainee = trained("mini-xception")
+    for module in trainee.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            assert module.running_mean is not None
+            module.running_mean.fill_(5)
+    refresh_norms(trainee, bars.faces, Augmentation(flip=False))
+    assert not any(module.training for module in (trainee, trainee.network))
+    images = as_input(bars.faces)
+    answers = trainee(images)[0]
+    torch.testing.assert_close(answers, trainee.train()(images)[0], rtol=0.05, atol=0.05)
 
 
 @pytest.mark.parametrize("other", [("mini-xception", True), ("rep-nano", False)])

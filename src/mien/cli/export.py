@@ -45,6 +45,8 @@ def export(
     ] = False,
 ) -> None:  # fmt: skip
     """Write the ONNX file that callers need: faces in, logits, evidence and votes out, all else in its metadata."""
+    from mien.training.augmentation import Augmentation
+    from mien.training.ensemble import refresh_norms
     from mien.training.export import describe_again, export
     from mien.training.quantize import halve, quantize
 
@@ -69,6 +71,10 @@ def export(
         faces = hold_out(faces, info.trained_on["held_out"])
     hint = "name data with a validation split" + ("" if eight_bits else ", or leave --data out")
     validation = faces.split("val", hint=hint) if faces else None
+    if shares and faces:
+        # The last one named is what the others were taught to become.
+        how = Augmentation(**info.recipe["members"][-1]["augmentation"])
+        refresh_norms(trainee, faces.split("train").faces, how)
     with TemporaryDirectory() as folder:
         draft = Path(folder) / file.name
         exported = export(trainee, info, draft)

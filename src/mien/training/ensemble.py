@@ -10,10 +10,15 @@ from torch import Tensor, nn
 
 from mien.emotions import FER_PLUS_EXPRESSIONS
 from mien.errors import RecipeError
+from mien.faces import GreyFaces
 from mien.recognition import ModelInfo
 from mien.recognition.model_file import size_class
 from mien.training.architectures import Network
+from mien.training.augmentation import Augmentation, augment, standardize
 from mien.training.trainee import Trainee
+
+FACES_FOR_NORMS = 8192
+BATCH = 256
 
 
 class Ensemble(Network):
@@ -63,6 +68,7 @@ def averaged(trainees: Sequence[Trainee], shares: Sequence[float]) -> Trainee:
 
     It is good only where they come from one beginning: a network and what a further training made of it, for what each
     of them is better at (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", arXiv:2109.01903).
+    Its batch norms want `refresh_norms` afterwards.
 
     Args:
         trainees: of one architecture.
@@ -85,6 +91,30 @@ def averaged(trainees: Sequence[Trainee], shares: Sequence[float]) -> Trainee:
         }
     )
     return mean.eval()
+
+
+@torch.no_grad()
+def refresh_norms(trainee: Trainee, faces: GreyFaces, how: Augmentation) -> None:
+    """Give batch norms the statistics of what they see now: those of a mean of weights are no mean of statistics.
+
+    Source: Izmailov et al. 2018, "Averaging weights leads to wider optima", arXiv:1803.05407.
+
+    Args:
+        trainee: changed in place; in evaluation mode afterwards.
+        faces: (N, S, S) uint8, of the training split; some thousands of them are taken.
+        how: they are augmented, as the trainee has to bear it.
+    """
+    trainee.eval()
+    for norm in trainee.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            norm.train().reset_running_stats()
+            norm.momentum = None  # the mean over all batches
+    dice = torch.Generator().manual_seed(0)
+    chosen = torch.randperm(len(faces), generator=dice)[:FACES_FOR_NORMS]
+    for start in range(0, len(chosen), BATCH):
+        images = torch.from_numpy(faces[chosen[start : start + BATCH].numpy()])
+        trainee.network(standardize(augment(images, how, dice)))
+    trainee.eval()
 
 
 def describe_together(
