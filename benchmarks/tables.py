@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from mien.data.findings import KINDS
@@ -122,19 +123,31 @@ def overfitting() -> str:
     return markdown(["", "epoch", "training faces, %", "PublicTest, %", "gap, points"], rows)
 
 
-def short_trainings(part: str) -> str:
-    """Networks, or ingredients, under the same short training."""
+def networks() -> str:
+    """Networks under the same short training."""
     return markdown(
         ["", "PublicTest, % (each seed)", "training faces, %"],
         [
-            [
-                name,
-                f"**{percent(row['accuracy'])}** ({', '.join(map(percent, row['accuracies']))})",
-                percent(row["train_accuracy"]),
-            ]
-            for name, row in result("ablation")[part].items()
+            [name, each_seed(row["accuracies"]), percent(row["train_accuracy"])]
+            for name, row in result("ablation")["networks"].items()
         ],
     )
+
+
+def ingredients() -> str:
+    """What each ingredient changes in the short training of one network, against the same seeds of its recipe."""
+    content = result("ablation")
+    recipe = content["networks"]["rep-nano"]
+    with_seed = dict(zip(recipe["seeds"], recipe["accuracies"], strict=True))
+    rows = [["as in its recipe", each_seed(recipe["accuracies"]), "", percent(recipe["train_accuracy"])]]
+    for name, row in content["ingredients"].items():
+        change = row["accuracy"] - fmean(with_seed[seed] for seed in row["seeds"])
+        rows.append([name, each_seed(row["accuracies"]), f"{100 * change:+.1f}", percent(row["train_accuracy"])])
+    return markdown(["", "PublicTest, % (each seed)", "change, points", "training faces, %"], rows)
+
+
+def each_seed(accuracies: list[float]) -> str:
+    return f"**{percent(fmean(accuracies))}** ({', '.join(map(percent, accuracies))})"
 
 
 def training_speed() -> str:
@@ -311,8 +324,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "through_detector": through_detector,
     "audit": audit,
     "read_csv": read_csv,
-    "networks": partial(short_trainings, "networks"),
-    "ingredients": partial(short_trainings, "ingredients"),
+    "networks": networks,
+    "ingredients": ingredients,
     "training_speed": training_speed,
     "winograd": winograd,
     "video_speed": video_speed,

@@ -4,7 +4,7 @@ import dataclasses
 import math
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -16,6 +16,9 @@ from mien.recognition import ModelInfo, OnnxClassifier
 
 if TYPE_CHECKING:
     from mien.training.trainee import Trainee
+
+Form = Literal["whole", "half", "eight bits"]
+"""How a file keeps its weights."""
 
 
 def export(
@@ -45,11 +48,6 @@ def export(
     ] = False,
 ) -> None:  # fmt: skip
     """Write the ONNX file that callers need: faces in, logits, evidence and votes out, all else in its metadata."""
-    from mien.training.augmentation import Augmentation
-    from mien.training.ensemble import refresh_norms
-    from mien.training.export import describe_again, export
-    from mien.training.quantize import halve, quantize
-
     file = file or Path(f"{_name_of(trained[0]) if len(trained) == 1 or average else 'ensemble'}.onnx")
     if file.suffix != ".onnx":
         raise typer.BadParameter(f"a model file ends in .onnx; got {file}", param_hint="--out")
@@ -65,40 +63,49 @@ def export(
         raise typer.BadParameter(
             f"name the data to {why} on by --data", param_hint="--quantize" if eight_bits else "RUN"
         )
+    form: Form = "half" if half else "eight bits" if eight_bits else "whole"
     trainee, info = _trained(trained, shares, file.stem)
-    faces = load(data, size=info.input_size, own_classes=info.labels != EMOTIONS) if data else None
-    if faces and info.trained_on.get("held_out"):
-        faces = hold_out(faces, info.trained_on["held_out"])
-    hint = "name data with a validation split" + ("" if eight_bits else ", or leave --data out")
-    validation = faces.split("val", hint=hint) if faces else None
-    if shares and faces:
-        # The last one named is what the others were taught to become.
-        how = Augmentation(**info.recipe["members"][-1]["augmentation"])
-        refresh_norms(trainee, faces.split("train").faces, how)
-    with TemporaryDirectory() as folder:
-        draft = Path(folder) / file.name
-        exported = export(trainee, info, draft)
-        calibrated = draft
-        if validation:
-            calibrated = Path(folder) / "calibrated.onnx"
-            info = _calibrated(exported, draft, validation, calibrated)
-        accuracy = info.measured.get("accuracy")
-        if half or eight_bits:
-            smaller = calibrated = Path(folder) / "smaller.onnx"
-            calibration = faces.split("train").faces if faces and eight_bits else None
-            exported = halve(draft, smaller) if calibration is None else quantize(draft, calibration, smaller)
-            if validation:
-                info = _calibrated(exported, smaller, validation, calibrated)
-                info = dataclasses.replace(info, measured={**info.measured, "accuracy_before_quantization": accuracy})
-        exported = describe_again(calibrated, info, file)
-    scored = exported.info.measured
+    scored = _written(trainee, info, data, form, file).info.measured
     before = scored.get("accuracy_before_quantization")
     was = "" if before is None else f" (before quantization {before:.2%})"
     tell(
         f"wrote {file}: {info.num_parameters:,} parameters, accuracy {scored['accuracy']:.2%}{was} on "
         f"{scored['num_faces']} faces of {scored['split']}{', calibrated there' if data else ''}; "
-        f"torch and onnxruntime agree{' on it before it was made smaller' if half or eight_bits else ''}"
+        f"torch and onnxruntime agree{'' if form == 'whole' else ' on it before it was made smaller'}"
     )
+
+
+def _written(trainee: "Trainee", info: ModelInfo, data: Path | None, form: Form, file: Path) -> OnnxClassifier:
+    """Export in that form, calibrated if there is data; nothing is left of it when something fails."""
+    from mien.training.augmentation import Augmentation
+    from mien.training.ensemble import refresh_norms
+    from mien.training.export import describe_again, export
+    from mien.training.quantize import halve, quantize
+
+    faces = load(data, size=info.input_size, own_classes=info.labels != EMOTIONS) if data else None
+    if faces and info.trained_on.get("held_out"):
+        faces = hold_out(faces, info.trained_on["held_out"])
+    hint = "name data with a validation split" + ("" if form == "eight bits" else ", or leave --data out")
+    validation = faces.split("val", hint=hint) if faces else None
+    if faces and "shares" in info.recipe:
+        # The last one named is what the others were taught to become.
+        how = Augmentation(**info.recipe["members"][-1]["augmentation"])
+        refresh_norms(trainee, faces.split("train").faces, how)
+    with TemporaryDirectory() as folder:
+        whole, smaller, calibrated = (Path(folder) / f"{name}.onnx" for name in ("whole", "smaller", "calibrated"))
+        exported, draft = export(trainee, info, whole), whole
+        if validation:
+            info = _calibrated(exported, whole, validation, draft := calibrated)
+        if form != "whole":
+            before, draft = info.measured.get("accuracy"), smaller
+            if form == "eight bits" and faces:
+                exported = quantize(whole, faces.split("train").faces, smaller)
+            else:
+                exported = halve(whole, smaller)
+            if validation:
+                info = _calibrated(exported, smaller, validation, draft := calibrated)
+                info = dataclasses.replace(info, measured={**info.measured, "accuracy_before_quantization": before})
+        return describe_again(draft, info, file)
 
 
 def _shares(text: str, count: int) -> list[float]:
