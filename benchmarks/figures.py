@@ -17,8 +17,11 @@ OURS, THEIRS = "#2f6fde", "#8a9099"
 AIMS = {"mini-xception": 68.5, "rep-nano": 68.5, "rep-small": 71.5, "gelu-cnn": 68.0}
 """What each network's training is to reach on PublicTest, in percent."""
 
-BEGAN_WITH = {"rep-small": "rep-small-first"}
-"""The run whose weights another one began with; they are drawn as one."""
+PARTS = {
+    "mini-xception": ("mini-xception", "mini-xception-again"),
+    "rep-small": ("rep-small-first", "rep-small", "rep-small-taught"),
+}
+"""Trainings that each began with the weights of the one before; they are drawn as one."""
 
 SERIES = ("#2f6fde", "#e8843c", "#3aa66f", "#9e74d6", "#d6577a", "#c2a12f")
 
@@ -35,8 +38,7 @@ def trainings() -> None:
     figure = new_figure(width=7.4, height=4.2, title="")
     axes = figure.subplots()
     for (name, aim), colour in zip(AIMS.items(), SERIES, strict=False):
-        runs = [run for run in (BEGAN_WITH.get(name), name) if run]
-        epochs = [epoch for run in runs for epoch in Run(RESULTS / "runs" / run).epochs()]
+        epochs = [epoch for run in PARTS.get(name, (name,)) for epoch in Run(RESULTS / "runs" / run).epochs()]
         axes.plot(
             range(1, len(epochs) + 1),
             [100 * epoch["val_accuracy"] for epoch in epochs],
