@@ -23,7 +23,7 @@ Hutter 2019, arXiv:1711.05101)."""
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """One that decays the weights of convolutions and dense layers, and leaves biases and batch norm alone."""
+    """One that decays the weights of convolutions and dense layers and what is learned of places; no bias, no norm."""
     weights = [parameter for parameter in model.parameters() if parameter.ndim > 1]
     others = [parameter for parameter in model.parameters() if parameter.ndim <= 1]
     groups: _Groups = [
