@@ -91,7 +91,7 @@ def initialize(
         classes: of `network`.
         images: (N, 1, S, S) float, standardised: some faces of the training, N in the hundreds. In a model file
             batch norm is folded into the convolutions; from these faces it is unfolded, so that the network
-            answers as the file does, in evaluation and on average in training.
+            answers as the file does before its calibration, in evaluation and on average in training.
 
     Returns:
         The names of the parameters that stay as they were drawn.
