@@ -93,6 +93,23 @@ def test_dropout_goes_on_where_it_stopped(bars: FaceSet, tmp_path: Path) -> None
     assert without_time(Run(tmp_path / "killed")) == without_time(Run(tmp_path / "whole"))
 
 
+def test_dropout_is_scaled_where_there_is_some(bars: FaceSet, tmp_path: Path) -> None:
+    few = bars.select(np.arange(140) % 4 == 0)
+    recipe = dataclasses.replace(RECIPE, architecture="gelu-cnn", learning_rate=1e-8, epochs=1, warmup_epochs=0)
+    usual, none = (
+        finish(dataclasses.replace(recipe, dropout_scale=scale), few, tmp_path / f"{scale}")[0] for scale in (1.0, 0.0)
+    )
+    assert usual.train_loss != none.train_loss
+    # The models kept are of one network, with one draw of weights that hardly moved.
+    assert usual.val_loss == pytest.approx(none.val_loss, rel=0.01)
+
+
+def test_networks_without_dropout_have_none_to_scale(bars: FaceSet, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="dropout_scale: mini-xception has no dropout"):
+        finish(dataclasses.replace(RECIPE, dropout_scale=0.5), bars, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_what_cannot_begin_leaves_no_folder(bars: FaceSet, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"fewer than one batch .*--set batch_size=8"):
         finish(dataclasses.replace(RECIPE, batch_size=500), bars, tmp_path / "run")

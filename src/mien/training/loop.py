@@ -258,6 +258,7 @@ def _first_state(
     """A training before its first step."""
     torch.manual_seed(recipe.seed)
     network = ARCHITECTURES[recipe.architecture](len(faces.classes), recipe.image_size)
+    _scale_dropout(network, recipe)
     if initial:
         few = sample.faces[:NUM_INITIALIZED]
         initialize(network, initial, recipe.architecture, faces.classes, as_input(few))
@@ -265,6 +266,14 @@ def _first_state(
     trainee.to(device)
     trainee.to(memory_format=memory_format(device, recipe.image_size))  # type: ignore[call-overload] # torch's stub
     return State(trainee, copy.deepcopy(trainee).eval(), make_optimizer(trainee, recipe))
+
+
+def _scale_dropout(network: Network, recipe: Recipe) -> None:
+    dropouts = [module for module in network.modules() if isinstance(module, nn.Dropout)]
+    if recipe.dropout_scale != 1 and not dropouts:
+        raise RecipeError(f"dropout_scale: {recipe.architecture} has no dropout to scale; leave it at 1")
+    for module in dropouts:
+        module.p *= recipe.dropout_scale
 
 
 def _open(run: Run, material: Material, resume: bool) -> tuple[Material, Past]:

@@ -47,6 +47,8 @@ class Recipe:
         mixup: alpha of mixup (Zhang et al. 2018, arXiv:1710.09412), on half of the batches when `cutmix` is on too;
             0 turns it off.
         cutmix: alpha of CutMix (Yun et al. 2019, arXiv:1905.04899); 0 turns it off.
+        dropout_scale: what the network's own dropout is multiplied by while it trains, up to 2; a short training of
+            the GELU network wants less of it. Networks without dropout take 1 only.
         ema_decay: of the moving average of weights that is measured and kept; 0 keeps the weights themselves.
         votes_weight: of the second loss, cross-entropy to FER+'s votes (Barsoum et al. 2016, arXiv:1608.01041),
             through a head that the model file keeps as a third output. Data without votes train without it.
@@ -79,6 +81,7 @@ class Recipe:
     class_sampling: float = _bounded(0.0, 0, 1)
     mixup: float = _bounded(0.0, 0, 10)
     cutmix: float = _bounded(0.0, 0, 10)
+    dropout_scale: float = _bounded(1.0, 0, 2)
     ema_decay: float = _bounded(0.999, 0, 1)
     votes_weight: float = _bounded(0.0, 0)
     teacher_weight: float = _bounded(0.0, 0, 1)
