@@ -37,6 +37,8 @@ class PyavDecoder:
     What cannot be decoded before the first good picture is passed over, as recordings often begin between two key
     frames. After it, the first rejected packet or damaged picture ends a file; a live stream goes on. Where a
     container itself passes over what was lost, as MPEG-TS and Matroska may, only a gap in the times is left of it.
+    With more than one thread FFmpeg's H.264 decoder may hand a damaged picture on before it marks it (8 of 4,643
+    readings of one damaged file), and then the file is read to its end.
 
     Args:
         address: a file's path or a URL.
