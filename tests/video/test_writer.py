@@ -95,15 +95,26 @@ def test_odd_sides_are_extended(
         assert [number(frame.image) for frame in video] == [0, 1, 2]
 
 
-def test_opencv_writes_at_a_constant_rate(tmp_path: Path, numbered: Any, number: Any) -> None:
+@pytest.mark.parametrize(
+    ("times", "numbers"),
+    [
+        ([0.0, 0.1, 0.2, 0.3], [0, 1, 2, 3]),
+        ([0.0, 0.1, 0.4, 0.5], [0, 1, 1, 1, 2, 3]),  # a camera that stalls
+        ([0.0, 0.04, 0.1, 0.14, 0.2], [1, 3, 4]),  # one that is twice as fast
+        ([0.3, 0.4], [0, 0, 0, 0, 1]),
+    ],
+)
+def test_opencv_keeps_the_times_at_a_constant_rate(
+    tmp_path: Path, numbered: Any, number: Any, times: list[float], numbers: list[int]
+) -> None:
     path = tmp_path / "a.mp4"
     with VideoWriter(path, rate=10, backend="opencv") as writer:
-        for index in range(5):
-            writer.write(numbered(index), index / 7)
+        for index, time in enumerate(times):
+            writer.write(numbered(index), time)
     assert list(tmp_path.iterdir()) == [path]
     frames = list(open_video(path, backend="opencv"))
-    assert [number(frame.image) for frame in frames] == list(range(5))
-    assert [frame.time for frame in frames] == pytest.approx([index / 10 for index in range(5)])
+    assert [number(frame.image) for frame in frames] == numbers
+    assert [frame.time for frame in frames] == pytest.approx([index / 10 for index in range(len(numbers))])
 
 
 @pytest.mark.parametrize(

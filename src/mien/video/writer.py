@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from mien.errors import InvalidInput, MissingExtra, VideoError
 from mien.faces import Image, check_image
@@ -36,7 +37,8 @@ class VideoWriter:
 
     With PyAV: H.264, yuv420p, BT.709, at a constant quality (crf 20), which every browser plays; times are kept to
     1/90,000 s (in Matroska to 1/1000), so the rate may vary. A side with an odd number of pixels is extended by one.
-    Without PyAV: OpenCV's MPEG-4 Part 2 (`mp4v`) at a constant rate, without sound, which browsers do not play.
+    Without PyAV: OpenCV's MPEG-4 Part 2 (`mp4v`), without sound, which browsers do not play. It is of a constant rate,
+    at which frames are shown again or left out, so that each stands within half a frame of its time.
 
     The file appears under its name when the block ends well. When it ends with an error nothing is left, and a file
     of that name is as it was. When it is interrupted from the keyboard, what has been written so far becomes a whole
@@ -44,7 +46,7 @@ class VideoWriter:
 
     Args:
         path: ends in .mp4, .m4v, .mov or .mkv. Missing parent folders are made.
-        rate: mean frames a second: of the whole video for OpenCV, of the last frame's length for PyAV.
+        rate: frames a second: of the whole video for OpenCV, of the last frame's length for PyAV.
         audio_from: a file whose first sound track is taken over; one without sound gives none. Its packets are
             copied where the container can hold their codec, else it is coded anew as AAC.
         start: seconds; where frames and sound begin, which is 0 in the new video.
@@ -265,6 +267,9 @@ class _OpencvOutput:
     def __init__(self, path: Path, suffix: str, rate: float, size: tuple[int, int]) -> None:
         self._path = path
         self._coded = path.with_name(path.name + suffix)  # OpenCV takes the kind of container from the name
+        self._rate = rate
+        self._shown: NDArray[np.uint8] | None = None  # the last one that came, which lasts until the next one's turn
+        self._turn = 0
         code = cv2.VideoWriter.fourcc(*"mp4v")
         even = size[0] + size[0] % 2, size[1] + size[1] % 2
         self._writer = cv2.VideoWriter(str(self._coded), code, rate, even)
@@ -275,9 +280,16 @@ class _OpencvOutput:
             )
 
     def write(self, image: Image, ticks: int) -> None:
-        self._writer.write(cv2.cvtColor(_even(image), cv2.COLOR_RGB2BGR))
+        turn = round(ticks / _TICKS * self._rate)
+        if self._shown is not None:
+            for _ in range(self._turn, turn):
+                self._writer.write(self._shown)
+            self._turn = turn
+        self._shown = np.asarray(cv2.cvtColor(_even(image), cv2.COLOR_RGB2BGR), np.uint8)
 
     def finish(self, *, whole: bool) -> str | None:
+        if self._shown is not None:
+            self._writer.write(self._shown)
         self._writer.release()
         self._coded.replace(self._path)
         return None
