@@ -102,5 +102,34 @@ def test_few_faces_leave_little_but_a_temperature() -> None:
     logits = np.random.default_rng(0).normal(0, 1, (2, 7)).astype(np.float32)
     labels = np.array([0, 3])
     factors, offsets = fit_vector_scaling(labels, logits)
-    np.testing.assert_allclose(factors, 1 / fit_temperature(labels, logits), atol=0.3)
-    assert np.abs(offsets).max() < 0.3
+    np.testing.assert_allclose(factors, 1 / fit_temperature(labels, logits))
+    assert (offsets == 0).all()
+
+
+@pytest.mark.parametrize("num_faces", [1, 6, 60])
+def test_faces_that_are_all_told_rightly_make_nobody_boundlessly_sure(num_faces: int) -> None:
+    labels = np.arange(num_faces) % 7
+    logits = (4 * np.eye(7)[labels]).astype(np.float32)
+    factors, offsets = fit_vector_scaling(labels, logits)
+    assert ((factors >= 1) & (factors < 2)).all()
+    assert np.abs(offsets).max() < 0.5
+
+
+def test_a_class_without_faces_is_left_to_the_temperature() -> None:
+    dice = np.random.default_rng(0)
+    logits = dice.normal(0, 2, (2000, 7)).astype(np.float32)
+    labels = (logits[:, :6] + dice.normal(0, 2, (2000, 6))).argmax(axis=1)
+    factors, offsets = fit_vector_scaling(labels, logits)
+    assert factors[6] == pytest.approx(1 / fit_temperature(labels, logits))
+    assert offsets[6] == 0
+    assert (offsets[:6] != 0).all()
+
+
+def test_no_logit_is_turned_upside_down() -> None:
+    """Of the last class faces have the lower a logit, the more they are of it."""
+    dice = np.random.default_rng(0)
+    logits = dice.normal(0, 2, (2000, 3)).astype(np.float32)
+    labels = (logits * [1, 1, -1] + dice.normal(0, 1, logits.shape)).argmax(axis=1)
+    factors, offsets = fit_vector_scaling(labels, logits)
+    assert (factors > 0).all()
+    assert offsets[2] == 0

@@ -62,10 +62,15 @@ def expected_calibration_error(labels: NDArray[np.int64], scores: NDArray[np.flo
     return float(np.abs(accuracy - confidence) @ counts / len(labels))
 
 
+PRIOR_FACES = 10.0
+"""How many faces' worth of evidence speaks for leaving logits alike in `fit_temperature` and `fit_vector_scaling`."""
+
+
 def fit_temperature(labels: NDArray[np.int64], logits: NDArray[np.float32]) -> float:
     """The number to divide logits by that makes their probabilities likeliest (Guo et al. 2017, arXiv:1706.04599).
 
-    The likelihood is convex in the inverse temperature, so a bisection of its slope finds it.
+    The likelihood is convex in the inverse temperature, so a bisection of its slope finds it. It is drawn, weakly,
+    towards 1: a few faces that are all told rightly would otherwise make a network boundlessly sure.
 
     Args:
         labels: (N,).
@@ -81,7 +86,7 @@ def fit_temperature(labels: NDArray[np.int64], logits: NDArray[np.float32]) -> f
         scaled = wide * inverse
         weights = np.exp(scaled - scaled.max(axis=1, keepdims=True))
         expected = (weights * wide).sum(axis=1) / weights.sum(axis=1)
-        return float((expected - chosen).mean())
+        return float((expected - chosen).sum() + PRIOR_FACES * (inverse - 1))
 
     low, high = 0.05, 20.0
     for _ in range(60):
@@ -90,31 +95,44 @@ def fit_temperature(labels: NDArray[np.int64], logits: NDArray[np.float32]) -> f
     return float(1 / (low * high) ** 0.5)
 
 
-PRIOR_FACES = 10.0
-"""How many faces' worth of evidence speaks for one temperature for all classes in `fit_vector_scaling`."""
-
-
 def fit_vector_scaling(
     labels: NDArray[np.int64], logits: NDArray[np.float32]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """A factor and an offset for each class's logit that make the probabilities likeliest (Guo et al. 2017).
 
     A temperature has every class trusted alike, and a network that is sure of happy faces and unsure of fearful ones
-    cannot be mended by it. The likelihood is convex in both, so Newton's method finds them. They are drawn, weakly,
-    towards a temperature alone: with few faces, or none of a class, that is what comes out.
+    cannot be mended by it. Both are drawn, weakly, towards a temperature alone. That is also what a class gets of
+    which there are fewer than `PRIOR_FACES` faces, or whose logit would be turned upside down.
 
     Args:
         labels: (N,).
         logits: (N, K).
 
     Returns:
-        Two (K,) arrays: calibrated logits are `factors * logits + offsets`.
+        Two (K,) arrays: calibrated logits are `factors * logits + offsets`. The factors are above 0.
+    """
+    common = 1 / fit_temperature(labels, logits)
+    free = np.bincount(labels, minlength=logits.shape[1]) >= PRIOR_FACES
+    while True:
+        factors, offsets = _likeliest_scaling(labels, logits, common, free)
+        if (factors > 0).all():
+            return factors, offsets
+        free &= factors > 0
+
+
+def _likeliest_scaling(
+    labels: NDArray[np.int64], logits: NDArray[np.float32], common: float, free: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """As `fit_vector_scaling`; classes that are not `free` have the `common` factor, and no offset.
+
+    The likelihood is convex in all of them, so Newton's method finds them.
     """
     num_classes = logits.shape[1]
     # One feature for each parameter: a class's factor multiplies its logit, its offset a one, and no other class's.
     features = np.concatenate([logits.astype(np.float64), np.ones(logits.shape)], axis=1)
     is_label = np.tile(np.eye(num_classes)[labels], 2)
-    prior = np.concatenate([np.full(num_classes, 1 / fit_temperature(labels, logits)), np.zeros(num_classes)])
+    prior = np.concatenate([np.full(num_classes, common), np.zeros(num_classes)])
+    moved = np.tile(free, 2)
 
     def log_scores(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
         scaled = (features * parameters).reshape(-1, 2, num_classes).sum(axis=1)
@@ -132,7 +150,8 @@ def fit_vector_scaling(
         expected = scores * features
         same_class = np.tile(np.eye(num_classes), (2, 2))
         curvature = same_class * (expected.T @ features) - expected.T @ expected + PRIOR_FACES * np.eye(len(found))
-        step = np.linalg.solve(curvature, gradient)
+        step = np.zeros_like(found)
+        step[moved] = np.linalg.solve(curvature[np.ix_(moved, moved)], gradient[moved])
         while loss(found - step) > loss(found) and np.abs(step).max() > 1e-8:
             step /= 2
         found = found - step
