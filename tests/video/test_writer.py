@@ -102,6 +102,7 @@ def test_odd_sides_are_extended(
         ([0.0, 0.1, 0.4, 0.5], [0, 1, 1, 1, 2, 3]),  # a camera that stalls
         ([0.0, 0.04, 0.1, 0.14, 0.2], [1, 3, 4]),  # one that is twice as fast
         ([0.3, 0.4], [0, 0, 0, 0, 1]),
+        ([0.0, 3600.0], [0] * 100 + [1]),  # a clock that jumps
     ],
 )
 def test_opencv_keeps_the_times_at_a_constant_rate(
@@ -192,10 +193,39 @@ def test_a_video_may_replace_the_one_it_is_made_of(film: Any, steady: Any) -> No
     assert packets(source, "audio") == before
 
 
-def test_an_error_leaves_the_old_file_and_no_other(tmp_path: Path, numbered: Any) -> None:
+def test_opencv_writes_no_thousand_frames_a_second(tmp_path: Path, numbered: Any) -> None:
+    path = tmp_path / "a.mp4"
+    with VideoWriter(path, rate=1000, backend="opencv") as writer:
+        for index in range(25):
+            writer.write(numbered(index), index / 25)
+    assert len(list(open_video(path, backend="opencv"))) == pytest.approx(24 / 25 * 120, abs=2)
+
+
+def test_a_full_disk_is_told_where_opencv_does_not(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
     path = tmp_path / "a.mp4"
     path.write_text("old")
-    with pytest.raises(ZeroDivisionError), VideoWriter(path, rate=25) as writer:
+    dice = np.random.default_rng(0)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with (
+            pytest.raises(VideoError, match="could not be written whole"),
+            VideoWriter(path, rate=25, backend="opencv") as writer,
+        ):
+            for index in range(50):
+                writer.write(dice.integers(0, 256, (96, 160, 3), dtype=np.uint8), index / 25)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("backend", ["auto", "opencv"])
+def test_an_error_leaves_the_old_file_and_no_other(tmp_path: Path, numbered: Any, backend: Any) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_text("old")
+    with pytest.raises(ZeroDivisionError), VideoWriter(path, rate=25, backend=backend) as writer:
         writer.write(numbered(0), 0.0)
         raise ZeroDivisionError
     assert path.read_text() == "old"

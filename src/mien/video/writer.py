@@ -27,6 +27,12 @@ _FORMATS: Final = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matrosk
 WRITTEN_SUFFIXES: Final = frozenset(_FORMATS)
 """The endings of names, in lower case, that `VideoWriter` knows."""
 
+_FASTEST: Final = 120.0
+"""Frames a second that OpenCV is to write: some files claim a thousand, and each would be a whole picture."""
+
+_LONGEST: Final = 10.0
+"""Seconds for which OpenCV shows one frame again: a clock that jumps must not fill the disk."""
+
 _TICKS: Final = 90_000  # a second; what 24, 25, 30 and 60 frames a second divide
 _BT709: Final = 1
 _LIMITED_RANGE, _FULL_RANGE = 1, 2
@@ -38,7 +44,8 @@ class VideoWriter:
     With PyAV: H.264, yuv420p, BT.709, at a constant quality (crf 20), which every browser plays; times are kept to
     1/90,000 s (in Matroska to 1/1000), so the rate may vary. A side with an odd number of pixels is extended by one.
     Without PyAV: OpenCV's MPEG-4 Part 2 (`mp4v`), without sound, which browsers do not play. It is of a constant rate,
-    at which frames are shown again or left out, so that each stands within half a frame of its time.
+    at most 120 frames a second, at which frames are shown again or left out, so that each stands within half a frame
+    of its time; but a frame that lasts longer than ten seconds is cut to them.
 
     The file appears under its name when the block ends well. When it ends with an error nothing is left, and a file
     of that name is as it was. When it is interrupted from the keyboard, what has been written so far becomes a whole
@@ -57,7 +64,8 @@ class VideoWriter:
         damage: after the block, why the sound broke off; None when it did not.
 
     Raises:
-        VideoError: the name ends in something else, or the sound cannot be read.
+        VideoError: the name ends in something else, the sound cannot be read, or, at the end of the block, OpenCV
+            has not written all of it.
         InvalidInput: an argument is out of its range.
         MissingExtra: PyAV was asked for, or is needed for the sound, and is not installed.
     """
@@ -106,7 +114,7 @@ class VideoWriter:
         Raises:
             InvalidInput: `image` is no image or of another size, or `time` is not later.
             VideoError: the encoder does not take such pictures.
-            OSError: the disk is full.
+            OSError: the disk is full, which OpenCV tells at the end of the block only.
         """
         check_image(image)
         ticks = round((time - self._start) * _TICKS)
@@ -131,6 +139,7 @@ class VideoWriter:
         try:
             self.damage = self._output.finish(whole=not interrupted)
         except BaseException as fault:
+            self._output.abort()
             self._stack.__exit__(type(fault), fault, fault.__traceback__)
             raise
         self._stack.close()
@@ -267,12 +276,13 @@ class _OpencvOutput:
     def __init__(self, path: Path, suffix: str, rate: float, size: tuple[int, int]) -> None:
         self._path = path
         self._coded = path.with_name(path.name + suffix)  # OpenCV takes the kind of container from the name
-        self._rate = rate
+        self._rate = min(rate, _FASTEST)
         self._shown: NDArray[np.uint8] | None = None  # the last one that came, which lasts until the next one's turn
         self._turn = 0
+        self._count = 0
         code = cv2.VideoWriter.fourcc(*"mp4v")
         even = size[0] + size[0] % 2, size[1] + size[1] % 2
-        self._writer = cv2.VideoWriter(str(self._coded), code, rate, even)
+        self._writer = cv2.VideoWriter(str(self._coded), code, self._rate, even)
         if not self._writer.isOpened():
             self.abort()
             raise VideoError(
@@ -282,21 +292,37 @@ class _OpencvOutput:
     def write(self, image: Image, ticks: int) -> None:
         turn = round(ticks / _TICKS * self._rate)
         if self._shown is not None:
-            for _ in range(self._turn, turn):
-                self._writer.write(self._shown)
+            longest = max(1, round(_LONGEST * self._rate))
+            self._write(self._shown, min(turn - self._turn, longest))
             self._turn = turn
         self._shown = np.asarray(cv2.cvtColor(_even(image), cv2.COLOR_RGB2BGR), np.uint8)
 
     def finish(self, *, whole: bool) -> str | None:
         if self._shown is not None:
-            self._writer.write(self._shown)
+            self._write(self._shown, 1)
         self._writer.release()
+        self._check_whole()
         self._coded.replace(self._path)
         return None
 
     def abort(self) -> None:
         self._writer.release()
         self._coded.unlink(missing_ok=True)
+
+    def _write(self, image: NDArray[np.uint8], times: int) -> None:
+        for _ in range(times):
+            self._writer.write(image)
+        self._count += times
+
+    def _check_whole(self) -> None:
+        """OpenCV does not say when the disk is full."""
+        written = cv2.VideoCapture(str(self._coded), cv2.CAP_FFMPEG)
+        count = written.get(cv2.CAP_PROP_FRAME_COUNT)
+        written.release()
+        if count < self._count - 1:
+            raise VideoError(
+                f"the video could not be written whole ({count:.0f} of {self._count} frames); is the disk full?"
+            )
 
 
 def _choose_backend(backend: Backend, *, wants_sound: bool) -> bool:
