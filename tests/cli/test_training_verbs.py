@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -238,6 +239,10 @@ def test_classes_of_ones_own_go_all_the_way(
     model = tmp_path / "mine.onnx"
     assert run_mien("export", tmp_path / "run", "--out", model)[0] == 0
     assert OnnxClassifier(model).labels == ("grin", "wink", "yawn")
+    for split in ("train", "val"):  # data that need nothing held out
+        shutil.copytree(tmp_path / "mine", tmp_path / "whole" / split)
+    status, _, err = run_mien("export", tmp_path / "run", "--out", model, "--data", tmp_path / "whole")
+    assert status == 0, err
     status, out, err = run_mien("analyze", astronaut, "--model", model, "--json", "-")
     assert status == 0, err
     (face,) = json.loads(out)["results"][0]["faces"]

@@ -10,7 +10,14 @@ from mien.errors import RecipeError
 from mien.recognition import OnnxClassifier
 from mien.training.architectures import ARCHITECTURES
 from mien.training.augmentation import Augmentation
-from mien.training.ensemble import assembled, averaged, describe_together, refresh_norms
+from mien.training.ensemble import (
+    BATCH,
+    assembled,
+    averaged,
+    check_belong_together,
+    describe_together,
+    refresh_norms,
+)
 from mien.training.export import describe_model, export, sample_faces
 from mien.training.initial import Initial, initialize, load_initial
 from mien.training.loop import as_input
@@ -73,7 +80,7 @@ def test_one_member_without_votes_leaves_the_ensemble_without() -> None:
 )
 def test_members_that_do_not_belong_together_are_refused(other: dict[str, object]) -> None:
     with pytest.raises(RecipeError, match="differ in their"):
-        describe_together(assembled([trained("rep-nano")] * 2), [about("rep-nano"), other], "tested")
+        check_belong_together([about("rep-nano"), other])
 
 
 @torch.no_grad()
@@ -106,10 +113,27 @@ def test_batch_norm_is_refreshed_by_what_it_sees_now(bars: FaceSet) -> None:
     torch.testing.assert_close(answers, trainee.train()(images)[0], rtol=0.05, atol=0.05)
 
 
-@pytest.mark.parametrize("other", [("mini-xception", True), ("rep-nano", False)])
-def test_weights_of_different_networks_have_no_mean(other: tuple[str, bool]) -> None:
-    name, votes = other
-    with pytest.raises(RecipeError, match="not of one architecture"):
+@torch.no_grad()
+def test_every_face_counts_alike_for_a_norm() -> None:
+    """One more face than a whole batch, and very unlike the others, is no half of its variance."""
+    faces = np.zeros((BATCH + 1, 48, 48), np.uint8)
+    faces[:, ::2] = 255
+    last = int(torch.randperm(BATCH + 1, generator=torch.Generator().manual_seed(0))[-1])
+    faces[last] = 0
+    variances = []
+    for few in (faces, np.delete(faces, last, axis=0)):
+        trainee = trained("mini-xception")
+        refresh_norms(trainee, few, Augmentation(flip=False))
+        norm = next(module for module in trainee.modules() if isinstance(module, torch.nn.BatchNorm2d))
+        variances.append(norm.running_var)
+    torch.testing.assert_close(variances[0], variances[1], rtol=0.02, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "votes", "why"), [("mini-xception", True, "not of one architecture"), ("rep-nano", False, "some learnt")]
+)
+def test_weights_of_different_networks_have_no_mean(name: str, votes: bool, why: str) -> None:
+    with pytest.raises(RecipeError, match=why):
         averaged([trained("rep-nano"), trained(name, votes=votes)], [0.5, 0.5])
 
 

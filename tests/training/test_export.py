@@ -151,6 +151,13 @@ def test_saturation_is_seen_where_a_processor_has_no_vnni() -> None:
     assert saturates() == ("vnni" not in flags)
 
 
+def test_eight_bits_calibrate_on_any_number_of_faces(tmp_path: Path) -> None:
+    network = fresh("rep-nano")
+    export(network, describe_model(network, about("rep-nano"), "tested"), tmp_path / "whole.onnx")
+    faces = np.random.default_rng(0).integers(0, 256, (101, 48, 48), dtype=np.uint8)
+    assert quantize(tmp_path / "whole.onnx", faces, tmp_path / "small.onnx").info.name == "tested"
+
+
 @pytest.mark.parametrize("name", ["gelu-cnn", "mini-xception"])
 def test_eight_bits_answer_nearly_the_same(name: str, tmp_path: Path) -> None:
     network = fresh(name)

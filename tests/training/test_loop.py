@@ -104,6 +104,17 @@ def test_dropout_is_scaled_where_there_is_some(bars: FaceSet, tmp_path: Path) ->
     assert usual.val_loss == pytest.approx(none.val_loss, rel=0.01)
 
 
+def test_a_run_of_an_older_mien_resumes_with_the_defaults_of_what_is_new(bars: FaceSet, tmp_path: Path) -> None:
+    finish(dataclasses.replace(RECIPE, epochs=1), bars, tmp_path)
+    about = json.loads(Run(tmp_path).about.read_text())
+    del about["recipe"]["dropout_scale"], about["recipe"]["augmentation"]["erase"]
+    Run(tmp_path).about.write_text(json.dumps(about))
+    assert finish(dataclasses.replace(RECIPE, epochs=1), bars, tmp_path, resume=True) == []
+    with pytest.raises(RecipeError, match=r"differs in: augmentation"):
+        erased = dataclasses.replace(RECIPE.augmentation, erase=0.5)
+        finish(dataclasses.replace(RECIPE, epochs=1, augmentation=erased), bars, tmp_path, resume=True)
+
+
 def test_networks_without_dropout_have_none_to_scale(bars: FaceSet, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="dropout_scale: mini-xception has no dropout"):
         finish(dataclasses.replace(RECIPE, dropout_scale=0.5), bars, tmp_path / "run")

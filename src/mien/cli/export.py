@@ -77,20 +77,20 @@ def export(
 
 def _written(trainee: "Trainee", info: ModelInfo, data: Path | None, form: Form, file: Path) -> OnnxClassifier:
     """Export in that form, calibrated if there is data; nothing is left of it when something fails."""
-    from mien.training.augmentation import Augmentation
     from mien.training.ensemble import refresh_norms
     from mien.training.export import describe_again, export
     from mien.training.quantize import halve, quantize
+    from mien.training.recipe import parse_recipe
 
     faces = load(data, size=info.input_size, own_classes=info.labels != EMOTIONS) if data else None
-    if faces and info.trained_on.get("held_out"):
+    if faces and info.trained_on.get("held_out") and not (faces.splits == "val").any():
         faces = hold_out(faces, info.trained_on["held_out"])
     hint = "name data with a validation split" + ("" if form == "eight bits" else ", or leave --data out")
     validation = faces.split("val", hint=hint) if faces else None
     if faces and "shares" in info.recipe:
         # The last one named is what the others were taught to become.
-        how = Augmentation(**info.recipe["members"][-1]["augmentation"])
-        refresh_norms(trainee, faces.split("train").faces, how)
+        last = {key: info.recipe["members"][-1].get(key, {}) for key in ("architecture", "augmentation")}
+        refresh_norms(trainee, faces.split("train").faces, parse_recipe(last, info.name).augmentation)
     with TemporaryDirectory() as folder:
         whole, smaller, calibrated = (Path(folder) / f"{name}.onnx" for name in ("whole", "smaller", "calibrated"))
         exported, draft = export(trainee, info, whole), whole
@@ -124,7 +124,7 @@ def _shares(text: str, count: int) -> list[float]:
 
 def _trained(paths: list[Path], shares: list[float], name: str) -> "tuple[Trainee, ModelInfo]":
     """The network, or several as one, and what its file will say of itself."""
-    from mien.training.ensemble import assembled, averaged, describe_together
+    from mien.training.ensemble import assembled, averaged, check_belong_together, describe_together
     from mien.training.export import describe_model, load_trained
     from mien.training.run import trained_file
 
@@ -133,6 +133,7 @@ def _trained(paths: list[Path], shares: list[float], name: str) -> "tuple[Traine
         trainee, about = members[0]
         return trainee, describe_model(trainee, about, name)
     trainees, abouts = [trainee for trainee, _ in members], [about for _, about in members]
+    check_belong_together(abouts)
     together = averaged(trainees, shares) if shares else assembled(trainees)
     return together, describe_together(together, abouts, name, shares=shares)
 

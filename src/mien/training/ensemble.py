@@ -1,6 +1,7 @@
 """Several trained networks as one, for export."""
 
 import copy
+import math
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from mien.recognition import ModelInfo
 from mien.recognition.model_file import size_class
 from mien.training.architectures import Network
 from mien.training.augmentation import Augmentation, augment, standardize
+from mien.training.export import commit_of
 from mien.training.trainee import Trainee
 
 FACES_FOR_NORMS = 8192
@@ -51,6 +53,26 @@ class Ensemble(Network):
         return Ensemble([cast(Network, member).merged() for member in self.members])
 
 
+def check_belong_together(abouts: Sequence[dict[str, Any]]) -> None:
+    """Trainings can make one model only where faces and answers are the same.
+
+    Args:
+        abouts: what is known of each; see `export.load_trained`.
+
+    Raises:
+        RecipeError: they differ in classes, in size of faces, or in data.
+    """
+    first = abouts[0]
+    for about in abouts[1:]:
+        for what, mine, other in (
+            ("classes", first["classes"], about["classes"]),
+            ("size of faces", first["recipe"]["image_size"], about["recipe"]["image_size"]),
+            ("data", first["data"], about["data"]),
+        ):
+            if mine != other:
+                raise RecipeError(f"these trainings make no one model: they differ in their {what}: {mine} and {other}")
+
+
 def assembled(trainees: Sequence[Trainee]) -> Trainee:
     """Trained networks as one, in evaluation mode; it gives votes if all of them do, and then the mean of theirs."""
     heads = [trainee.votes for trainee in trainees if trainee.votes is not None]
@@ -75,8 +97,10 @@ def averaged(trainees: Sequence[Trainee], shares: Sequence[float]) -> Trainee:
         shares: of each in the mean; divided by their sum.
 
     Raises:
-        RecipeError: they are not of one architecture, or not all of them give votes.
+        RecipeError: they are not of one architecture, or some of them give votes and others do not.
     """
+    if len({trainee.votes is None for trainee in trainees}) > 1:
+        raise RecipeError("the weights of these trainings have no mean: some learnt FER+'s votes, and others did not")
     states = [trainee.state_dict() for trainee in trainees]
     shapes = [{name: tuple(tensor.shape) for name, tensor in state.items()} for state in states]
     if any(other != shapes[0] for other in shapes[1:]):
@@ -111,8 +135,8 @@ def refresh_norms(trainee: Trainee, faces: GreyFaces, how: Augmentation) -> None
             norm.momentum = None  # the mean over all batches
     dice = torch.Generator().manual_seed(0)
     chosen = torch.randperm(len(faces), generator=dice)[:FACES_FOR_NORMS]
-    for start in range(0, len(chosen), BATCH):
-        images = torch.from_numpy(faces[chosen[start : start + BATCH].numpy()])
+    for part in chosen.chunk(math.ceil(len(chosen) / BATCH)):  # all alike, since they count alike
+        images = torch.from_numpy(faces[part.numpy()])
         trainee.network(standardize(augment(images, how, dice)))
     trainee.eval()
 
@@ -128,18 +152,8 @@ def describe_together(
         name: of the model.
         shares: of each in the mean of the weights; none of an ensemble.
 
-    Raises:
-        RecipeError: the members do not belong together.
     """
     first = abouts[0]
-    for about in abouts[1:]:
-        for what, mine, other in (
-            ("classes", first["classes"], about["classes"]),
-            ("size of faces", first["recipe"]["image_size"], about["recipe"]["image_size"]),
-            ("data", first["data"], about["data"]),
-        ):
-            if mine != other:
-                raise RecipeError(f"these trainings make no one model: they differ in their {what}: {mine} and {other}")
     members = {"members": [about["recipe"] for about in abouts]}
     num_parameters = sum(parameter.numel() for parameter in trainee.parameters())
     return ModelInfo(
@@ -152,7 +166,7 @@ def describe_together(
         size_class=size_class(num_parameters) if shares else "ensemble",
         trained_on=first["data"],
         recipe=members | {"shares": list(shares)} if shares else members,
-        commit=first["code"]["commit"],
+        commit=commit_of(first),
     )
 
 

@@ -80,7 +80,7 @@ def describe_model(trainee: Trainee, about: dict[str, Any], name: str) -> ModelI
         size_class=size_class(num_parameters),
         trained_on=about["data"],
         recipe=recipe,
-        commit=about.get("resumed_with", [about["code"]])[-1]["commit"],
+        commit=commit_of(about),
         measured={
             "split": "val",
             "num_faces": about["data"]["faces"]["val"],
@@ -89,6 +89,11 @@ def describe_model(trainee: Trainee, about: dict[str, Any], name: str) -> ModelI
             "epoch": epoch["epoch"],
         },
     )
+
+
+def commit_of(about: dict[str, Any]) -> str | None:
+    """Of the code that trained it last."""
+    return about.get("resumed_with", [about["code"]])[-1]["commit"]  # type: ignore[no-any-return] # as `Run` wrote it
 
 
 def export(trainee: Trainee, info: ModelInfo, path: Path) -> OnnxClassifier:

@@ -20,7 +20,7 @@ from mien.data.dataset import FaceSet, fingerprint, resized
 from mien.data.folds import fold_of
 from mien.errors import DataError, ModelError, RecipeError, TrainingError
 from mien.training import checkpoint
-from mien.training.architectures import ARCHITECTURES, Network
+from mien.training.architectures import Network
 from mien.training.augmentation import standardize
 from mien.training.batches import Batches, epoch_seed
 from mien.training.distributed import Worker, joined
@@ -30,7 +30,7 @@ from mien.training.optimizer import learning_rate, make_optimizer, uphill
 from mien.training.recipe import Recipe, recipe_table
 from mien.training.run import Run, describe_run, model_name
 from mien.training.teachers import Teacher, describe_teachers, load_teachers
-from mien.training.trainee import Trainee
+from mien.training.trainee import Trainee, fresh_network
 
 STEPS_A_REPORT = 8
 
@@ -257,8 +257,7 @@ def _first_state(
 ) -> State:
     """A training before its first step."""
     torch.manual_seed(recipe.seed)
-    network = ARCHITECTURES[recipe.architecture](len(faces.classes), recipe.image_size)
-    _scale_dropout(network, recipe)
+    network = fresh_network(recipe.architecture, len(faces.classes), recipe.image_size, recipe.dropout_scale)
     if initial:
         few = sample.faces[:NUM_INITIALIZED]
         initialize(network, initial, recipe.architecture, faces.classes, as_input(few))
@@ -266,14 +265,6 @@ def _first_state(
     trainee.to(device)
     trainee.to(memory_format=memory_format(device, recipe.image_size))  # type: ignore[call-overload] # torch's stub
     return State(trainee, copy.deepcopy(trainee).eval(), make_optimizer(trainee, recipe))
-
-
-def _scale_dropout(network: Network, recipe: Recipe) -> None:
-    dropouts = [module for module in network.modules() if isinstance(module, nn.Dropout)]
-    if recipe.dropout_scale != 1 and not dropouts:
-        raise RecipeError(f"dropout_scale: {recipe.architecture} has no dropout to scale; leave it at 1")
-    for module in dropouts:
-        module.p *= recipe.dropout_scale
 
 
 def _open(run: Run, material: Material, resume: bool) -> tuple[Material, Past]:

@@ -11,10 +11,10 @@ from mien.evaluation.evaluate import score
 from mien.evaluation.metrics import calibration_bins
 from mien.recognition import softmax
 from mien.report.run_page import Measured, Mistake, RunPage, write_page
-from mien.training.architectures import ARCHITECTURES
 from mien.training.drawing import draw_network
 from mien.training.layers import layer_table
 from mien.training.run import Run
+from mien.training.trainee import fresh_network
 
 NUM_MISTAKES: Final = 24
 
@@ -33,7 +33,8 @@ def refresh_page(run: Run, faces: FaceSet, *, status: str) -> Path:
     """
     about = run.description()
     recipe = about["recipe"]
-    drawing, layers = _drawn(recipe["architecture"], len(faces.classes), recipe["image_size"])
+    dropout_scale = recipe.get("dropout_scale", 1.0)
+    drawing, layers = _drawn(recipe["architecture"], len(faces.classes), recipe["image_size"], dropout_scale)
     page = RunPage(
         title=f"{recipe['architecture']} on {about['data']['name']}",
         status=status,
@@ -90,9 +91,9 @@ def _plain(card: Any) -> dict[str, Any]:
 
 
 @cache
-def _drawn(architecture: str, num_classes: int, image_size: int) -> tuple[str, list[list[str]]]:
+def _drawn(architecture: str, num_classes: int, image_size: int, dropout_scale: float) -> tuple[str, list[list[str]]]:
     """A network's drawing and its layers; made once, as a page is written again and again."""
-    network = ARCHITECTURES[architecture](num_classes, image_size)
+    network = fresh_network(architecture, num_classes, image_size, dropout_scale)
     rows = [
         [layer.name, f"{layer.kind} {layer.detail}".strip(), "×".join(map(str, layer.shape)),
          f"{layer.num_parameters:,}", f"{layer.macs:,}"]

@@ -94,7 +94,9 @@ def _quantize(exported: Path, faces: GreyFaces, path: Path, *, seven_bits: bool)
 
     class Faces(CalibrationDataReader):  # type: ignore[misc] # onnxruntime has no types
         def __init__(self) -> None:
-            self._batches = iter(np.array_split(faces, math.ceil(len(faces) / 64)))
+            # onnxruntime stacks what it collects, so that all batches have to be of one size.
+            count = math.ceil(len(faces) / 64)
+            self._batches = iter(np.split(faces[: len(faces) // count * count], count))
 
         def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
             batch = next(self._batches, None)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 import mien
 from mien.errors import RecipeError
 from mien.files import replacing
+from mien.training.recipe import Recipe, recipe_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,7 @@ class Run:
                     "another --out"
                 )
             for key in ("recipe", "data"):
-                old, new = before[key], about[key]
+                old, new = (_completed(each) if key == "recipe" else each for each in (before[key], about[key]))
                 if old != new:
                     changed = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
                     raise RecipeError(
@@ -192,6 +193,12 @@ class Run:
         kept = [json.dumps(line) for line in self.epochs() if line["epoch"] <= epoch]
         with replacing(self.metrics) as partial:
             partial.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+
+
+def _completed(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A recipe with the defaults of what did not exist yet when it was written."""
+    usual = recipe_table(Recipe(architecture=""))
+    return {**usual, **recipe, "augmentation": usual["augmentation"] | recipe.get("augmentation", {})}
 
 
 def trained_file(path: Path) -> Path:

@@ -3,7 +3,29 @@
 from torch import Tensor, nn
 
 from mien.emotions import FER_PLUS_EXPRESSIONS
-from mien.training.architectures import Network
+from mien.errors import RecipeError
+from mien.training.architectures import ARCHITECTURES, Network
+
+
+def fresh_network(architecture: str, num_classes: int, image_size: int, dropout_scale: float = 1.0) -> Network:
+    """A network as a recipe names it, its weights drawn from torch's own stream.
+
+    Args:
+        architecture: a key of `ARCHITECTURES`.
+        num_classes: K.
+        image_size: S.
+        dropout_scale: what its dropout is multiplied by.
+
+    Raises:
+        RecipeError: there is no dropout to scale.
+    """
+    network = ARCHITECTURES[architecture](num_classes, image_size)
+    dropouts = [module for module in network.modules() if isinstance(module, nn.Dropout)]
+    if dropout_scale != 1 and not dropouts:
+        raise RecipeError(f"dropout_scale: {architecture} has no dropout to scale; leave it at 1")
+    for module in dropouts:
+        module.p *= dropout_scale
+    return network
 
 
 class Trainee(nn.Module):
