@@ -18,7 +18,8 @@ AIMS = {"mini-xception": 68.5, "rep-nano": 68.5, "rep-small": 71.5, "gelu-cnn": 
 """What each network's training is to reach on PublicTest, in percent."""
 
 PARTS = {
-    "mini-xception": ("mini-xception", "mini-xception-again"),
+    "mini-xception": ("mini-xception", "mini-xception-again", "mini-xception-third"),
+    "gelu-cnn": ("gelu-cnn", "gelu-cnn-again"),
     "rep-small": ("rep-small-first", "rep-small", "rep-small-taught"),
 }
 """Trainings that each began with the weights of the one before; they are drawn as one."""
