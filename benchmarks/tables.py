@@ -24,6 +24,9 @@ RESULTS = ROOT / "benchmarks" / "results"
 OVERFITTING_RUNS = ("gelu-cnn-as-published", "gelu-cnn")
 """One network, two recipes; `benchmarks/results/runs` holds their records."""
 
+TAUGHT = "gelu-cnn-again"
+"""Went on from the weights of the last of them, under a teacher."""
+
 PEER = "published mini-Xception"
 MIRRORED = "changed by mirroring"
 
@@ -111,15 +114,17 @@ def ours(name: str) -> str:
 
 def overfitting() -> str:
     """How far training faces are ahead of others: after as many epochs of each run, and at its end."""
-    texts = {name: RESULTS / "runs" / name / "metrics.jsonl" for name in OVERFITTING_RUNS}
+    texts = {name: RESULTS / "runs" / name / "metrics.jsonl" for name in (*OVERFITTING_RUNS, TAUGHT)}
     runs = {name: [json.loads(line) for line in path.open(encoding="utf-8")] for name, path in texts.items()}
-    common = min(map(len, runs.values()))
+    common = min(len(runs[name]) for name in OVERFITTING_RUNS)
+    shown = [(name, str(number), runs[name][number - 1])
+             for name in OVERFITTING_RUNS for number in sorted({common, len(runs[name])})]  # fmt: skip
+    before, further = runs[OVERFITTING_RUNS[-1]], runs[TAUGHT]
+    shown.append((f"{OVERFITTING_RUNS[-1]}, then taught", f"{len(before)} + {len(further)}", further[-1]))
     rows = []
-    for name, epochs in runs.items():
-        for number in sorted({common, len(epochs)}):
-            epoch = epochs[number - 1]
-            train, val = epoch["plain_train_accuracy"], epoch["val_accuracy"]
-            rows.append([name, str(number), percent(train), percent(val), f"{100 * (train - val):+.1f}"])
+    for name, number, epoch in shown:
+        train, val = epoch["plain_train_accuracy"], epoch["val_accuracy"]
+        rows.append([name, number, percent(train), percent(val), f"{100 * (train - val):+.1f}"])
     return markdown(["", "epoch", "training faces, %", "PublicTest, %", "gap, points"], rows)
 
 
