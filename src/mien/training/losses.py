@@ -51,12 +51,12 @@ class Losses:
 
 
 def mixed_precision(device: torch.device) -> AbstractContextManager[Any]:
-    """bfloat16 where the hardware has it; elsewhere it is emulated, and ten times slower than float32."""
+    """bfloat16 where the hardware multiplies matrices of it; elsewhere it is slower than float32."""
     return torch.autocast(device.type, torch.bfloat16, enabled=has_bf16(device))
 
 
 def has_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    abilities = torch.cpu.get_capabilities()
-    return bool(abilities.get("amx_bf16") or abilities.get("avx512_bf16"))
+    # Not AVX-512's bfloat16: torch 2.13 trains rep-small with it in 533 ms a batch of 128 where float32 takes 432.
+    return bool(torch.cpu.get_capabilities().get("amx_bf16"))
