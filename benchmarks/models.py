@@ -30,9 +30,9 @@ from mien.emotions import EMOTIONS
 from mien.evaluation import class_indices, evaluate, fit_vector_scaling, predict_scores
 from mien.evaluation.metrics import expected_calibration_error
 from mien.evaluation.robustness import robustness
-from mien.faces import GreyFaces
 from mien.recognition import Classifier, OnnxClassifier, shipped_models
 from mien.recognition.classifier import softmax
+from mien.values import GreyFaces
 
 ROUNDS = 15
 CHANCES = 200

@@ -19,7 +19,7 @@ import numpy as np
 from measuring import hardware, write_result
 
 from mien.data import load
-from mien.faces import GreyFaces
+from mien.values import GreyFaces
 
 
 def with_int(path: Path) -> GreyFaces:

@@ -19,8 +19,8 @@ from mien.data import load
 from mien.detection import YuNet, load_detector
 from mien.detection.detector import Detector
 from mien.evaluation import class_indices
-from mien.faces import Box, Detection, GreyFaces, Image
 from mien.recognition import load_classifier
+from mien.values import Box, Detection, GreyFaces, Image
 
 SIDE, BORDER = 192, 96
 TRUTH = Box(BORDER, BORDER, BORDER + SIDE, BORDER + SIDE)

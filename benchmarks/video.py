@@ -22,13 +22,14 @@ from measuring import hardware, write_result
 
 from mien.analyzer import Analyzer
 from mien.cli.videos import drawn
-from mien.faces import Frame, FrameResult
-from mien.report import History, annotate_frame
-from mien.report.frames import FrameRecord
-from mien.report.journal import Journal
-from mien.stream import Stream, frame_record
+from mien.drawing import History, annotate_frame
+from mien.jobs.journal import Journal
+from mien.jobs.video_job import run
+from mien.records.frames import FrameRecord
+from mien.records.table import frame_record
+from mien.tracking.stream import Stream
+from mien.values import Frame, FrameResult
 from mien.video import VideoWriter, open_video
-from mien.video_job import run
 
 
 def job(video: Path, analyzer: Analyzer, draw: bool) -> float:

@@ -7,7 +7,7 @@ import pytest
 
 import mien
 from mien.errors import InvalidInput, MienError
-from mien.faces import Box, Detection, Image
+from mien.values import Box, Detection, Image
 
 
 def quarters(image: Image) -> list[Detection]:

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from mien.errors import InvalidInput, PictureError
-from mien.faces import Image
 from mien.images import MAX_PIXELS, PICTURE_SUFFIXES, WRITTEN_SUFFIXES, is_picture_name, read_image, write_image
+from mien.values import Image
 
 RED, GREEN, BLUE, YELLOW = (220, 30, 20), (20, 180, 40), (30, 50, 210), (230, 220, 40)
 

@@ -11,8 +11,8 @@ mien says what a face *shows*, not what a person *feels*.
 from mien.analyzer import Analyzer
 from mien.emotions import EMOTIONS
 from mien.errors import MienError
-from mien.faces import Box, Detection, Face, Frame, FrameResult, Prediction
 from mien.images import read_image
+from mien.values import Box, Detection, Face, Frame, FrameResult, Prediction
 
 __version__ = "0.1.0"
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from mien.detection import Detector, load_detector
-from mien.faces import Detection, Face, Frame, FrameResult, Image, Prediction, check_image
 from mien.images import read_image
 from mien.recognition import Classifier, crop_face, load_classifier
-from mien.stream import Stream
+from mien.tracking.stream import Stream
+from mien.values import Detection, Face, Frame, FrameResult, Image, Prediction, check_image
 from mien.video import open_video
 from mien.video.background import in_background
 
@@ -94,7 +94,7 @@ class Analyzer:
         Args:
             source: a video's file, a URL, a folder of numbered pictures, or frames in the order of their times
                 (`mien.video.open_video` and `Camera` give them).
-            settings: as `mien.stream.Stream` takes them.
+            settings: as `mien.tracking.stream.Stream` takes them.
 
         Yields:
             A result for every frame, faces or none. The next frames are decoded meanwhile.

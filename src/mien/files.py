@@ -7,8 +7,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from platformdirs import user_cache_path
+
+STANDARD_OUTPUT: Final = Path("-")
+"""In place of a file's path."""
 
 # A umask can only be read by setting it: once, at import, before there are threads to disturb.
 _UMASK = os.umask(0o077)

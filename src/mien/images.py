@@ -22,8 +22,8 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from mien.errors import PictureError
-from mien.faces import Image, check_image
 from mien.files import described, replacing
+from mien.values import Image, check_image
 
 MAX_PIXELS: Final = 200_000_000
 """The largest picture that is read, by width × height: what the largest sensors of telephones give."""

@@ -14,10 +14,10 @@ import pytest
 
 from mien.analyzer import Analyzer
 from mien.cli.analyze import Result, results, work
-from mien.cli.sources import find_sources
-from mien.faces import Box, Detection, Image
 from mien.images import read_image, write_image
-from mien.report import Record
+from mien.jobs.sources import find_sources
+from mien.records import Record
+from mien.values import Box, Detection, Image
 
 Run = Callable[..., tuple[int, str, str]]
 

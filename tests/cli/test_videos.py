@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.faces import Image
 from mien.images import read_image
+from mien.values import Image
 from mien.video import VideoWriter, open_video
 
 pytest.importorskip("av")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mien.data import FaceSet
 from mien.emotions import EMOTIONS
-from mien.faces import GreyFaces
+from mien.values import GreyFaces
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from mien.data import FaceSet, load
 from mien.data.fer_csv import parse_pixels
 from mien.emotions import EMOTIONS
 from mien.errors import DataError, InvalidInput
-from mien.faces import GreyFaces
+from mien.values import GreyFaces
 
 Make: TypeAlias = Callable[..., Any]
 HEADER = "emotion,pixels,Usage"

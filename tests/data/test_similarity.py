@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mien.data.similarity import THRESHOLD, similar_pairs
-from mien.faces import GreyFaces
+from mien.values import GreyFaces
 
 Make: TypeAlias = Callable[..., Any]
 

@@ -8,8 +8,8 @@ import pytest
 from mien.detection import Haar
 from mien.detection.haar import cascade_file
 from mien.errors import InvalidInput, MienError
-from mien.faces import Box, Image
 from mien.images import read_image
+from mien.values import Box, Image
 
 COLLINS = Box(170, 66, 278, 174)
 """Her face in the picture of 512×512 pixels, as the unhurried cascade (scale step 1.05) boxes it."""

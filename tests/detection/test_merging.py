@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.detection.merging import COVERED, covered, merged
-from mien.faces import Box, Detection
+from mien.values import Box, Detection
 
 detections = st.lists(
     st.builds(

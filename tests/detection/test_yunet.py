@@ -8,8 +8,8 @@ import pytest
 from mien.detection import Haar, YuNet
 from mien.detection.yunet import CENTRE_ABOVE, SIDE_OF_WIDTH, haar_square
 from mien.errors import InvalidInput, ModelError
-from mien.faces import Box
 from mien.images import read_image
+from mien.values import Box
 
 
 @pytest.mark.parametrize("side", [64, 300, 512, 2400])

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.faces import Box
 from mien.recognition import crop_face
+from mien.values import Box
 
 
 @pytest.fixture

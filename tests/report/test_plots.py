@@ -9,8 +9,8 @@ import pytest
 
 from mien.emotions import COLOURS, EMOTIONS
 from mien.errors import InvalidInput, MissingExtra
-from mien.faces import Image
 from mien.report.plots import face_sheet, plot_class_counts, plot_class_shares
+from mien.values import Image
 
 COUNTS = {
     "train": dict(zip(EMOTIONS, [399, 43, 409, 721, 483, 317, 496], strict=True)),

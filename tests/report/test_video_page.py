@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mien.emotions import EMOTIONS
-from mien.report.frames import Event, FrameRecord, VideoHeader
+from mien.records.frames import Event, FrameRecord, VideoHeader
 from mien.report.video_page import MOST_BINS, VideoPage
 
 EVIL = "<script>alert(1)</script>.mp4"

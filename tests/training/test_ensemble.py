@@ -8,6 +8,7 @@ from mien.data import FaceSet
 from mien.emotions import EMOTIONS
 from mien.errors import RecipeError
 from mien.recognition import OnnxClassifier
+from mien.shipping.quantize import HALF, halve
 from mien.training.architectures import ARCHITECTURES
 from mien.training.augmentation import Augmentation
 from mien.training.ensemble import (
@@ -21,7 +22,6 @@ from mien.training.ensemble import (
 from mien.training.export import describe_model, export, sample_faces
 from mien.training.initial import Initial, initialize, load_initial
 from mien.training.loop import as_input
-from mien.training.quantize import HALF, halve
 from mien.training.trainee import Trainee
 
 MEMBERS = ("rep-nano", "mini-xception", "conv-attention")

@@ -11,6 +11,7 @@ from mien.emotions import EMOTIONS
 from mien.errors import ExportError, InvalidInput, ModelError
 from mien.recognition import OnnxClassifier
 from mien.recognition.model_file import METADATA_KEY
+from mien.shipping.quantize import quantize, saturates
 from mien.training import checkpoint
 from mien.training.architectures import ARCHITECTURES
 from mien.training.architectures.network import FullyConvolutional
@@ -24,7 +25,6 @@ from mien.training.export import (
     load_trained,
     sample_faces,
 )
-from mien.training.quantize import quantize, saturates
 from mien.training.trainee import Trainee
 
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.faces import Image
+from mien.values import Image
 
 WIDTH, HEIGHT, BITS = 160, 96, 10
 

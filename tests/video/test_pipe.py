@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from mien.errors import VideoError
-from mien.faces import Image
+from mien.values import Image
 from mien.video import open_video
 
 COLOURS = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [0, 0, 0], [200, 150, 120]], np.uint8)

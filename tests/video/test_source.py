@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mien.errors import InvalidInput, MissingExtra, VideoError
-from mien.faces import Frame, Image
+from mien.values import Frame, Image
 from mien.video import open_video
 from mien.video.source import Backend
 

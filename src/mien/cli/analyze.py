@@ -16,29 +16,28 @@ from rich.text import Text
 
 from mien.analyzer import DEFAULT_DETECTOR, DEFAULT_MODEL, Analyzer
 from mien.cli.console import complain, err, note, out, reason, tell
-from mien.cli.sources import Source, find_sources, left_out_videos
 from mien.cli.times import above_zero, seconds
 from mien.cli.videos import How, Outputs, analyze_videos, missing_backend
 from mien.detection import Detector, fetch_yunet, load_detector
+from mien.drawing import annotate, anonymized
 from mien.emotions import colour_of
 from mien.errors import InvalidInput, MienError
-from mien.faces import Face, Image
+from mien.files import STANDARD_OUTPUT
 from mien.images import read_image, read_pipe, write_image
+from mien.jobs.sources import Source, find_sources, left_out_videos
 from mien.recognition import load_classifier
-from mien.report import (
-    STANDARD_OUTPUT,
+from mien.records import (
     CsvWriter,
     Header,
     JsonWriter,
     Record,
-    annotate,
-    anonymized,
     error_record,
     record,
     results_file,
 )
+from mien.tracking.smoothing import SMOOTHINGS
+from mien.values import Face, Image
 from mien.video.decoder import USUAL_RATE
-from mien.video.smoothing import SMOOTHINGS
 
 _VIDEO = "Videos"
 

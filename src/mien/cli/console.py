@@ -6,8 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from mien.files import replacing
-from mien.report import STANDARD_OUTPUT
+from mien.files import STANDARD_OUTPUT, replacing
 
 # emoji=False: a file called ":cat:.png" keeps its name.
 out = Console(highlight=False, emoji=False)

@@ -10,8 +10,8 @@ from rich.text import Text
 from mien.cli.console import err, out, write_json
 from mien.data import AuditReport, FaceSet, audit, class_counts, load, sample_faces
 from mien.data.findings import KINDS
+from mien.files import STANDARD_OUTPUT
 from mien.images import write_image
-from mien.report import STANDARD_OUTPUT
 
 app = typer.Typer(help="What a data set is made of, and what is wrong with it.", no_args_is_help=True)
 

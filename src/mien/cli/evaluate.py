@@ -12,8 +12,8 @@ import mien
 from mien.cli.console import out, write_json
 from mien.data import hold_out, load, parse_split
 from mien.evaluation import evaluate as evaluate_classifier
+from mien.files import STANDARD_OUTPUT
 from mien.recognition import load_classifier
-from mien.report import STANDARD_OUTPUT
 
 
 def evaluate(

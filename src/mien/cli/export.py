@@ -77,9 +77,9 @@ def export(
 
 def _written(trainee: "Trainee", info: ModelInfo, data: Path | None, form: Form, file: Path) -> OnnxClassifier:
     """Export in that form, calibrated if there is data; nothing is left of it when something fails."""
+    from mien.shipping.quantize import halve, quantize
     from mien.training.ensemble import refresh_norms
     from mien.training.export import describe_again, export
-    from mien.training.quantize import halve, quantize
     from mien.training.recipe import parse_recipe
 
     faces = load(data, size=info.input_size, own_classes=info.labels != EMOTIONS) if data else None
@@ -148,7 +148,7 @@ def _name_of(trained: Path) -> str:
 
 def _calibrated(exported: OnnxClassifier, draft: Path, split: FaceSet, path: Path) -> ModelInfo:
     """Write the draft calibrated on a split to `path`; what that says of itself, with its own figures there."""
-    from mien.training.calibrate import rescale
+    from mien.shipping.calibrate import rescale
 
     labels = class_indices(split, exported.labels)
     calibrated = rescale(draft, *fit_vector_scaling(labels, exported.logits(split.faces)), path)

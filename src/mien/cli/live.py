@@ -23,16 +23,17 @@ from mien.cli.analyze import make_analyzer
 from mien.cli.console import complain, note, out, reason, tell
 from mien.cli.times import seconds
 from mien.cli.videos import How, Outputs, drawn, missing_backend, places_of, write_outputs
+from mien.drawing import History, annotate_frame, anonymized
+from mien.drawing.anonymize import Anonymization
 from mien.emotions import colour_of
 from mien.errors import MienError, VideoError
-from mien.faces import Frame, FrameResult, Image
-from mien.report import History, annotate_frame, anonymized
-from mien.report.anonymize import Anonymization
-from mien.report.frames import VideoHeader
-from mien.report.journal import Journal
-from mien.stream import Stream, frame_record
+from mien.jobs.journal import Journal
+from mien.jobs.video_job import Portraits
+from mien.records.frames import VideoHeader
+from mien.records.table import frame_record
+from mien.tracking.stream import Stream
+from mien.values import Frame, FrameResult, Image
 from mien.video import Camera, VideoSource, VideoWriter, open_video
-from mien.video_job import Portraits
 
 BAR = 24
 """Cells of a bar in the terminal."""

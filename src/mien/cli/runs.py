@@ -8,7 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from mien.cli.console import out, tell, write_json
-from mien.report import STANDARD_OUTPUT
+from mien.files import STANDARD_OUTPUT
 
 
 def runs(

@@ -15,13 +15,16 @@ from rich.text import Text
 import mien
 from mien.analyzer import Analyzer
 from mien.cli.console import complain, err, reason, tell
-from mien.cli.sources import Source
+from mien.drawing import DrawnFace, History, annotate_frame, anonymized
+from mien.drawing.anonymize import Anonymization
 from mien.emotions import colour_of
 from mien.errors import MienError, MissingExtra
-from mien.faces import Box, Frame
-from mien.report import DrawnFace, History, annotate_frame, anonymized, results_file
-from mien.report.anonymize import Anonymization
-from mien.report.frames import (
+from mien.files import STANDARD_OUTPUT
+from mien.jobs.journal import Journal
+from mien.jobs.sources import Source
+from mien.jobs.video_job import Done, Portraits, identity, run
+from mien.records import results_file
+from mien.records.frames import (
     Event,
     FrameCsvWriter,
     FrameJsonWriter,
@@ -30,15 +33,14 @@ from mien.report.frames import (
     VideoHeader,
     write_events,
 )
-from mien.report.journal import Journal
-from mien.report.parquet import ParquetWriter
+from mien.records.parquet import ParquetWriter
+from mien.records.table import events_of
 from mien.report.video_page import VideoPage
-from mien.report.wire import STANDARD_OUTPUT
-from mien.stream import Stream, events_of
+from mien.tracking.stream import Stream
+from mien.values import Box, Frame
 from mien.video import VideoSource, VideoWriter, open_video
 from mien.video.decoder import USUAL_RATE, has_pyav
 from mien.video.writer import WRITTEN_SUFFIXES
-from mien.video_job import Done, Portraits, identity, run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from mien.data.dataset import SPLITS, FaceSet
 from mien.data.findings import KINDS, AuditReport, Finding
 from mien.data.similarity import Pair, similar_pairs
 from mien.emotions import FER_PLUS_VOTES
-from mien.faces import GreyFaces
+from mien.values import GreyFaces
 
 _NOT_A_FACE: Final = FER_PLUS_VOTES.index("NF")
 # Two bands, each of 12 of the 256 grey levels, that hold this share of the pixels. FER2013's Training and PublicTest

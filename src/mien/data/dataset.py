@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import DataError
-from mien.faces import GreyFaces
+from mien.values import GreyFaces
 
 SPLITS = ("train", "val", "test")
 """FER2013's Training, PublicTest and PrivateTest."""

@@ -16,7 +16,7 @@ from mien.data.faults import Faults, quoted
 from mien.data.fer_plus import VOTES_FILE, read_votes
 from mien.emotions import EMOTIONS, parse_emotion
 from mien.errors import DataError, InvalidInput
-from mien.faces import GreyFaces
+from mien.values import GreyFaces
 
 SIDE = 48
 """FER2013's faces are 48 × 48 pixels."""

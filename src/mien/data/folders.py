@@ -18,8 +18,8 @@ from mien.data.geometry import fit_square
 from mien.data.plain_png import decode_plain_png
 from mien.emotions import EMOTIONS, parse_emotion
 from mien.errors import DataError, InvalidInput, PictureError
-from mien.faces import GreyFaces
 from mien.images import is_picture_name, read_image
+from mien.values import GreyFaces
 
 _LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 _SPLIT_FOLDERS = "folders of splits (train, val or validation, test)"

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mien.data.dataset import FaceSet
 from mien.errors import DataError
-from mien.faces import GreyFaces
+from mien.values import GreyFaces
 
 
 def fold_of(faces: GreyFaces, num_folds: int) -> NDArray[np.int64]:

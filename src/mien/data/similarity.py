@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.data.dataset import resize_faces
-from mien.faces import GreyFaces
+from mien.values import GreyFaces
 
 THRESHOLD: Final = 0.82
 """The least similarity of two copies of a photograph."""

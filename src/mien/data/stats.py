@@ -3,7 +3,7 @@
 import numpy as np
 
 from mien.data.dataset import SPLITS, FaceSet
-from mien.faces import GreyFaces
+from mien.values import GreyFaces
 
 
 def class_counts(faces: FaceSet) -> dict[str, dict[str, int]]:

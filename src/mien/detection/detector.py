@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from mien.faces import Detection, Image
+from mien.values import Detection, Image
 
 
 class Detector(Protocol):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mien.detection.merging import merged
 from mien.errors import InvalidInput, MienError
-from mien.faces import Box, Detection, Image, check_image
+from mien.values import Box, Detection, Image, check_image
 
 FRONTAL = "haarcascade_frontalface_default.xml"
 PROFILE = "haarcascade_profileface.xml"

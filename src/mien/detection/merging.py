@@ -1,6 +1,6 @@
 """Several boxes for one face become one."""
 
-from mien.faces import Box, Detection
+from mien.values import Box, Detection
 
 COVERED = 0.5
 """A box is taken for another's face when this share of the smaller one lies in the larger."""

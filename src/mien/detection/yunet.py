@@ -10,7 +10,7 @@ import numpy as np
 from mien.detection.fetching import YUNET, fetched
 from mien.detection.merging import largest_first
 from mien.errors import InvalidInput, ModelError
-from mien.faces import Box, Detection, Image, Landmarks, check_image
+from mien.values import Box, Detection, Image, Landmarks, check_image
 
 LONGEST_SIDES = (288, 640)
 """Least and most of the copy that is searched, in pixels, unless another is asked for."""

@@ -17,8 +17,8 @@ from mien.evaluation.metrics import (
     negative_log_likelihood,
     precision_recall_f1,
 )
-from mien.faces import GreyFaces
 from mien.recognition import Classifier, OnnxClassifier
+from mien.values import GreyFaces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from mien.data import FaceSet
 from mien.data.dataset import resize_faces
 from mien.evaluation.evaluate import class_indices
-from mien.faces import GreyFaces
 from mien.recognition import Classifier
+from mien.values import GreyFaces
 
 Distortion = Callable[[GreyFaces], GreyFaces]
 """(N, S, S) uint8 → the same shape."""

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import InvalidInput, ModelError
-from mien.faces import GreyFaces
 from mien.recognition.model_file import EVIDENCE, INPUT, LOGITS, METADATA_KEY, VOTES, ModelInfo, parse_model_info
 from mien.recognition.runtime import LOADING_ERRORS, InferenceSession, SessionOptions
+from mien.values import GreyFaces
 
 FACES_A_RUN = 256
 """Faces that go through a network at once; more gain no speed and only cost memory."""

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.faces import Box, Image
+from mien.values import Box, Image
 
 
 def crop_face(image: Image, region: Box, size: int) -> NDArray[np.uint8]:

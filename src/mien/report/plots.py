@@ -10,8 +10,8 @@ from PIL import ImageDraw, ImageFont
 
 from mien.emotions import colour_of
 from mien.errors import InvalidInput
-from mien.faces import GreyFaces, Image
 from mien.report.figure import INK, new_figure, save, tidy
+from mien.values import GreyFaces, Image
 
 # A segment of a bar needs this share of its length for a label inside; shorter ones have theirs above.
 _ROOM_FOR_LABEL: Final = 0.045

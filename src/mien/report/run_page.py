@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from mien.faces import GreyFaces
 from mien.files import replacing
 from mien.report.html import card, chart, document, key, named_values, table, tiles
+from mien.values import GreyFaces
 
 SECONDS_A_RELOAD: Final = 30
 _WIDTH, _HEIGHT = 560, 300

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from mien.emotions import colour_of
-from mien.faces import Image
 from mien.files import replacing
-from mien.report.frames import Event, FrameRecord, VideoHeader
+from mien.records.frames import Event, FrameRecord, VideoHeader
 from mien.report.html import card, document, key, named_values, table, tiles
+from mien.values import Image
 
 MOST_BINS: Final = 1500
 """Of time, a page keeps; when a video is longer, bins become wider."""

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from mien.emotions import FER_PLUS_EXPRESSIONS
 from mien.errors import RecipeError
-from mien.faces import GreyFaces
 from mien.recognition import ModelInfo
 from mien.recognition.model_file import size_class
 from mien.training.architectures import Network
 from mien.training.augmentation import Augmentation, augment, standardize
 from mien.training.export import commit_of
 from mien.training.trainee import Trainee
+from mien.values import GreyFaces
 
 FACES_FOR_NORMS = 8192
 BATCH = 256

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from mien.errors import ModelError
 from mien.recognition import load_classifier, shipped_models
+from mien.shipping.quantize import HALF
 from mien.training.architectures import Network
 from mien.training.architectures.rep_net import RepConv
 from mien.training.export import load_trained
-from mien.training.quantize import HALF
 from mien.training.run import trained_file
 
 EXPORTED_PREFIX = "network."

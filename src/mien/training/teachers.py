@@ -12,10 +12,10 @@ from torch import Tensor
 
 from mien.data.folds import fold_of
 from mien.errors import RecipeError
-from mien.faces import GreyFaces
 from mien.training.architectures import Network
 from mien.training.export import load_trained
 from mien.training.run import trained_file
+from mien.values import GreyFaces
 
 
 @dataclass(frozen=True, slots=True)

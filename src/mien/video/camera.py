@@ -14,7 +14,7 @@ import numpy as np
 from cv2.typing import MatLike
 
 from mien.errors import VideoError
-from mien.faces import Frame
+from mien.values import Frame
 from mien.video.decoder import opencv_silenced
 from mien.video.source import without_password
 

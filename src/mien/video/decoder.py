@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, Protocol
 
 import cv2
 
-from mien.faces import Image
+from mien.values import Image
 
 USUAL_RATE: Final = 25.0
 """Frames a second where nothing says how many."""

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mien.errors import PictureError, VideoError
-from mien.faces import Image
 from mien.images import PICTURE_SUFFIXES, is_picture_name, read_image
+from mien.values import Image
 from mien.video.decoder import DecodingBroke, Picture, StreamInfo
 
 

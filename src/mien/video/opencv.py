@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 
 from mien.errors import VideoError
-from mien.faces import Image
 from mien.installation import install_command
+from mien.values import Image
 from mien.video.decoder import DecodingBroke, Picture, StreamInfo, opencv_silenced
 
 _PTS: Final[int] = getattr(cv2, "CAP_PROP_PTS", -1)  # since 4.11; an unknown property reads as 0

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import VideoError
-from mien.faces import Image
 from mien.files import described
 from mien.images import MAX_PIXELS
+from mien.values import Image
 from mien.video.decoder import USUAL_RATE, DecodingBroke, Picture, StreamInfo
 
 _MAGIC: Final = b"YUV4MPEG2"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 import numpy as np
 
 from mien.errors import VideoError
-from mien.faces import Image
+from mien.values import Image
 from mien.video.decoder import DecodingBroke, Picture, StreamInfo
 
 if TYPE_CHECKING:

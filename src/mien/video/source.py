@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import BinaryIO, Final, Literal, Self, TypeAlias
 
 from mien.errors import InvalidInput, MissingExtra, VideoError
-from mien.faces import Frame
+from mien.values import Frame
 from mien.video.decoder import USUAL_RATE, Decoder, DecodingBroke, bounded_threads, has_pyav
 from mien.video.numbered import NumberedPictures
 from mien.video.opencv import OpencvDecoder

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import InvalidInput, MissingExtra, VideoError
-from mien.faces import Image, check_image
 from mien.files import replacing
 from mien.installation import install_command
+from mien.values import Image, check_image
 from mien.video.decoder import bounded_threads, has_pyav
 from mien.video.sound import Sound, open_sound
 from mien.video.source import Backend

@@ -1,0 +1,11 @@
+"""Finishing a model file without torch: calibration, fewer bits.
+
+Importing it without the extra raises `MissingExtra` with the exact install command.
+"""
+
+from importlib.util import find_spec
+
+from mien.errors import MissingExtra
+
+if not find_spec("onnx"):
+    raise MissingExtra("Finishing a model file", "train")

@@ -1,0 +1,160 @@
+"""Smaller files: weights in half precision, or everything in eight bits."""
+
+import io
+import logging
+import math
+from contextlib import redirect_stdout
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+from mien.files import replacing
+from mien.recognition import OnnxClassifier  # before onnxruntime's own: it turns the telemetry off
+from mien.recognition.model_file import INPUT, VOTES
+from mien.recognition.runtime import InferenceSession
+from mien.values import GreyFaces
+
+LAYERS = ("Conv", "Gemm")
+"""Convolutions and dense layers, in ONNX's words."""
+
+HALF = "_half"
+"""What the name of a weight in half precision ends in."""
+
+WORTH_HALVING = 1024
+"""Fewer numbers than these stay in float32: biases and such weigh nothing, and some are large."""
+
+CALIBRATION_FACES = 512
+"""How many faces show what range the activations take."""
+
+PERCENTILE = 99.999
+"""Of the activations; what is above is cut off, so that a few do not make all others coarse."""
+
+
+def quantize(exported: Path, faces: GreyFaces, path: Path) -> OnnxClassifier:
+    """The same model with weights and activations of convolutions and dense layers in eight bits.
+
+    Static, with a scale for each channel (Jacob et al. 2018, arXiv:1712.05877); activations are cut off at their
+    `PERCENTILE`. The first and the last layer stay as they are: they cost little and matter most. Evidence maps still
+    mean their logits.
+
+    Processors without VNNI saturate the sums of eight-bit weights. How much that harms is the network's own: it cost
+    the GELU network more than all else, and rep-small less than weights of seven bits. So both are tried where the
+    harm shows, and those whose logits stay closer are taken; elsewhere it is seven bits, which are safe everywhere.
+
+    Args:
+        exported: a model file.
+        faces: (N, S, S) uint8, of the training split; `CALIBRATION_FACES` of them are used.
+        path: `NAME.onnx`.
+
+    Returns:
+        The file, opened.
+    """
+    chosen = faces[np.linspace(0, len(faces) - 1, min(CALIBRATION_FACES, len(faces))).astype(int)]
+    with TemporaryDirectory() as folder, replacing(path) as partial:
+        drafts = []
+        for bits in (7, 8) if saturates() else (7,):
+            drafts.append(Path(folder) / f"{bits}.onnx")
+            _quantize(exported, chosen, drafts[-1], seven_bits=bits == 7)
+        wanted = OnnxClassifier(exported).logits(chosen)
+        errors = [float(np.square(OnnxClassifier(draft).logits(chosen) - wanted).mean()) for draft in drafts]
+        partial.write_bytes(drafts[int(np.argmin(errors))].read_bytes())
+    return OnnxClassifier(path)
+
+
+def saturates() -> bool:
+    """Whether sums of products of eight bits are cut off on this processor, as on all x86 without VNNI."""
+    size = 64
+    values = onnx.TensorProto
+    weights = numpy_helper.from_array(np.full((size, 8), 127, np.int8), "weights")
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("MatMulInteger", ["x", "weights"], ["y"])],
+        "largest",
+        [onnx.helper.make_tensor_value_info("x", values.UINT8, [1, size])],
+        [onnx.helper.make_tensor_value_info("y", values.INT32, [1, 8])],
+        [weights],
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    session = InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    largest = session.run(None, {"x": np.full((1, size), 255, np.uint8)})[0]
+    return bool((largest != 255 * 127 * size).any())
+
+
+def _quantize(exported: Path, faces: GreyFaces, path: Path, *, seven_bits: bool) -> None:
+    from onnxruntime.quantization import (
+        CalibrationDataReader,
+        CalibrationMethod,
+        QuantFormat,
+        QuantType,
+        quantize_static,
+    )
+
+    class Faces(CalibrationDataReader):  # type: ignore[misc] # onnxruntime has no types
+        def __init__(self) -> None:
+            # onnxruntime stacks what it collects, so that all batches have to be of one size.
+            count = math.ceil(len(faces) / 64)
+            self._batches = iter(np.split(faces[: len(faces) // count * count], count))
+
+        def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
+            batch = next(self._batches, None)
+            return None if batch is None else {INPUT: batch}
+
+    previous = logging.root.manager.disable
+    logging.disable(logging.WARNING)  # it advises a pre-processing that our exporter has done
+    try:
+        with redirect_stdout(io.StringIO()):  # it prints how it calibrates
+            quantize_static(
+                str(exported),
+                str(path),
+                Faces(),
+                quant_format=QuantFormat.QDQ,
+                op_types_to_quantize=list(LAYERS),
+                nodes_to_exclude=_first_and_last(exported),
+                per_channel=True,
+                reduce_range=seven_bits,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+                calibrate_method=CalibrationMethod.Percentile,
+                extra_options={"CalibPercentile": PERCENTILE},
+            )
+    finally:
+        logging.disable(previous)
+
+
+def halve(exported: Path, path: Path) -> OnnxClassifier:
+    """The same model with its weights kept in half precision, in half the file.
+
+    They are widened once, when the file is loaded, so that it computes in float32 as before and as fast.
+
+    Args:
+        exported: a model file.
+        path: `NAME.onnx`.
+
+    Returns:
+        The file, opened.
+    """
+    proto = onnx.load(exported)
+    casts = []
+    for tensor in proto.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < WORTH_HALVING:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), name + HALF))
+        casts.append(onnx.helper.make_node("Cast", [name + HALF], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *proto.graph.node]
+    del proto.graph.node[:]
+    proto.graph.node.extend(nodes)
+    with replacing(path) as partial:
+        partial.write_bytes(proto.SerializeToString())
+    return OnnxClassifier(path)
+
+
+def _first_and_last(exported: Path) -> list[str]:
+    graph = onnx.load(exported).graph
+    names = [node.name for node in graph.node if node.op_type in LAYERS]
+    num_heads = 2 if any(output.name == VOTES for output in graph.output) else 1
+    return [names[0], *names[-num_heads:]]

@@ -1,0 +1,1 @@
+"""Faces through time: the same number for the same person, smoothed scores, and events."""

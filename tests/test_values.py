@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mien.errors import InvalidInput
+from mien.values import Box, Detection, Face, Frame, Prediction
+
+coordinate = st.floats(-1000, 1000)
+boxes = st.builds(
+    lambda left, top, width, height: Box(left, top, left + width, top + height),
+    coordinate, coordinate, st.floats(0.5, 500), st.floats(0.5, 500),
+)  # fmt: skip
+
+
+@given(boxes, boxes)
+def test_overlap_is_symmetric_and_a_share(one: Box, other: Box) -> None:
+    assert 0 <= one.overlap(other) <= 1 + 1e-9
+    assert one.overlap(other) == pytest.approx(other.overlap(one))
+    assert one.overlap(one) == pytest.approx(1)
+
+
+@given(boxes, st.integers(1, 500), st.integers(1, 500))
+def test_a_clipped_box_is_inside_and_never_larger(box: Box, width: int, height: int) -> None:
+    inside = box.clipped(width, height)
+    assert 0 <= inside.left <= inside.right <= width
+    assert 0 <= inside.top <= inside.bottom <= height
+    assert inside.area <= box.area + 1e-6
+
+
+@given(boxes)
+def test_a_square_holds_its_box_around_the_same_centre(box: Box) -> None:
+    square = box.squared()
+    assert square.width == pytest.approx(square.height)
+    assert square.centre == pytest.approx(box.centre)
+    assert square.left <= box.left + 1e-9
+    assert square.bottom >= box.bottom - 1e-9
+
+
+def test_boxes_apart_do_not_overlap() -> None:
+    assert Box(0, 0, 10, 10).overlap(Box(10, 0, 20, 10)) == 0
+    assert Box(0, 0, 10, 10).overlap(Box(5, 0, 15, 10)) == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("box", [(0, 0, 0, 5), (5, 0, 4, 5), (-1, 0, 5, 5), (0, 0, float("nan"), 5)])
+def test_a_detection_needs_a_box_inside_the_frame(box: tuple[float, float, float, float]) -> None:
+    with pytest.raises(InvalidInput, match="a detection's box has"):
+        Detection(Box(*box), 1.0)
+
+
+def test_a_detection_needs_five_landmarks_or_none() -> None:
+    for landmarks in (np.zeros((4, 2), np.float32), np.full((5, 2), np.nan, np.float32)):
+        with pytest.raises(InvalidInput, match=r"five points of shape \(5, 2\)"):
+            Detection(Box(0, 0, 5, 5), 1.0, landmarks)
+
+
+@pytest.mark.parametrize("crop", [(0, 0, 0, 5), (0, 0, float("inf"), 5), (float("nan"), 0, 5, 5)])
+def test_a_detection_needs_a_score_and_a_crop_that_are_numbers(crop: tuple[float, float, float, float]) -> None:
+    with pytest.raises(InvalidInput, match="crop"):
+        Detection(Box(0, 0, 5, 5), 1.0, crop=Box(*crop))
+    with pytest.raises(InvalidInput, match="score"):
+        Detection(Box(0, 0, 5, 5), float("nan"))
+
+
+def test_the_region_is_the_detectors_own_or_the_square_of_the_box() -> None:
+    assert Detection(Box(10, 10, 20, 30), 1.0).region == Box(5, 10, 25, 30)
+    assert Detection(Box(10, 10, 20, 30), 1.0, crop=Box(-5, 0, 25, 30)).region == Box(-5, 0, 25, 30)
+
+
+@pytest.mark.parametrize("scores", [[0.5, 0.5, 0.1], [0.9, 0.05], [1.5, -0.5, 0], [float("nan"), 0, 1]])
+def test_a_prediction_needs_probabilities(scores: list[float]) -> None:
+    with pytest.raises(InvalidInput):
+        Prediction(("a", "b", "c"), np.array(scores, np.float32))
+
+
+def test_a_face_answers_by_name() -> None:
+    face = Face(Detection(Box(0, 0, 5, 5), 1.0), Prediction(("sad", "happy"), np.array([0.25, 0.75], np.float32)))
+    assert face.label == "happy"
+    assert face.scores["sad"] == 0.25
+    assert face.box == Box(0, 0, 5, 5)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((5, 5), np.uint8),
+        np.zeros((5, 5, 4), np.uint8),
+        np.zeros((0, 5, 3), np.uint8),
+        np.zeros((5, 5, 3)),
+        "picture.jpg",
+        None,
+    ],
+)
+def test_a_frame_needs_an_image(image: np.ndarray) -> None:
+    with pytest.raises(InvalidInput, match="an image is"):
+        Frame(0, 0.0, image)

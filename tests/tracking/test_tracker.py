@@ -1,0 +1,236 @@
+"""Films of textured patches whose places are known, with a detector that misses and trembles."""
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+import pytest
+
+from mien.errors import InvalidInput
+from mien.tracking.tracker import Track, Tracker
+from mien.values import Box, Detection, Image
+
+WIDTH, HEIGHT, SIDE = 640, 360, 80
+Place = tuple[float, float]
+
+
+def texture(seed: int, side: int = SIDE) -> Image:
+    dice = np.random.default_rng(seed)
+    coarse = dice.integers(0, 256, (7, 7, 3), dtype=np.uint8)
+    return np.asarray(cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+BACKGROUND = np.asarray(
+    cv2.resize(np.random.default_rng(99).integers(40, 210, (18, 32, 3), dtype=np.uint8), (WIDTH, HEIGHT)), np.uint8
+)
+
+
+def picture(places: Sequence[Place | None], background: Image = BACKGROUND) -> Image:
+    """Patch n, of texture n, centred at the n-th place; None is out of view. Later ones hide earlier ones."""
+    image = background.copy()
+    for number, place in enumerate(places):
+        if place is None:
+            continue
+        patch = texture(number)
+        left, top = round(place[0] - SIDE / 2), round(place[1] - SIDE / 2)
+        x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + SIDE, WIDTH), min(top + SIDE, HEIGHT)
+        if x0 < x1 and y0 < y1:
+            image[y0:y1, x0:x1] = patch[y0 - top : y1 - top, x0 - left : x1 - left]
+    return np.asarray(image, np.uint8)
+
+
+def detection(place: Place, noise: float = 0.0, dice: np.random.Generator | None = None) -> Detection:
+    x, y = place
+    if dice is not None:
+        x, y = (np.array(place) + dice.normal(0, noise * SIDE, 2)).tolist()
+    box = Box(x - SIDE / 2, y - SIDE / 2, x + SIDE / 2, y + SIDE / 2)
+    return Detection(box.clipped(WIDTH, HEIGHT), 1.0, crop=box)
+
+
+def filmed(
+    paths: Sequence[Callable[[float], Place | None]],
+    *,
+    seconds: float,
+    fps: float = 25.0,
+    detects: Callable[[float, int], bool] = lambda time, person: True,
+    every_frame: bool = False,
+    noise: float = 0.02,
+    tracker: Tracker | None = None,
+) -> list[tuple[float, list[Place | None], tuple[Track, ...]]]:
+    """For each frame its time, where each patch really is, and the tracks."""
+    tracker = tracker or Tracker()
+    dice = np.random.default_rng(0)
+    film = []
+    for index in range(round(seconds * fps)):
+        time = index / fps
+        places = [path(time) for path in paths]
+        image = picture(places)
+        looks = tracker.wants_detection(image, time) or every_frame
+        found = [
+            detection(place, noise, dice)
+            for person, place in enumerate(places)
+            if place is not None and detects(time, person)
+        ]
+        film.append((time, places, tracker.update(image, time, found if looks else None)))
+    return film
+
+
+def ids_of(film: Sequence[tuple[float, list[Place | None], tuple[Track, ...]]], person: int) -> list[int | None]:
+    """In each frame the number of the track nearest to a patch, within half its side."""
+    numbers: list[int | None] = []
+    for _, places, tracks in film:
+        place = places[person]
+        near = [
+            (abs(x - place[0]) + abs(y - place[1]), track.track_id)
+            for track in tracks
+            for x, y in [track.detection.box.centre]
+            if place is not None
+        ]
+        distance, number = min(near, default=(np.inf, None))
+        numbers.append(number if distance < SIDE / 2 else None)
+    return numbers
+
+
+def walk(start: Place, end: Place, seconds: float) -> Callable[[float], Place]:
+    def at(time: float) -> Place:
+        share = min(time / seconds, 1.0)
+        return start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1])
+
+    return at
+
+
+@pytest.mark.parametrize("every_frame", [False, True])
+@pytest.mark.parametrize("fps", [12.0, 25.0, 60.0])
+def test_one_person_keeps_one_number_and_the_box_stays_on_the_face(fps: float, every_frame: bool) -> None:
+    film = filmed([walk((100, 100), (500, 250), 3)], seconds=3, fps=fps, every_frame=every_frame)
+    assert set(ids_of(film, 0)) == {1}
+    errors = [
+        np.hypot(track.detection.box.centre[0] - places[0][0], track.detection.box.centre[1] - places[0][1])
+        for _, places, tracks in film
+        for track in tracks
+        if places[0] is not None
+    ]
+    assert np.percentile(errors, 95) < 0.12 * SIDE
+    share = np.mean([track.interpolated for _, _, tracks in film for track in tracks])
+    assert share == 0 if every_frame else share > 0.4
+
+
+@pytest.mark.parametrize("gap", [20, 50])
+def test_two_people_who_cross_slowly_do_not_swap(gap: float) -> None:
+    """The second walks in front of the first, nearly hiding it; where it is hidden, the detector finds one."""
+    paths = [walk((150, 150), (490, 150), 5), walk((490, 150 + gap), (150, 150 + gap), 5)]
+
+    def detects(time: float, person: int) -> bool:
+        first, second = paths[0](time), paths[1](time)
+        return person == 1 or abs(first[0] - second[0]) > 0.6 * SIDE
+
+    film = filmed(paths, seconds=5, detects=detects)
+    for person in (0, 1):
+        numbers = ids_of(film, person)
+        assert numbers[0] is not None
+        assert numbers[-1] == numbers[0]
+    assert ids_of(film, 0)[0] != ids_of(film, 1)[0]
+    assert {track.track_id for _, _, tracks in film for track in tracks} == {1, 2}
+
+
+def test_missed_detections_and_a_trembling_detector_do_not_matter() -> None:
+    dice = np.random.default_rng(1)
+    film = filmed(
+        [walk((200, 180), (400, 180), 4), walk((560, 80), (560, 280), 4)],
+        seconds=4,
+        detects=lambda time, person: dice.random() > 0.4,
+        noise=0.04,
+    )
+    assert {track.track_id for _, _, tracks in film for track in tracks} == {1, 2}
+    later = [len(tracks) for time, _, tracks in film if time > 1]
+    assert np.mean([num == 2 for num in later]) > 0.95
+
+
+@pytest.mark.parametrize(("away", "same"), [(0.6, True), (3.0, False)])
+def test_who_comes_back_soon_keeps_the_number(away: float, same: bool) -> None:
+    film = filmed([lambda time: None if 1 <= time < 1 + away else (300, 180)], seconds=away + 2.5)
+    numbers = ids_of(film, 0)
+    assert numbers[0] == 1
+    assert numbers[-1] == (1 if same else 2)
+    gone = [tracks for time, places, tracks in film if places[0] is None and time > 1.3]
+    assert not any(gone)
+
+
+def test_numbers_are_never_used_again() -> None:
+    tracker = Tracker(max_lost=0.2)
+    film = filmed([lambda time: (300, 180) if int(time) % 2 == 0 else None], seconds=6, tracker=tracker)
+    seen = [track.track_id for _, _, tracks in film for track in tracks]
+    assert sorted(set(seen)) == [1, 2, 3]
+    assert seen == sorted(seen)
+
+
+def test_a_cut_ends_all_tracks() -> None:
+    tracker = Tracker()
+    other = np.asarray(255 - BACKGROUND // 2, np.uint8)
+    numbers = []
+    for index in range(40):
+        image = picture([(300, 180)]) if index < 20 else picture([None, (300, 180)], other)
+        if index == 20:
+            assert tracker.wants_detection(image, index / 25), "the detector runs right after a cut"
+        looks = tracker.wants_detection(image, index / 25)
+        tracks = tracker.update(image, index / 25, [detection((300, 180))] if looks else None)
+        numbers.append([track.track_id for track in tracks])
+    assert numbers[19] == [1]
+    assert numbers[20] == [2]
+    assert numbers[-1] == [2]
+
+
+def test_a_false_find_of_one_frame_is_no_person() -> None:
+    tracker = Tracker()
+    seen = set()
+    for index in range(50):
+        image = picture([(150, 180)])
+        found = [detection((150, 180))] + ([detection((500, 100))] if 20 <= index < 22 else [])
+        looks = tracker.wants_detection(image, index / 25)
+        tracks = tracker.update(image, index / 25, found if looks else None)
+        seen |= {track.track_id for track in tracks}
+    assert seen == {1}
+
+
+def test_who_comes_in_has_a_number_within_two_fifths_of_a_second() -> None:
+    film = filmed([lambda time: None if time < 1 else (300, 180)], seconds=3)
+    first = next(time for time, _, tracks in film if tracks)
+    assert first < 1.4
+
+
+def test_a_still_picture_reports_its_faces() -> None:
+    (track,) = Tracker().update(picture([(300, 180)]), 0.0, [detection((300, 180))])
+    assert track.track_id == 1
+    assert not track.interpolated
+
+
+def test_the_crop_moves_with_the_box_and_the_box_stays_inside() -> None:
+    film = filmed([walk((300, 180), (20, 180), 2)], seconds=2)
+    for _, _, tracks in film:
+        for track in tracks:
+            box = track.detection.box
+            assert box.clipped(WIDTH, HEIGHT) == box
+            assert track.detection.region.width == pytest.approx(SIDE, rel=0.25)
+
+
+def test_the_detector_runs_only_now_and_then() -> None:
+    tracker, runs = Tracker(detect_every=0.2), 0
+    for index in range(100):
+        image = picture([(200 + index, 180)])
+        looks = tracker.wants_detection(image, index / 50)
+        runs += looks
+        tracker.update(image, index / 50, [detection((200 + index, 180))] if looks else None)
+    assert 8 <= runs <= 25
+
+
+def test_time_does_not_go_back() -> None:
+    tracker = Tracker()
+    tracker.update(BACKGROUND, 1.0, [])
+    with pytest.raises(InvalidInput, match="in the order of their times"):
+        tracker.update(BACKGROUND, 0.5, [])
+
+
+@pytest.mark.parametrize("values", [{"detect_every": -1.0}, {"max_lost": float("inf")}, {"confirmations": 0}])
+def test_wrong_values_are_named(values: dict[str, float]) -> None:
+    with pytest.raises(InvalidInput, match=next(iter(values))):
+        Tracker(**values)  # type: ignore[arg-type] # as wrong as can be
