@@ -13,7 +13,7 @@ import numpy as np
 from mien.jobs.journal import Journal
 from mien.records.frames import FrameRecord
 from mien.records.table import frame_record
-from mien.tracking.snapshot import freeze, thaw
+from mien.tracking.state import State, entry, from_bytes, part, prefixed, to_bytes
 from mien.tracking.stream import Stream
 from mien.values import Box, Frame, FrameResult, Image
 from mien.video import VideoSource
@@ -69,6 +69,28 @@ class Portraits:
         """(96, 96, 3) uint8 RGB by track."""
         return {track: picture for track, (_, picture) in self._best.items()}
 
+    def state(self) -> State:
+        """Tracks, qualities and pictures, as arrays of the same length."""
+        qualities, pictures = zip(*self._best.values(), strict=True) if self._best else ((), ())
+        return {
+            "tracks": np.array(list(self._best), np.int64),
+            "qualities": np.array(qualities, np.float64),
+            "pictures": np.array(pictures, np.uint8).reshape(-1, THUMBNAIL_SIDE, THUMBNAIL_SIDE, 3),
+        }
+
+    def restore(self, state: State) -> None:
+        """Continue from `state`.
+
+        Raises:
+            InvalidInput: an array is missing or of another type.
+        """
+        tracks = entry("tracks", state, np.empty(0, np.int64)).tolist()
+        qualities = entry("qualities", state, np.empty(0)).tolist()
+        pictures = entry("pictures", state, np.empty((0, 0, 0, 0), np.uint8))
+        self._best = {
+            track: (quality, picture) for track, quality, picture in zip(tracks, qualities, pictures, strict=False)
+        }
+
 
 def _portrait(image: Image, region: Box) -> Image:
     left, top, right, bottom = map(round, region.clipped(image.shape[1], image.shape[0]))
@@ -108,10 +130,10 @@ def run(
         last = -1
     else:
         last, state, _ = mark
-        frozen = thaw(state)
-        stream.restore(frozen["stream"])
-        if portraits and frozen["portraits"]:
-            portraits.__dict__.update(frozen["portraits"])
+        restored = from_bytes(state)
+        stream.restore(part("stream", restored))
+        if portraits and (pictures := part("portraits", restored)):
+            portraits.restore(pictures)
     old = journal.records() if sink and last >= 0 else iter(())
     num_frames = 0
     with ExitStack() as stack:
@@ -149,8 +171,10 @@ def _analysed(
         snapshot = None
         if time.monotonic() - marked > SECONDS_A_MARK:
             # Taken here, where the memory is that of this very frame; the thread runs ahead of the journal.
-            memory: dict[str, Any] = {"stream": stream.state(), "portraits": portraits and vars(portraits)}
-            snapshot, marked = freeze(memory), time.monotonic()
+            memory = prefixed("stream", stream.state())
+            if portraits:
+                memory |= prefixed("portraits", portraits.state())
+            snapshot, marked = to_bytes(memory), time.monotonic()
         yield frame, result, snapshot
 
 
