@@ -3,8 +3,11 @@
 No other module knows an order. Everywhere else expressions go by name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from mien.errors import InvalidInput
 
@@ -21,6 +24,20 @@ COLOURS: Final[Mapping[str, tuple[int, int, int]]] = {
     "neutral": (150, 158, 168),
 }
 """RGB, 0 to 255; each reads on black and on white."""
+
+CIRCUMPLEX: Final[Mapping[str, tuple[float, float]]] = {
+    "angry": (-0.6, 0.7),
+    "disgust": (-0.7, 0.3),
+    "fear": (-0.6, 0.8),
+    "happy": (0.9, 0.4),
+    "sad": (-0.8, -0.4),
+    "surprise": (0.2, 0.9),
+    "neutral": (0.0, 0.0),
+}
+"""Valence and arousal of each of the seven expressions, each -1 to 1; `valence_arousal` says what they are worth."""
+
+RESTING: Final = "neutral"
+"""The expression of a resting face."""
 
 FALLBACK_COLOUR: Final = (90, 190, 190)
 """RGB for a label that is not one of the seven (a user's own classes)."""
@@ -63,3 +80,29 @@ def parse_emotion(text: str) -> str:
 def colour_of(label: str) -> tuple[int, int, int]:
     """RGB (0 to 255) to draw `label` in."""
     return COLOURS.get(label, FALLBACK_COLOUR)
+
+
+def valence_arousal(labels: Sequence[str], scores: ArrayLike) -> tuple[float, float] | None:
+    """How pleasant and how excited a face looks: the expectation of `CIRCUMPLEX` over its expressions.
+
+    Valence and arousal are the axes of the circumplex model of affect (Russell 1980, Journal of Personality and Social
+    Psychology 39). The model places words, not the seven expressions of data sets; the coordinates are mien's own
+    reading of it and were not fitted to anybody's ratings. So use them to compare moments, not as a measurement.
+
+    Args:
+        labels: K names.
+        scores: (K,) probabilities that sum to 1.
+
+    Returns:
+        Valence and arousal, each -1 to 1; None when one of the labels is not one of the seven.
+
+    Raises:
+        InvalidInput: there are not as many scores as labels.
+    """
+    values = np.asarray(scores, dtype=np.float64)
+    if values.shape != (len(labels),):
+        raise InvalidInput(f"{len(labels)} labels need scores of shape ({len(labels)},); got {values.shape}")
+    if not labels or any(label not in CIRCUMPLEX for label in labels):
+        return None
+    valence, arousal = values @ np.array([CIRCUMPLEX[label] for label in labels])
+    return float(valence), float(arousal)

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mien.emotions import EMOTIONS
+from mien.emotions import CIRCUMPLEX, EMOTIONS, valence_arousal
 from mien.errors import InvalidInput
 from mien.tracking.smoothing import (
-    CIRCUMPLEX,
     FLOOR,
     Baseline,
     Ema,
@@ -20,7 +19,6 @@ from mien.tracking.smoothing import (
     NoSmoothing,
     Smoother,
     make_smoother,
-    valence_arousal,
 )
 
 Vector = NDArray[np.float64]

@@ -60,7 +60,7 @@ class Portraits:
         for face in result.faces:
             if face.track_id is None or face.interpolated:
                 continue
-            quality = face.quality or 0.0
+            quality = face.quality.score if face.quality else 0.0
             before = self._best.get(face.track_id)
             if before is None or quality > before[0] + self._least_gain:
                 self._best[face.track_id] = quality, _portrait(frame.image, face.detection.region)

@@ -1,7 +1,6 @@
 """How much a face's picture can be trusted to show its expression."""
 
 import math
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import cv2
@@ -9,7 +8,7 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from mien.values import Box, Detection, Image, Landmarks, check_image
+from mien.values import Box, Detection, Image, Landmarks, Quality, check_image
 
 Grey = NDArray[np.uint8]
 
@@ -63,20 +62,6 @@ TILT: Final = Limits(useless=45, good=15)
 
 INSIDE: Final = Limits(useless=0.5, good=0.95)
 """Of the share of the region inside the frame. A quarter gone is a mouth or an eye gone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Quality:
-    """How well a face can be seen.
-
-    Attributes:
-        score: 0 useless to 1 good.
-        reasons: what is wrong, of "small", "blurred", "dark", "bright", "turned", "tilted" and "cut off", in that
-            order; a score may be a little under 1 without any.
-    """
-
-    score: float
-    reasons: tuple[str, ...]
 
 
 def assess(image: Image, detection: Detection) -> Quality:

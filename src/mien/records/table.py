@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from typing import Any
 
+from mien.emotions import valence_arousal
 from mien.errors import MissingExtra
 from mien.records.frames import FrameRecord, TrackRecord, VideoHeader, columns, rows
 from mien.records.wire import BoxRecord
 from mien.tracking.events import Event, EventFinder
-from mien.tracking.smoothing import valence_arousal
 from mien.values import Box, Face, FrameResult
 
 
@@ -36,8 +36,8 @@ def _track_record(face: Face) -> TrackRecord:
         "box": _box_record(face.box),
         "detector_score": face.detection.score,
         "interpolated": face.interpolated,
-        "quality": 1.0 if face.quality is None else face.quality,
-        "quality_reasons": list(face.quality_reasons),
+        "quality": 1.0 if face.quality is None else face.quality.score,
+        "quality_reasons": list(face.quality.reasons if face.quality else ()),
         "label": face.label,
         "scores": face.scores,
         "raw_scores": dict(zip(raw.labels, raw.scores.tolist(), strict=True)),

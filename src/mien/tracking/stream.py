@@ -7,18 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.detection import Detector
+from mien.emotions import RESTING
 from mien.recognition import Classifier, crop_face, softmax
 from mien.recognition.quality import assess
 from mien.tracking.smoothing import Baseline, Hysteresis, Smoother, make_smoother
 from mien.tracking.tracker import Track, Tracker
-from mien.values import Face, Frame, FrameResult, Image, Prediction
+from mien.values import Face, Frame, FrameResult, Image, Prediction, VideoInfo
 
 LEAST_SCORE = 1e-6
 """Below it a probability's logarithm says nothing that could be smoothed."""
-
-
-RESTING = "neutral"
-"""The label of a resting face, where the model has it."""
 
 
 class Stream:
@@ -39,6 +36,9 @@ class Stream:
             out afterwards; 0 for none.
         detect_every: seconds between detections while all faces are in sight; None for the tracker's own.
         every_frame: whether the detector runs on every frame.
+        source: The name that every result bears.
+        video: What is known of the whole video.
+        images: Whether results carry their frame's image.
 
     Raises:
         InvalidInput: a value is out of range.
@@ -56,12 +56,16 @@ class Stream:
         baseline: float = 0.0,
         detect_every: float | None = None,
         every_frame: bool = False,
+        source: str = "",
+        video: VideoInfo | None = None,
+        images: bool = False,
     ) -> None:
         self._detector, self._classifier = detector, classifier
         self._smoothing = smoothing, smoothing_seconds
         self._hysteresis = {key: value for key, value in (("margin", margin), ("hold", hold)) if value is not None}
         self._baseline = baseline
         self._every_frame = every_frame
+        self._source, self._video, self._images = source, video or VideoInfo(), images
         self._tracker = Tracker() if detect_every is None else Tracker(detect_every=detect_every)
         self._people: dict[int, _Person] = {}
         self._person()  # so that wrong values are told at once
@@ -76,7 +80,11 @@ class Stream:
         gone = [key for key, person in self._people.items() if frame.time - person.seen > 2 * self._tracker.max_lost]
         for key in gone:
             del self._people[key]
-        return FrameResult(frame.index, frame.time, tuple(faces), self._tracker.doubtful())
+        height, width = frame.image.shape[:2]
+        return FrameResult(
+            source=self._source, index=frame.index, time=frame.time, width=width, height=height, faces=tuple(faces),
+            doubtful=self._tracker.doubtful(), video=self._video, image=frame.image if self._images else None,
+        )  # fmt: skip
 
     def state(self) -> Any:
         """All it remembers, for `video.snapshot.freeze`."""
@@ -103,8 +111,7 @@ class Stream:
             raw=Prediction(labels, scores),
             leading=labels[leading],
             interpolated=track.interpolated,
-            quality=quality.score,
-            quality_reasons=quality.reasons,
+            quality=quality,
         )
 
     def _person(self) -> "_Person":
