@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
@@ -324,11 +325,15 @@ class VideoInfo:
 
     Attributes:
         rate: Mean frames a second; None when unknown.
+        num_frames: An estimate of how many frames there are; None when unknown.
         started_at: The time of day at the first frame, as ISO 8601; None except for a camera.
+        sound: The file whose sound belongs to the frames; None when there is none.
     """
 
     rate: float | None = None
+    num_frames: int | None = None
     started_at: str | None = None
+    sound: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
@@ -346,6 +351,7 @@ class FrameResult(ByValue):
         video: What is known of the video; None for a picture.
         image: (H, W, 3) uint8 RGB, the frame itself, where it was asked to be kept; else None.
         drawing: The file with the drawn picture; None where none was asked for.
+        error: What went wrong after the faces were found, such as a drawing that could not be written.
     """
 
     source: str
@@ -358,6 +364,7 @@ class FrameResult(ByValue):
     video: VideoInfo | None = None
     image: Image | None = None
     drawing: str | None = None
+    error: str | None = None
 
     def __repr__(self) -> str:
         num = {0: "no face", 1: "1 face"}.get(len(self.faces), f"{len(self.faces)} faces")

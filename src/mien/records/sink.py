@@ -1,7 +1,8 @@
 """What every output has in common: its header, the protocol, and the entry of the table that options are made from."""
 
+import importlib
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,7 +59,19 @@ Target: TypeAlias = Path | BinaryIO
 """Where an output goes: a file, standard output (`Path("-")`), or a binary stream."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkType(Protocol):
+    """A class of sinks; what `Kind.sink` names."""
+
+    def __call__(self, target: Target, header: Header) -> AbstractContextManager[Sink]:
+        """Make a sink; raises `InvalidInput` or `MissingExtra` for what cannot be written."""
+        ...
+
+    def replaces(self, path: Path) -> bool:
+        """Whether an existing file was written by mien as this kind, so that it may be replaced."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of output. Options of the command line, file suffixes and checks follow from these entries.
 
@@ -66,8 +79,7 @@ class Kind:
         name: The option's name without dashes.
         help: What the option's help says.
         suffixes: Endings of file names in lower case, the usual one first.
-        open: Makes the sink of a target; raises `InvalidInput` or `MissingExtra` for what cannot be written.
-        replaces: Whether an existing file was written by mien as this kind, so that it may be replaced.
+        sink: The class that writes it, as "module:Name"; imported when it is used, as some take long.
         each: Whether each source has a file of its own; else one file holds all sources.
         pictures: Whether it takes pictures.
         videos: Whether it takes videos.
@@ -77,12 +89,17 @@ class Kind:
     name: str
     help: str
     suffixes: tuple[str, ...]
-    open: Callable[[Target, Header], AbstractContextManager[Sink]]
-    replaces: Callable[[Path], bool]
+    sink: str
     each: bool = False
     pictures: bool = True
     videos: bool = True
     pipes: bool = False
+
+    def load(self) -> SinkType:
+        """The class that writes it."""
+        module, _, name = self.sink.partition(":")
+        found: SinkType = getattr(importlib.import_module(module), name)
+        return found
 
 
 class FileSink:
@@ -90,7 +107,8 @@ class FileSink:
 
     A file takes its name when the `with` block ends. If the block is left by an exception, what was written until
     then is ended well-formed and kept: under the file's name, or, if an earlier file has that name, beside it as
-    `NAME.incomplete.SUFFIX`. If it cannot be written (`OSError`), nothing is kept and an earlier file is as it was.
+    `NAME.incomplete.SUFFIX`. If that cannot be written either, as on a full disk, nothing is kept and an earlier file
+    is as it was.
 
     Args:
         target: Where to write.
@@ -133,8 +151,7 @@ class FileSink:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         with self._stack:
-            if not isinstance(error, OSError):
-                self.end(complete=kind is None)
+            self.end(complete=kind is None)
             if error is not None:
                 raise error
 
@@ -155,8 +172,6 @@ class FileSink:
             with partial.open("wb") as stream:
                 try:
                     yield stream
-                except OSError:
-                    raise
                 except BaseException as error:  # noqa: BLE001 - raised again below, once the file is in its place
                     failure = error
             if failure and path.is_file() and path.stat().st_size:
