@@ -26,7 +26,7 @@ from mien.files import STANDARD_OUTPUT
 from mien.images import read_image, read_pipe, write_image
 from mien.jobs.sources import Source, find_sources, left_out_videos
 from mien.recognition import load_classifier
-from mien.records import (
+from mien.records.wire import (
     CsvWriter,
     Header,
     JsonWriter,

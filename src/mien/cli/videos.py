@@ -23,7 +23,6 @@ from mien.files import STANDARD_OUTPUT
 from mien.jobs.journal import Journal
 from mien.jobs.sources import Source
 from mien.jobs.video_job import Done, Portraits, identity, run
-from mien.records import results_file
 from mien.records.frames import (
     Event,
     FrameCsvWriter,
@@ -33,9 +32,10 @@ from mien.records.frames import (
     VideoHeader,
     write_events,
 )
-from mien.records.parquet import ParquetWriter
+from mien.records.frames_parquet import ParquetWriter
 from mien.records.table import events_of
-from mien.report.video_page import VideoPage
+from mien.records.wire import results_file
+from mien.report.frames_page import VideoPage
 from mien.tracking.stream import Stream
 from mien.values import Box, Frame
 from mien.video import VideoSource, VideoWriter, open_video
