@@ -2,7 +2,7 @@
 
 A video gives one `FrameRecord` a frame, faces or none, and every writer takes them one at a time with `write(record)`
 between the entering and the leaving of a `with` block: an hour needs no more memory than a second. What was written
-is whole also when an exception ends the block. `mien.records.parquet` holds the fourth writer.
+is whole also when an exception ends the block. `mien.records.frames_parquet` holds the fourth writer.
 """
 
 import math
