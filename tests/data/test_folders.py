@@ -1,7 +1,5 @@
 import os
 import re
-import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -9,12 +7,9 @@ from typing import Any, TypeAlias
 import cv2
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from mien.data import load
-from mien.data.plain_png import decode_plain_png
 from mien.emotions import EMOTIONS
 from mien.errors import DataError
 
@@ -262,48 +257,3 @@ def test_each_size_is_kept_on_its_own(write_pictures: Make, noise: Make) -> None
     shapes = [load(root, size=size).faces.shape for size in (48, 44, 48, 44)]
 
     assert shapes == [(1, 48, 48), (1, 44, 44)] * 2
-
-
-# --- the short cut for plain grey PNG files
-
-
-def png(pixels: np.ndarray[Any, Any]) -> bytes:
-    return cv2.imencode(".png", pixels)[1].tobytes()
-
-
-def with_chunk(content: bytes, kind: bytes, data: bytes) -> bytes:
-    chunk = struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-    return content[:33] + chunk + content[33:]
-
-
-def test_a_plain_png_is_decoded(noise: Make) -> None:
-    (face,) = noise(1)
-
-    np.testing.assert_array_equal(decode_plain_png(png(face)), face)
-
-
-def test_what_is_not_plain_is_left_to_others(noise: Make) -> None:
-    (face,) = noise(1)
-    strange = {
-        "colour": png(np.dstack([face] * 3)),
-        "sixteen bits": png(face.astype(np.uint16)),
-        "transparency": with_chunk(png(face), b"tRNS", b"\0\7"),
-        "JPEG": cv2.imencode(".jpg", face)[1].tobytes(),
-        "nothing": b"",
-        "too large": with_chunk(png(face)[:16] + struct.pack(">II", 1 << 20, 1 << 20) + png(face)[24:], b"IDAT", b""),
-    }
-
-    assert {name for name, content in strange.items() if decode_plain_png(content) is not None} == set()
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(place=st.integers(0, 10_000), bit=st.integers(0, 7), cut=st.booleans())
-def test_a_damaged_png_is_left_to_others_in_silence(
-    noise: Make, capfd: pytest.CaptureFixture[str], place: int, bit: int, cut: bool
-) -> None:
-    content = bytearray(png(noise(1, 16)[0]))
-    place %= len(content)
-    content[place] ^= 1 << bit
-
-    assert decode_plain_png(bytes(content[:place] if cut else content)) is None
-    assert capfd.readouterr() == ("", "")

@@ -3,7 +3,6 @@
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -15,7 +14,6 @@ from mien.data.cache import cached
 from mien.data.dataset import SPLITS, FaceSet, parse_split
 from mien.data.faults import Faults
 from mien.data.geometry import fit_square
-from mien.data.plain_png import decode_plain_png
 from mien.emotions import EMOTIONS, parse_emotion
 from mien.errors import DataError, InvalidInput, PictureError
 from mien.images import is_picture_name, read_image
@@ -191,9 +189,4 @@ def _read(root: Path, pictures: list[_Picture], size: int) -> GreyFaces:
 
 def _read_grey(path: Path) -> NDArray[np.uint8]:
     """(H, W) uint8; a grey picture's own values, a colour one's luma (ITU-R BT.601)."""
-    if path.suffix.casefold() == ".png":
-        with suppress(OSError):  # read_image meets it again, and says what it is
-            pixels = decode_plain_png(path.read_bytes())
-            if pixels is not None:
-                return pixels
     return np.asarray(cv2.cvtColor(read_image(path), cv2.COLOR_RGB2GRAY), dtype=np.uint8)
