@@ -113,12 +113,11 @@ def test_another_description_changes_nothing_else(tmp_path: Path) -> None:
     network = fresh("mini-xception")
     info = describe_model(network, about("mini-xception"), "tested")
     faces = sample_faces(48)
-    cold = export(network, info, tmp_path / "cold.onnx")
-    other = dataclasses.replace(info, measured={"accuracy": 0.7}, temperature=4.0)
-    warm = describe_again(tmp_path / "cold.onnx", other, tmp_path / "warm.onnx")
-    assert warm.info == other
-    np.testing.assert_array_equal(warm.logits(faces), cold.logits(faces))
-    assert warm(faces).max() < cold(faces).max()
+    before = export(network, info, tmp_path / "before.onnx")
+    other = dataclasses.replace(info, measured={"accuracy": 0.7})
+    after = describe_again(tmp_path / "before.onnx", other, tmp_path / "after.onnx")
+    assert after.info == other
+    np.testing.assert_array_equal(after.logits(faces), before.logits(faces))
 
 
 @pytest.mark.parametrize("fault", ["architecture", "classes", "weights", "epoch"])
