@@ -13,8 +13,8 @@ from torch import Tensor
 from mien.data.folds import fold_of
 from mien.errors import RecipeError
 from mien.training.architectures import Network
-from mien.training.export import load_trained
 from mien.training.run import trained_file
+from mien.training.trained import load_trained
 from mien.values import GreyFaces
 
 
