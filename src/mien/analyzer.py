@@ -22,7 +22,6 @@ from mien.video.background import in_background
 from mien.video.decoder import USUAL_RATE
 
 
-
 class Analyzer:
     """Finds the faces of a picture and says what each shows.
 
@@ -63,7 +62,9 @@ class Analyzer:
         self.classifier = load_classifier(model) if isinstance(model, str | Path) else model
         self.detector = load_detector(detector, **detector_options) if isinstance(detector, str) else detector
         self.model = str(model) if isinstance(model, str | Path) else type(model).__name__
-        self.detector_name = detector if isinstance(detector, str) else getattr(detector, "__name__", type(detector).__name__)
+        self.detector_name = (
+            detector if isinstance(detector, str) else getattr(detector, "__name__", type(detector).__name__)
+        )
         self.detector_options = detector_options
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -158,13 +159,18 @@ class Analyzer:
         if unknown:
             raise InvalidInput(_unknown(unknown))
         reading = {"start": start, "end": end, "every": every, "fps": fps, "rate": rate, "raw_size": raw_size}
-        following = {
+        following: dict[str, Any] = {
             "smoothing": smoothing, "smoothing_seconds": smoothing_seconds, "margin": margin, "hold": hold,
             "baseline": baseline, "detect_every": detect_every, "every_frame": every_frame,
         }  # fmt: skip
         frames = _frames(source, reading)
         through = Stream(
-            self.detector, self.classifier, **following, source=_name(source, frames), video=_info(frames), images=images
+            self.detector,
+            self.classifier,
+            **following,
+            source=_name(source, frames),
+            video=_info(frames),
+            images=images,
         )
         return _streamed(frames, through, close=frames is not source)
 
@@ -213,7 +219,11 @@ def _streamed(frames: Iterable[Frame], through: Stream, *, close: bool) -> Itera
 
 
 def _unknown(settings: dict[str, Any]) -> str:
-    known = [name for name in inspect.signature(Analyzer.stream).parameters if name not in ("self", "source", "unknown")]
+    known = [
+        name for name in inspect.signature(Analyzer.stream).parameters if name not in ("self", "source", "unknown")
+    ]
     name = next(iter(settings))
     near = difflib.get_close_matches(name, known, n=1)
-    return f"stream has no setting {name!r}" + (f"; did you mean {near[0]}?" if near else f"; it has: {', '.join(known)}")
+    return f"stream has no setting {name!r}" + (
+        f"; did you mean {near[0]}?" if near else f"; it has: {', '.join(known)}"
+    )

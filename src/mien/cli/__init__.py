@@ -10,7 +10,6 @@ from types import FrameType
 from typing import Annotated, Any, Final
 
 import typer
-from click import Command, Context
 from typer.core import TyperCommand, TyperGroup
 
 import mien
@@ -36,15 +35,15 @@ class LazyGroup(TyperGroup):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self.commands |= {name: TyperCommand(name, help=text) for name, text in VERBS.items()}
+        self.commands.update({name: TyperCommand(name, help=text) for name, text in VERBS.items()})
 
-    def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # some versions of Typer bring their own click
         """As click's."""
         name, command, rest = super().resolve_command(ctx, args)
         return name, command and _load(str(name)), rest
 
 
-def _load(verb: str) -> Command:
+def _load(verb: str) -> Any:
     """The command of a verb: its file's `app`, or the function of the same name."""
     module = importlib.import_module(f"mien.cli.{verb}")
     verb_app = getattr(module, "app", None)

@@ -196,7 +196,9 @@ def _with_output_options(command: Callable[..., None]) -> Callable[..., None]:
     signature = inspect.signature(command)
     given = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
     for name, text in HELP.items():
-        option = typer.Option(f"--{name}", metavar="PLACE" if name == "annotate" else "FILE", help=text, rich_help_panel=_OUTPUT)
+        option = typer.Option(
+            f"--{name}", metavar="PLACE" if name == "annotate" else "FILE", help=text, rich_help_panel=_OUTPUT
+        )
         kind = Annotated[Path | None, option]
         given.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind))
     command.__signature__ = signature.replace(parameters=given)  # type: ignore[attr-defined] # read by inspect

@@ -66,7 +66,9 @@ def live(
     if record:
         tell(f"recorded in {record}")
     delay = watched.delay * 1000
-    tell(f"{watched.num_shown} frames shown, {watched.num_dropped} dropped, {delay:.0f} ms from the camera to the screen")
+    tell(
+        f"{watched.num_shown} frames shown, {watched.num_dropped} dropped, {delay:.0f} ms from the camera to the screen"
+    )
 
 
 def _choose_screen(terminal: bool) -> "Terminal | TkWindow":

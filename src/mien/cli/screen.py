@@ -48,7 +48,12 @@ class AnalysisScreen:
         self._quiet = quiet
         self._one_by_one = len(sources) <= FEW
         has_videos = any(source.is_video for source in sources)
-        columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
         shown = err.is_terminal and not quiet and (has_videos or not self._one_by_one)
         self._bar = Progress(*columns, console=err, transient=True, disable=not shown)
         self._all = self._bar.add_task("inputs", total=len(sources), visible=len(sources) > 1)

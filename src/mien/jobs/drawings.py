@@ -86,7 +86,7 @@ class VideoDrawing:
     def _opened(self, first: FrameResult) -> VideoWriter:
         start, end, every, fps = (self._settings.get(name) for name in ("start", "end", "every", "fps"))
         video = first.video
-        rate = (video and video.rate or USUAL_RATE) / float(str(every or 1))
+        rate = ((video and video.rate) or USUAL_RATE) / float(str(every or 1))
         return VideoWriter(
             self.path,
             rate=min(rate, float(str(fps or rate))),
@@ -100,4 +100,3 @@ def _file(target: Target) -> Path:
     if not isinstance(target, Path):
         raise InvalidInput(f"drawings are written into files; got {type(target).__name__}")
     return target
-

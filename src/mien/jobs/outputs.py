@@ -14,6 +14,7 @@ from mien.jobs.settings import VideoSettings
 from mien.jobs.sources import Source, output_places
 from mien.records.sink import Header, Kind, Sink
 
+
 class OutputRefused(InvalidInput):
     """An output cannot be written as asked; nothing was done.
 

@@ -86,4 +86,3 @@ def _finished(
             yield result
             continue
         yield replace(finish(place, result) if finish else result, image=None)
-

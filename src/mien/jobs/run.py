@@ -226,11 +226,11 @@ def _tasks(sources: Sequence[Source], plan: Outputs, batch: int, journals: Journ
     yield from together()
 
 
-def _results(
-    tasks: Sequence[Task], worker: Worker, jobs: int, journals: JournalFolder | None
-) -> Generator[Result]:
+def _results(tasks: Sequence[Task], worker: Worker, jobs: int, journals: JournalFolder | None) -> Generator[Result]:
     """The results of all tasks in their order; a task whose own outputs cannot be written fails alone."""
-    done = _in_processes(tasks, worker, jobs) if jobs > 1 and len(tasks) > 1 else ((task, worker(task)) for task in tasks)
+    done = (
+        _in_processes(tasks, worker, jobs) if jobs > 1 and len(tasks) > 1 else ((task, worker(task)) for task in tasks)
+    )
     with closing(done):
         for task, results in done:
             try:
@@ -301,4 +301,3 @@ def _collected(task: Task, future: "Future[list[Result] | None]") -> Iterator[Re
 def cores() -> int:
     """Processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-

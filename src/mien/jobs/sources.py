@@ -124,8 +124,8 @@ def output_places(sources: Sequence[Source], suffixes: Sequence[str]) -> list[Pa
     return places
 
 
-def _named_by(word: str, as_video: bool) -> tuple[str | None, Iterator[Source] | list[Source]]:
-    """The folder that outputs' paths may begin under, and the sources."""
+def _named_by(word: str, as_video: bool) -> tuple[str | None, Iterable[Source]]:
+    """The folder below which outputs keep the folders of these sources, and the sources."""
     path = Path(word)
     if word == STANDARD_INPUT:
         return None, [Source("-", None, Path("standard-input"), is_video=as_video)]
@@ -133,17 +133,19 @@ def _named_by(word: str, as_video: bool) -> tuple[str | None, Iterator[Source] |
         return None, [Source(repr(word), None, Path("empty"), error="the name is empty; expected a file or a folder")]
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", word):
         return None, [_from_url(word)]
-    if path.is_dir() and as_video:
-        folder = os.path.abspath(path)
-        return os.path.dirname(folder), [Source(word, path, Path(os.path.basename(folder)), is_video=True)]
-    if path.is_dir():
+    if path.is_dir() and not as_video:
         return os.path.abspath(path), _in_folder(path)
     if os.path.lexists(path) or not glob.has_magic(word):
         return os.path.dirname(os.path.abspath(path)), [_file(word, path, as_video)]
+    return _matches(word, as_video)
+
+
+def _matches(pattern: str, as_video: bool) -> tuple[str | None, Iterable[Source]]:
     # Path.glob takes no pattern that begins at the root.
-    files = [Path(match) for match in sorted(glob.glob(word, recursive=True)) if not Path(match).is_dir()]  # noqa: PTH207
+    found = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207
+    files = [Path(match) for match in found if not Path(match).is_dir()]
     if not files:
-        return None, [Source(word, None, Path(path.name), error="no file matches this pattern")]
+        return None, [Source(pattern, None, Path("pattern"), error="no file matches this pattern")]
     folders = [os.path.dirname(os.path.abspath(file)) for file in files]
     return os.path.commonpath(folders), [_file(str(file), file, as_video) for file in files]
 
@@ -156,7 +158,9 @@ def _from_url(word: str) -> Source:
         known = ", ".join(f"{each}://" for each in URL_SCHEMES)
         return Source(name, None, place, error=f"{scheme}:// is not known; expected {known} or a file")
     if is_picture_name(rest.partition("?")[0]):
-        return Source(name, None, place, error="pictures are not fetched from the network; download it, and name the file")
+        return Source(
+            name, None, place, error="pictures are not fetched from the network; download it, and name the file"
+        )
     return Source(name, None, place, is_video=True, address=word)
 
 
@@ -211,7 +215,12 @@ def _special_kind(path: Path) -> str | None:
         mode = os.stat(path).st_mode  # noqa: PTH116 - Path.stat raises RuntimeError for a link to itself on Python 3.11
     except (OSError, ValueError):
         return None
-    kinds = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+    kinds = {
+        stat.S_IFIFO: "a named pipe",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFCHR: "a device",
+        stat.S_IFBLK: "a device",
+    }
     return kinds.get(stat.S_IFMT(mode))
 
 

@@ -141,7 +141,10 @@ def _followed(
         if frame.index <= mark.index:
             height, width = frame.image.shape[:2]
             image = frame.image if images else None
-            yield FrameResult(source="", index=frame.index, time=frame.time, width=width, height=height, image=image), None
+            yield (
+                FrameResult(source="", index=frame.index, time=frame.time, width=width, height=height, image=image),
+                None,
+            )
             continue
         result = stream(frame)
         state = None
@@ -177,4 +180,3 @@ def _identity(path: str | Path) -> dict[str, Any]:
     except OSError:
         return {"path": str(path)}
     return {"path": str(Path(path).absolute()), "size": status.st_size, "mtime_ns": status.st_mtime_ns}
-

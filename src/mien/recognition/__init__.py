@@ -3,13 +3,14 @@
 from mien.recognition.classifier import Classifier, OnnxClassifier, softmax
 from mien.recognition.crop import crop_face
 from mien.recognition.model_file import ModelInfo
-from mien.recognition.shipped import load_classifier, shipped_models
+from mien.recognition.shipped import list_models, load_classifier, shipped_models
 
 __all__ = [
     "Classifier",
     "ModelInfo",
     "OnnxClassifier",
     "crop_face",
+    "list_models",
     "load_classifier",
     "shipped_models",
     "softmax",

@@ -1,11 +1,9 @@
 """Pictures and videos as CSV."""
 
-from typing import Final
-
 from mien.records.earlier import starts_with
 from mien.records.encoding import csv_row
 from mien.records.rows import columns, rows
-from mien.records.sink import FileSink, Header, Kind, Target
+from mien.records.sink import FileSink, Header, Target
 from mien.values import Failure, FrameResult
 
 
@@ -26,6 +24,9 @@ class CsvSink(FileSink):
         InvalidInput: One of the model's labels has the name of another column.
     """
 
+    # Version 1 had other columns for pictures and for videos.
+    replaces = staticmethod(starts_with(rb"source,(frame,time,)?width,height,(face|track_id),"))
+
     def __init__(self, target: Target, header: Header) -> None:
         super().__init__(target, header)
         self._columns = columns(header)
@@ -35,14 +36,3 @@ class CsvSink(FileSink):
 
     def write(self, result: FrameResult | Failure) -> None:
         self.stream.write(b"".join(map(csv_row, rows(self.header, result))))
-
-
-KIND: Final = Kind(
-    name="csv",
-    help="a table of all faces as CSV",
-    suffixes=(".csv", ".txt"),
-    open=CsvSink,
-    # Version 1 had other columns for pictures and for videos.
-    replaces=starts_with(rb"source,(frame,time,)?width,height,(face|track_id),"),
-    pipes=True,
-)

@@ -7,7 +7,7 @@ from typing import Final
 from mien.records.earlier import starts_with
 from mien.records.encoding import header_fields, json_text, number, utf8
 from mien.records.results import result_to_dict
-from mien.records.sink import Header, Kind, Target
+from mien.records.sink import Header, Target
 from mien.records.video_sink import VideoSink
 from mien.tracking.events import Event
 from mien.values import Failure, FrameResult
@@ -30,6 +30,8 @@ class JsonSink(VideoSink):
         header: How the results were made.
     """
 
+    replaces = staticmethod(starts_with(rb'\s*\{\s*"format":\s*"mien",\s*"version":\s*\d+,\s*"model":'))
+
     def __init__(self, target: Target, header: Header) -> None:
         super().__init__(target, header)
         self._before_result = self._before_frame = "\n"
@@ -44,7 +46,7 @@ class JsonSink(VideoSink):
             entry = dict.fromkeys(_OF_PICTURE) | {"source": result.source, "faces": [], "error": result.error}
         else:
             record = result_to_dict(result)
-            entry = {name: record[name] for name in _OF_PICTURE} | {"error": None}
+            entry = {name: record[name] for name in (*_OF_PICTURE, "error")}
         self._put(self._before_result + json_text(entry))
         self._before_result = ",\n"
 
@@ -81,13 +83,3 @@ class JsonSink(VideoSink):
 def event_fields(event: Event) -> dict[str, object]:
     """An event as JSON has it: probabilities with the fewest digits of 32 bits, times with all of their 64."""
     return asdict(event) | {"peak": number(event.peak), "mean": number(event.mean)}
-
-
-KIND: Final = Kind(
-    name="json",
-    help="all faces, and the events of videos, as one JSON object",
-    suffixes=(".json",),
-    open=JsonSink,
-    replaces=starts_with(rb'\s*\{\s*"format":\s*"mien",\s*"version":\s*\d+,\s*"model":'),
-    pipes=True,
-)

@@ -5,7 +5,7 @@ from typing import Final
 from mien.records.earlier import starts_with
 from mien.records.encoding import json_text, utf8
 from mien.records.results import result_to_dict
-from mien.records.sink import FileSink, Kind
+from mien.records.sink import FileSink
 from mien.values import Failure, FrameResult
 
 _FIELDS: Final = ("source", "index", "time", "width", "height", "faces", "drawing")
@@ -22,21 +22,13 @@ class JsonLinesSink(FileSink):
         header: Not written, as every line stands for itself.
     """
 
+    replaces = staticmethod(starts_with(rb'\{"source": "[^\n]*"faces": \['))
+
     def write(self, result: FrameResult | Failure) -> None:
         if isinstance(result, Failure):
             line = dict.fromkeys(_FIELDS) | {"source": result.source, "faces": [], "error": result.error}
         else:
             record = result_to_dict(result)
-            line = {name: record[name] for name in _FIELDS} | {"error": None}
+            line = {name: record[name] for name in (*_FIELDS, "error")}
         self.stream.write(utf8(json_text(line) + "\n"))
         self.stream.flush()
-
-
-KIND: Final = Kind(
-    name="jsonl",
-    help="all faces as JSON Lines, a line a picture or frame, as soon as it is analysed",
-    suffixes=(".jsonl", ".ndjson"),
-    open=JsonLinesSink,
-    replaces=starts_with(rb'\{"source": "[^\n]*"faces": \['),
-    pipes=True,
-)

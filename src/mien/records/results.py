@@ -1,11 +1,12 @@
 """Results as plain dictionaries, which JSON holds, and back."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from mien.errors import InvalidInput
 from mien.values import Face, FrameResult, VideoInfo, box_from_dict, box_to_dict
+
+_VIDEO: Final = ("rate", "num_frames", "started_at")
 
 
 def result_to_dict(result: FrameResult) -> dict[str, Any]:
@@ -24,8 +25,9 @@ def result_to_dict(result: FrameResult) -> dict[str, Any]:
         "height": result.height,
         "faces": [face.to_dict() for face in result.faces],
         "doubtful": [box_to_dict(box) for box in result.doubtful],
-        "video": None if result.video is None else asdict(result.video),
+        "video": None if result.video is None else {name: getattr(result.video, name) for name in _VIDEO},
         "drawing": result.drawing,
+        "error": result.error,
     }
 
 
@@ -46,6 +48,7 @@ def result_from_dict(record: Mapping[str, Any]) -> FrameResult:
             doubtful=tuple(map(box_from_dict, record["doubtful"])),
             video=None if record["video"] is None else VideoInfo(**record["video"]),
             drawing=record["drawing"],
+            error=record["error"],
         )
     except (KeyError, TypeError) as error:
         raise InvalidInput(f"no record of a result: {type(error).__name__} {error}") from error

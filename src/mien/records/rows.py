@@ -64,6 +64,6 @@ def rows(header: Header, result: FrameResult | Failure) -> list[tuple[Cell, ...]
         found.append((
             *frame, place, *(record[name] for name in _OF_FACE),
             *(scores.get(label) for label in header.labels), *(raw_scores.get(label) for label in header.labels),
-            *(record[name] for name in _OF_READING), result.drawing, None,
+            *(record[name] for name in _OF_READING), result.drawing, result.error,
         ))  # fmt: skip
-    return found or [(*frame, *without_face, result.drawing, None)]
+    return found or [(*frame, *without_face, result.drawing, result.error)]
