@@ -132,7 +132,7 @@ def test_the_analyzer_streams_frames_and_files(tmp_path: Path) -> None:
 
 def test_results_become_a_table() -> None:
     pandas = pytest.importorskip("pandas")
-    table = as_table(results(), source="film")
+    table = as_table(results())
     assert isinstance(table, pandas.DataFrame)
     assert sorted(set(table["frame"])) == list(range(len(SHADES)))
     assert table.loc[table["frame"] == 39, "label"].tolist() == ["happy"]

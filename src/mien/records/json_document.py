@@ -1,11 +1,11 @@
 """Pictures and videos as one JSON object."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Final
 
 from mien.records.earlier import starts_with
 from mien.records.encoding import header_fields, json_text, number, utf8
+from mien.records.events import event_to_dict
 from mien.records.results import result_to_dict
 from mien.records.sink import Header, Target
 from mien.records.video_sink import VideoSink
@@ -67,7 +67,7 @@ class JsonSink(VideoSink):
         self._before_frame = ",\n"
 
     def add_events(self, events: Sequence[Event]) -> None:
-        self._events += (json_text(event_fields(event)) for event in events)
+        self._events += (json_text(event_to_dict(event)) for event in events)
 
     def end_video(self, error: str | None) -> None:
         self._put('\n], "events": [\n' + ",\n".join(self._events) + f'\n], "error": {json_text(error)}}}')
@@ -78,8 +78,3 @@ class JsonSink(VideoSink):
 
     def _put(self, text: str) -> None:
         self.stream.write(utf8(text))
-
-
-def event_fields(event: Event) -> dict[str, object]:
-    """An event as JSON has it: probabilities with the fewest digits of 32 bits, times with all of their 64."""
-    return asdict(event) | {"peak": number(event.peak), "mean": number(event.mean)}
