@@ -90,7 +90,7 @@ class VideoDrawing:
         return VideoWriter(
             self.path,
             rate=min(rate, float(str(fps or rate))),
-            audio_from=video and video.sound,
+            audio_from=video.sound if video else None,
             start=float(str(start or 0)),
             end=None if end is None else float(str(end)),
         )

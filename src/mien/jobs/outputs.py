@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mien.analyzer import Analyzer
 from mien.errors import InvalidInput
-from mien.files import STANDARD_OUTPUT, check_output
+from mien.files import STANDARD_OUTPUT, FileSet, check_output
 from mien.jobs.kinds import KINDS
 from mien.jobs.settings import VideoSettings
 from mien.jobs.sources import Source, output_places
@@ -64,7 +64,8 @@ def plan_outputs(wanted: Mapping[str, Path], sources: Sequence[Source], header: 
     """
     tables: list[tuple[Kind, Path]] = []
     own: list[list[tuple[Kind, Path]]] = [[] for _ in sources]
-    inputs = [source.path for source in sources if source.path]
+    files = [header.model, *header.detector_options.values(), *(source.path for source in sources)]
+    inputs = FileSet(Path(file) for file in files if isinstance(file, str | Path))
     for name, path in wanted.items():
         kinds = [kind for kind in KINDS if kind.name == name]
         if not kinds:
@@ -113,7 +114,7 @@ def _listed(kind: Kind) -> str:
     return ", ".join(kind.suffixes)
 
 
-def _check(outputs: Outputs, inputs: Sequence[Path], header: Header) -> None:
+def _check(outputs: Outputs, inputs: FileSet, header: Header) -> None:
     taken: dict[str, str] = {}
     standard_output = [kind.name for kind, path in outputs.tables if path == STANDARD_OUTPUT]
     if len(standard_output) > 1:
@@ -176,7 +177,7 @@ def open_output(path: str | Path, analyzer: Analyzer, kind: str | None = None) -
         raise OutputRefused(kind or "output", f"{path}: no kind of output is meant by that; name one of {known}")
     chosen = next((each for each in kinds if path.suffix.lower() in each.suffixes), kinds[0])
     header = header_of(analyzer)
-    _check(Outputs(((chosen, path),)), (), header)
+    _check(Outputs(((chosen, path),)), FileSet([]), header)
     return chosen.load()(path, header)
 
 

@@ -33,11 +33,13 @@ class EventsSink(VideoSink):
     replaces = staticmethod(
         starts_with(rb'(source,)?track_id,label,start,end,|\s*\{\s*"format":\s*"mien",\s*"version":\s*\d+,\s*"events"')
     )
+        starts_with(rb'(source,)?track_id,label,start,end,|\s*\{\s*"format":\s*"mien",\s*"version":\s*\d+,\s*"events"')
+    )
 
     def __init__(self, target: Target, header: Header) -> None:
         super().__init__(target, header)
         suffix = target.suffix.lower() if isinstance(target, Path) else ".csv"
-        if suffix not in KIND.suffixes:
+        if suffix not in (".csv", ".json"):
             raise InvalidInput(f"{target}: events are written as .csv or .json; got the suffix {suffix!r}")
         self._json = suffix == ".json"
         self._separator = "\n"
