@@ -1,7 +1,7 @@
 """The values that flow from a picture to every output. Frozen, and checked once, when they are made."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeAlias
@@ -204,6 +204,9 @@ class Face(ByValue):
         quality: How well the face can be read; None where it was not measured.
         uncertain: Why the answer should not be relied on; empty when nothing speaks against it.
         prediction_set: The labels that hold the right one with a stated probability; None where none was computed.
+
+    Raises:
+        InvalidInput: `leading` is none of the prediction's labels.
     """
 
     detection: Detection
@@ -215,6 +218,10 @@ class Face(ByValue):
     quality: Quality | None = None
     uncertain: tuple[str, ...] = ()
     prediction_set: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.leading is not None and self.leading not in self.prediction.labels:
+            raise InvalidInput(f"a face's leading label is one of {self.prediction.labels}; got {self.leading!r}")
 
     def __repr__(self) -> str:
         person = "" if self.track_id is None else f", track_id={self.track_id}"
@@ -415,10 +422,24 @@ def check_image(image: object) -> Image:
     """`image` itself, if it is one.
 
     Raises:
-        InvalidInput: it is not a (H, W, 3) uint8 array with at least one pixel.
+        InvalidInput: It is not a (H, W, 3) uint8 array with at least one pixel; the message says how to convert grey,
+            transparent, float and 16-bit images.
     """
     if not isinstance(image, np.ndarray):
         raise InvalidInput(f"an image is a numpy array of shape (H, W, 3), uint8, RGB; got {type(image).__name__}")
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        raise InvalidInput(f"an image is (H, W, 3) uint8, RGB; got {image.shape} {image.dtype}")
+        advice = "".join(f"; {each}" for each in _conversions(image))
+        raise InvalidInput(f"an image is (H, W, 3) uint8, RGB; got {image.shape} {image.dtype}{advice}")
     return image
+
+
+def _conversions(image: NDArray[Any]) -> Iterator[str]:
+    """How to make an image of an array, for messages."""
+    if np.issubdtype(image.dtype, np.floating):
+        yield "(255 * image).round().astype(np.uint8) converts numbers from 0 to 1"
+    if image.dtype == np.uint16:
+        yield "(image / 257).round().astype(np.uint8) converts 16 bits"
+    if image.ndim == 2 or image.shape[2:] == (1,):
+        yield "np.dstack([image] * 3) converts grey"
+    if image.shape[2:] == (4,):
+        yield "image[..., :3] leaves out the transparency"
