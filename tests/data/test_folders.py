@@ -1,5 +1,6 @@
 import os
 import re
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -225,12 +226,40 @@ def test_all_bad_files_are_counted_and_ten_are_named(write_pictures: Make) -> No
     assert lines[11:] == ["  … and 17 more"]
 
 
-def test_broken_links_and_pipes_are_named(write_pictures: Make) -> None:
+def test_broken_links_are_named(write_pictures: Make) -> None:
     root = write_pictures({"happy/1.png": TINY})
     (root / "happy" / "2.png").symlink_to("nowhere.png")
-    os.mkfifo(root / "happy" / "3.png")
 
-    with pytest.raises(DataError, match=r"(?s)2\.png: cannot be read: No such file.*3\.png: is a device"):
+    with pytest.raises(DataError, match=r"2\.png: cannot be read: No such file"):
+        load(root)
+
+
+def test_what_is_neither_file_nor_folder_is_passed_over_and_reported(write_pictures: Make) -> None:
+    root = write_pictures({"happy/1.png": TINY})
+    (root / "happy" / "2.png").symlink_to("2.png")
+    (root / "sad").symlink_to("sad")
+    (root / "x.jpg").symlink_to("x.jpg")
+    os.mkfifo(root / "happy" / "3.png")
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(root / "happy" / "4.png"))
+        faces = load(root)
+
+    assert faces.sources == ["happy/1.png"]
+    assert [Path(path).relative_to(root).as_posix() for path in faces.passed_over] == [
+        "sad", "x.jpg", "happy/2.png", "happy/3.png", "happy/4.png",
+    ]  # fmt: skip
+
+
+def test_a_palette_without_colours_is_named(write_pictures: Make) -> None:
+    root = write_pictures({"happy/1.png": TINY})
+    (root / "happy" / "2.png").write_bytes(
+        bytes.fromhex(
+            "89504e470d0a1a0a0000000d49484452000000040000000408030000009e2f6e4c0000000b49444154789c6360c00400001400017d"
+            "fe1eee0000000049454e44ae426082"
+        )
+    )
+
+    with pytest.raises(DataError, match=r"2\.png is a damaged PNG"):
         load(root)
 
 
