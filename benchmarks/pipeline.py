@@ -19,7 +19,8 @@ import numpy as np
 from measuring import hardware, median_microseconds, write_result
 from PIL import Image as Pillow
 
-from mien.analyzer import DEFAULT_MODEL, Analyzer
+from mien.analyzer import Analyzer
+from mien.defaults import DEFAULT_MODEL
 from mien.detection import YuNet, load_detector
 from mien.detection.detector import Detector
 from mien.images import read_image

@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 from measuring import hardware, write_result
 
-from mien.analyzer import DEFAULT_MODEL, Analyzer
+from mien.analyzer import Analyzer
 from mien.data import load
+from mien.defaults import DEFAULT_MODEL
 from mien.detection import YuNet, load_detector
 from mien.detection.detector import Detector
 from mien.evaluation import class_indices

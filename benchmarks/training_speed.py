@@ -27,7 +27,7 @@ from mien.emotions import EMOTIONS
 from mien.training.distributed import is_leader
 from mien.training.loop import Step, train, use_threads
 from mien.training.recipe import read_recipe
-from mien.training.winograd import Conv3x3
+from mien.training.winograd import use_winograd
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 WAYS = {"one thread": (1, 1), "two threads": (1, 2), "two processes": (2, 1)}
@@ -90,8 +90,9 @@ def winograd_ratios() -> dict[str, float]:
         x = torch.randn(64, num_in, side, side).contiguous(memory_format=torch.channels_last).requires_grad_()
         layers: dict[str, nn.Module] = {
             "torch": nn.Conv2d(num_in, num_out, 3, padding=1),
-            "winograd": Conv3x3(num_in, num_out),
+            "winograd": nn.Conv2d(num_in, num_out, 3, padding=1),
         }
+        use_winograd(layers["winograd"], torch.device("cpu"))
 
         def step(name: str, layers: dict[str, nn.Module] = layers, x: torch.Tensor = x) -> None:
             layers[name](x).square().sum().backward()

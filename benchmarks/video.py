@@ -19,12 +19,12 @@ from typing import Any
 
 import cv2
 from measuring import hardware, write_result
+from mien.cli.videos import drawn
+from mien.jobs.video_job import run
 
 from mien.analyzer import Analyzer
-from mien.cli.videos import drawn
 from mien.drawing import History, annotate_frame
 from mien.jobs.journal import Journal
-from mien.jobs.video_job import run
 from mien.records.frames import FrameRecord
 from mien.records.table import frame_record
 from mien.tracking.stream import Stream
@@ -94,7 +94,9 @@ def stages(video: Path, analyzer: Analyzer) -> dict[str, float]:
             t5 = clock()
             faces = tuple(stream._face(frame, track, row) for track, row in zip(tracks, rows, strict=True))
             t6 = clock()
-            record = frame_record(FrameResult(frame.index, frame.time, faces))
+            record = frame_record(
+                FrameResult(source="", index=frame.index, time=frame.time, width=1, height=1, faces=faces)
+            )
             image = annotate_frame(
                 frame.image, [drawn(face) for face in record["faces"]], time=frame.time, history=history
             )

@@ -4,7 +4,7 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from mien.cli import main
 from mien.emotions import EMOTIONS
-from mien.records import BoxRecord, TrackRecord, VideoHeader
-from mien.values import Box, Detection, Face, Landmarks, Prediction
+from mien.records.sink import Header
+from mien.values import Box, Detection, Face, FrameResult, Landmarks, Prediction, Quality, VideoInfo
 
 ROOT = Path(__file__).parents[1]
+
+BLURRED = Quality(0.75, ("blurred", "turned"))
 
 # One thread, so that a test's time does not depend on what else the machine does.
 cv2.setNumThreads(1)
@@ -109,37 +111,48 @@ def make_face() -> Callable[..., Face]:
     return make
 
 
-@pytest.fixture
-def video_header() -> VideoHeader:
-    """A minute of two people, as `mien.video` would describe it."""
-    return VideoHeader(
-        source="talk.mp4", width=640, height=360, rate=25.0, labels=EMOTIONS, model="mini-xception", detector="yunet",
+@pytest.fixture(scope="session")
+def header() -> Header:
+    """How results were made, with settings that JSON cannot hold as they are."""
+    return Header(
+        model="mini-xception", detector="yunet", labels=EMOTIONS, detector_options={"min_face": 40},
         settings={"every": 1, "smoothing": 0.5, "model_file": Path("a") / "b.onnx", "window": (0.5, math.nan)},
     )  # fmt: skip
 
 
-@pytest.fixture
-def make_track() -> Callable[..., TrackRecord]:
-    """`make_track(3, happy=0.9, valence=0.5)`: the rest of the probability is neutral's."""
+@pytest.fixture(scope="session")
+def make_person() -> Callable[..., Face]:
+    """`make_person(3, happy=0.75)`: a face of a video; the rest of the probability is neutral's."""
 
     def make(
         track_id: int = 1, *, left: float = 10.5, label: str | None = None, interpolated: bool = False,
-        valence: float | None = None, **shares: float,
-    ) -> TrackRecord:  # fmt: skip
-        scores = {name: shares.get(name, 0.0) for name in EMOTIONS}
-        scores["neutral"] += 1 - sum(scores.values())
-        return TrackRecord(
-            track_id=track_id,
-            box=BoxRecord(left=left, top=20.0, right=left + 100, bottom=130.25),
-            detector_score=None if interpolated else 0.875,
-            interpolated=interpolated,
-            quality=0.75,
-            quality_reasons=["blurred", "turned away"] if interpolated else [],
-            label=label or max(scores, key=lambda name: scores[name]),
-            scores=scores,
-            raw_scores=dict(reversed(list(scores.items()))),
-            valence=valence,
-            arousal=None if valence is None else -valence,
-        )
+        quality: Quality | None = BLURRED, labels: tuple[str, ...] = EMOTIONS,
+        uncertain: tuple[str, ...] = (), prediction_set: tuple[str, ...] | None = None, **shares: float,
+    ) -> Face:  # fmt: skip
+        scores = np.array([shares.get(name, 0.0) for name in labels], np.float32)
+        scores[-1] += 1 - scores.sum()
+        smooth = Prediction(labels, scores)
+        return Face(
+            Detection(Box(left, 20.0, left + 100, 130.25), 0.875), smooth, track_id=track_id,
+            raw=Prediction(labels, scores[::-1].copy()), leading=label or smooth.label, interpolated=interpolated,
+            quality=quality, uncertain=uncertain, prediction_set=prediction_set,
+        )  # fmt: skip
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_frame() -> Callable[..., FrameResult]:
+    """`make_frame(7, face)`: frame 7 of a video of 640×360 at 25 frames a second."""
+
+    def make(index: int, *faces: Face, **fields: Any) -> FrameResult:
+        given: dict[str, Any] = {
+            "source": "talk.mp4",
+            "time": index / 25,
+            "width": 640,
+            "height": 360,
+            "video": VideoInfo(25.0),
+        }
+        return FrameResult(**given | {"video": VideoInfo(25.0)} | fields | {"index": index, "faces": faces})
 
     return make

@@ -20,7 +20,17 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from mien.errors import InvalidInput, PictureError
-from mien.images import MAX_PIXELS, PICTURE_SUFFIXES, WRITTEN_SUFFIXES, is_picture_name, read_image, write_image
+from mien.images import (
+    DRAWN_COMMENT,
+    MAX_BYTES,
+    MAX_PIXELS,
+    PICTURE_SUFFIXES,
+    WRITTEN_SUFFIXES,
+    drawn_by_mien,
+    is_picture_name,
+    read_image,
+    write_image,
+)
 from mien.values import Image
 
 RED, GREEN, BLUE, YELLOW = (220, 30, 20), (20, 180, 40), (30, 50, 210), (230, 220, 40)
@@ -155,11 +165,12 @@ def test_grey_with_alpha_and_one_bit() -> None:
 
 # A PNG by hand: Pillow cannot write sixteen bits of colour.
 def _png(width: int, height: int, depth: int, colour: int, rows: bytes) -> bytes:
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(rows)) + _chunk(b"IEND", b"")
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 @pytest.mark.parametrize(
@@ -252,9 +263,147 @@ def test_links_and_pipes(tmp_path: Path) -> None:
         assert close(read_image(tmp_path / "pipe"), quadrants())
 
 
+# --- other sources than files ---------------------------------------------------------------------------------
+
+
+def test_open_files_are_read_from_their_beginning(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    Pillow.fromarray(quadrants()).save(buffer, "PNG")  # leaves it at its end
+    assert close(read_image(buffer), quadrants())
+    assert not buffer.closed
+    (tmp_path / "a.png").write_bytes(buffer.getvalue())
+    with (tmp_path / "a.png").open("rb") as file:
+        assert close(read_image(file), quadrants())
+    reading, writing = os.pipe()
+    with open(reading, "rb") as pipe:  # noqa: PTH123 - it has no path, and cannot seek
+        with open(writing, "wb") as sender:  # noqa: PTH123
+            sender.write(buffer.getvalue())
+        assert close(read_image(pipe), quadrants())
+
+
+def test_an_open_file_that_is_no_picture_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("hello")
+    with (tmp_path / "a.png").open("rb") as file, pytest.raises(PictureError, match=r'a\.png .* the text "hello"'):
+        read_image(file)
+    with pytest.raises(PictureError, match="closed file"):
+        read_image(file)
+    with (tmp_path / "a.png").open() as text, pytest.raises(InvalidInput, match=r'a\.png is open as text; .*"rb"'):
+        read_image(text)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr", "HSV", "LA", "RGBA", "PA"])
+def test_pillow_images_of_every_mode_look_as_their_files_would(mode: str) -> None:
+    picture = Pillow.fromarray(quadrants()).convert("RGBA" if mode == "PA" else mode)
+    picture = picture.convert(mode) if mode != "PA" else picture.convert("P").convert("PA")
+    expected = picture.convert("RGB")
+    assert close(read_image(picture), np.asarray(expected))
+
+
+@pytest.mark.parametrize(("mode", "white"), [("I;16", 65_535), ("I;16B", 65_535), ("I", 65_535), ("I", 255), ("F", 1)])
+def test_deep_pillow_images_are_scaled_by_their_range(mode: str, white: int) -> None:
+    picture = Pillow.new(mode, (2, 1), white)
+    picture.putpixel((1, 0), 0)
+    assert read_image(picture)[0, :, 0].tolist() == [255, 0]
+
+
+def test_pillow_images_are_upright_and_on_white_and_stay_as_they_are() -> None:
+    exif = Pillow.Exif()
+    exif[0x0112] = 6
+    turned = Pillow.fromarray(quadrants()).transpose(Pillow.Transpose.ROTATE_90)
+    with Pillow.open(io.BytesIO(encoded(turned, "PNG", exif=exif))) as opened:
+        assert close(read_image(opened), quadrants())
+        assert opened.size == turned.size
+    glass = Pillow.new("RGBA", (2, 2), (10, 20, 30, 0))
+    assert (read_image(glass) == 255).all()
+    assert glass.getpixel((0, 0)) == (10, 20, 30, 0)
+
+
+def test_broken_pillow_images_are_picture_errors() -> None:
+    with pytest.raises(PictureError, match="has no pixels: it is 0 × 5"):
+        read_image(Pillow.new("RGB", (0, 5)))
+    with pytest.raises(PictureError, match="ends too early"), Pillow.open(io.BytesIO(PNG[: len(PNG) // 2])) as opened:
+        read_image(opened)
+    with pytest.raises(PictureError, match=r"64 × 64 is .* megapixels"):
+        read_image(Pillow.new("RGB", (64, 64)), max_pixels=64 * 63)
+
+
+def test_arrays_of_every_shape_of_a_picture() -> None:
+    image = quadrants()
+    assert read_image(image) is image
+    grey = image[:, :, 0]
+    for array in (grey, grey[:, :, np.newaxis], grey[:, ::-1][:, ::-1]):
+        assert close(read_image(array), np.dstack([grey] * 3))
+    alpha = np.full_like(grey, 255)
+    alpha[0, 0] = 0
+    see_through = read_image(np.dstack([image, alpha]))
+    assert see_through[0, 0].tolist() == [255] * 3
+    assert close(see_through[1:], image[1:])
+
+
+_UNIT = np.linspace(0, 1, 24 * 32 * 3, dtype=np.float32).reshape(24, 32, 3)
+
+
+@pytest.mark.parametrize(
+    ("given", "conversion"),
+    [
+        (_UNIT, '(image * 255).astype("uint8")'),
+        (_UNIT * 2 - 1, '((image + 1) * 127.5).astype("uint8")'),
+        (_UNIT * 255, 'image.astype("uint8")'),
+        (quadrants().transpose(2, 0, 1), "image.transpose(1, 2, 0)"),
+        (_UNIT.transpose(2, 0, 1), '(image.transpose(1, 2, 0) * 255).astype("uint8")'),
+        (quadrants()[np.newaxis], "image[0]"),
+        (quadrants().astype(np.int64), 'image.astype("uint8")'),
+        (quadrants().astype(np.uint16) * 257, '(image // 257).astype("uint8")'),
+        (quadrants() > 99, 'image.astype("uint8") * 255'),
+        (quadrants().tolist(), 'numpy.asarray(image).astype("uint8")'),
+    ],
+)
+def test_other_arrays_are_refused_with_the_line_that_converts_them(given: Any, conversion: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        read_image(given)
+    assert str(caught.value).endswith(f". Convert it with: {conversion}")
+    read_image(eval(conversion, {"image": given, "numpy": np}))
+
+
+def test_tensors_are_refused_with_the_line_that_converts_them() -> None:
+    torch = pytest.importorskip("torch")
+    tensor = torch.rand(3, 24, 32)
+    with pytest.raises(InvalidInput, match=r"got Tensor \(3, 24, 32\) float32\. Convert it with: ") as caught:
+        read_image(tensor)
+    conversion = str(caught.value).partition("Convert it with: ")[2]
+    assert read_image(eval(conversion, {"image": tensor})).shape == (24, 32, 3)
+    with pytest.raises(InvalidInput, match=r"Convert it with: image\.numpy\(force=True\)$"):
+        read_image(tensor.requires_grad_())
+
+
+@pytest.mark.parametrize(
+    ("given", "got"),
+    [
+        (None, "got None, as cv2.imread returns"),
+        (5, "got int$"),
+        ([[1, 2], [3]], "got list$"),
+        ({"image": 1}, "got dict$"),
+        (np.zeros((5, 4, 2), np.uint8), r"got ndarray \(5, 4, 2\) uint8$"),
+        (np.zeros((0, 4, 3), np.uint8), r"got ndarray \(0, 4, 3\) uint8$"),
+        (np.full((4, 4), np.nan), r"got ndarray \(4, 4\) float64$"),
+        (np.full((4, 4), "red"), r"got ndarray \(4, 4\) <U3$"),
+        (np.full((4, 4), -7), r"got ndarray \(4, 4\) int64$"),
+    ],
+)
+def test_what_nothing_converts_is_refused_too(given: Any, got: str) -> None:
+    with pytest.raises(InvalidInput, match=got):
+        read_image(given)
+
+
 # --- what is refused ------------------------------------------------------------------------------------------
 
 PNG = encoded(Pillow.fromarray(quadrants()), "PNG")
+
+PALETTE_WITHOUT_COLOURS = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000040000000408030000009e2f6e4c0000000b49444154789c6360c00400001400017dfe1eee"
+    "0000000049454e44ae426082"
+)
+"""A PNG that says it has a palette and has none: an AssertionError in Pillow, an AttributeError under `python -O`."""
 
 
 @pytest.mark.parametrize(
@@ -274,6 +423,7 @@ PNG = encoded(Pillow.fromarray(quadrants()), "PNG")
         (encoded(Pillow.effect_noise((64, 64), 90), "JPEG")[:900], "ends too early"),
         (PNG[:40] + b"\0\0\0\0" + PNG[44:], "damaged PNG"),
         (PNG[:8], "damaged PNG"),
+        (PALETTE_WITHOUT_COLOURS, "damaged PNG"),
     ],
 )
 def test_what_is_no_picture_is_named(tmp_path: Path, content: bytes, says: str) -> None:
@@ -304,6 +454,14 @@ def test_missing_folder_link_and_device(tmp_path: Path) -> None:
         assert str(path) in str(caught.value)
     with pytest.raises(PictureError, match="no file name"):
         read_image("a\0b")
+
+
+def test_a_file_beyond_every_picture_is_not_opened(tmp_path: Path) -> None:
+    with (tmp_path / "sparse.jpg").open("wb") as file:
+        file.write(b"\xff\xd8\xff")
+        file.truncate(MAX_BYTES + 1)
+    with pytest.raises(PictureError, match=r"sparse\.jpg has 2,000,000,001 bytes; at most 2,000,000,000 are read"):
+        read_image(tmp_path / "sparse.jpg")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -410,6 +568,22 @@ def test_files_cut_anywhere(kind: str) -> None:
         _image_or_picture_error(content[:end])
 
 
+_chunks = st.lists(
+    st.tuples(
+        st.sampled_from((b"PLTE", b"tRNS", b"eXIf", b"tEXt", b"iCCP", b"acTL", b"fcTL", b"IDAT", b"fdAT", b"IEND")),
+        st.one_of(st.binary(max_size=30), st.just(zlib.compress(bytes(99)))),
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from((1, 2, 4, 8, 16)), st.sampled_from((0, 2, 3, 4, 6)), _chunks)
+def test_chunks_of_a_png_in_any_order(depth: int, colour: int, chunks: list[tuple[bytes, bytes]]) -> None:
+    header = b"IHDR", struct.pack(">IIBBBBB", 4, 4, depth, colour, 0, 0, 0)
+    _image_or_picture_error(b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*each) for each in (header, *chunks)))
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=64))
 def test_wild_bytes(content: bytes) -> None:
@@ -438,6 +612,30 @@ def test_what_is_written_is_read_again(tmp_path: Path, suffix: str) -> None:
     part = INSIDE if lossy else ...
     assert close(read_image(path)[part], quadrants()[part], 12 if lossy else 0)
     assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("suffix", sorted(WRITTEN_SUFFIXES))
+def test_a_drawing_is_known_by_its_comment(tmp_path: Path, suffix: str) -> None:
+    drawn, other, plain = (tmp_path / f"{name}{suffix}" for name in ("drawn", "other", "plain"))
+    write_image(drawn, quadrants(), comment=DRAWN_COMMENT)
+    write_image(other, quadrants(), comment="größer")
+    write_image(plain, quadrants())
+    assert drawn_by_mien(drawn) == (suffix != ".bmp")
+    assert not drawn_by_mien(other)
+    assert not drawn_by_mien(plain)
+    assert close(read_image(drawn), read_image(plain))
+
+
+def test_what_cannot_be_read_was_not_drawn_by_mien(tmp_path: Path) -> None:
+    write_image(tmp_path / "drawn.png", quadrants(), comment=DRAWN_COMMENT)
+    content = (tmp_path / "drawn.png").read_bytes()
+    for name, part in {"head.png": content[:30], "text.png": b"drawn by mien", "empty.png": b""}.items():
+        (tmp_path / name).write_bytes(part)
+        assert not drawn_by_mien(tmp_path / name)
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    for name in ("missing.png", "loop.png", "pipe.png", ""):
+        assert not drawn_by_mien(tmp_path / name)
 
 
 def test_a_view_is_written_as_it_looks(tmp_path: Path) -> None:

@@ -1,30 +1,84 @@
 """Facial expressions: find the faces in a picture and say what each one shows.
 
     >>> import mien
-    >>> faces = mien.Analyzer()("party.jpg")
-    >>> faces[0].label, faces[0].scores["happy"]
-    ('happy', 0.97)
+    >>> faces = mien.Analyzer()("docs/pictures/astronaut.jpg")
+    >>> faces[0].label, faces[0].scores["happy"] > 0.9
+    ('happy', True)
 
 mien says what a face *shows*, not what a person *feels*.
 """
 
-from mien.analyzer import Analyzer
-from mien.emotions import EMOTIONS
-from mien.errors import MienError
-from mien.images import read_image
-from mien.values import Box, Detection, Face, Frame, FrameResult, Prediction
+import importlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mien.analyzer import Analyzer
+    from mien.drawing import annotate, anonymize
+    from mien.emotions import EMOTIONS
+    from mien.errors import MienError
+    from mien.images import read_image
+    from mien.jobs.outputs import open_output
+    from mien.jobs.run import analyze
+    from mien.jobs.settings import VideoSettings
+    from mien.recognition import list_models
+    from mien.records import as_table
+    from mien.values import Box, Detection, Face, Failure, Frame, FrameResult, Prediction, Quality
+    from mien.video import Camera, open_video
 
 __version__ = "0.1.0"
+
+_ROOMS = {
+    "analyzer": ("Analyzer",),
+    "drawing": ("annotate", "anonymize"),
+    "emotions": ("EMOTIONS",),
+    "errors": ("MienError",),
+    "images": ("read_image",),
+    "jobs.outputs": ("open_output",),
+    "jobs.run": ("analyze",),
+    "jobs.settings": ("VideoSettings",),
+    "recognition": ("list_models",),
+    "records": ("as_table",),
+    "values": ("Box", "Detection", "Face", "Failure", "Frame", "FrameResult", "Prediction", "Quality"),
+    "video": ("Camera", "open_video"),
+}
+"""Where each public name lives. It is imported when it is first used (PEP 562): OpenCV and onnxruntime take half a
+second, and `mien --help` needs neither."""
+
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
     "EMOTIONS",
     "Analyzer",
     "Box",
+    "Camera",
     "Detection",
     "Face",
+    "Failure",
     "Frame",
     "FrameResult",
     "MienError",
     "Prediction",
+    "Quality",
+    "VideoSettings",
+    "analyze",
+    "annotate",
+    "anonymize",
+    "as_table",
+    "list_models",
+    "open_output",
+    "open_video",
     "read_image",
 ]
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module 'mien' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"mien.{_ROOM_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

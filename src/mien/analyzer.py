@@ -1,74 +1,104 @@
 """Detect, crop, classify: the main job."""
 
+import difflib
+import inspect
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 
+from mien.defaults import DEFAULT_DETECTOR, DEFAULT_MODEL
 from mien.detection import Detector, load_detector
-from mien.images import read_image
+from mien.errors import InvalidInput
+from mien.images import Picture, read_image
 from mien.recognition import Classifier, crop_face, load_classifier
-from mien.tracking.stream import Stream
-from mien.values import Detection, Face, Frame, FrameResult, Image, Prediction, check_image
-from mien.video import open_video
+from mien.recognition.classifier import checked_scores
+from mien.tracking.stream import Smoothing, Stream
+from mien.values import Detection, Face, Frame, FrameResult, Image, Prediction, VideoInfo, check_image
+from mien.video import Camera, VideoSource, open_camera, open_video
 from mien.video.background import in_background
-
-DEFAULT_MODEL = "rep-small"
-DEFAULT_DETECTOR = "haar"
+from mien.video.decoder import USUAL_RATE
 
 
 class Analyzer:
     """Finds the faces of a picture and says what each shows.
 
-    It holds no state between pictures; one instance serves many threads.
+    It holds no state between pictures; one instance serves many threads, and survives pickle, so that each process of
+    a pool or a cluster can have its own.
 
-        >>> faces = Analyzer()("party.jpg")
-        >>> faces[0].label, faces[0].scores["happy"]
-        ('happy', 0.97)
+        >>> faces = Analyzer()("docs/pictures/astronaut.jpg")
+        >>> faces[0].label
+        'happy'
 
     Args:
-        model: a shipped model's name (`mien models` lists them), a file that `mien export` wrote, or any
-            `Classifier`.
-        detector: `"haar"`, `"yunet"`, or any `Detector`.
+        model: A shipped model's name (`mien.list_models()`), a file that `mien export` wrote, or any `Classifier`.
+        detector: `"haar"`, `"yunet"`, `"package.module:Name"`, or any `Detector`.
+        detector_options: Options of a detector that is given by name, such as `min_face=40`.
+
+    Attributes:
+        classifier: The classifier.
+        detector: The detector.
+        model: The model's name or file; the type's name of a classifier that was given itself.
+        detector_name: The detector's name; the type's name of a detector that was given itself.
+        detector_options: As they were given.
 
     Raises:
-        ModelError: the model is unknown, missing or not one of mien's.
-        InvalidInput: the detector is unknown, or its model has not been fetched.
+        ModelError: The model is unknown, missing or not one of mien's.
+        InvalidInput: The detector or one of its options is unknown, or its model has not been fetched.
     """
 
     def __init__(
-        self, model: str | Path | Classifier = DEFAULT_MODEL, detector: str | Detector = DEFAULT_DETECTOR
+        self,
+        model: str | Path | Classifier = DEFAULT_MODEL,
+        detector: str | Detector = DEFAULT_DETECTOR,
+        **detector_options: Any,
     ) -> None:
+        if detector_options and not isinstance(detector, str):
+            given = ", ".join(detector_options)
+            raise InvalidInput(f"options ({given}) go with a detector's name; give them to the detector itself")
+        self._arguments = model, detector, detector_options
         self.classifier = load_classifier(model) if isinstance(model, str | Path) else model
-        self.detector = load_detector(detector) if isinstance(detector, str) else detector
+        self.detector = load_detector(detector, **detector_options) if isinstance(detector, str) else detector
+        self.model = str(model) if isinstance(model, str | Path) else type(model).__name__
+        self.detector_name = (
+            detector if isinstance(detector, str) else getattr(detector, "__name__", type(detector).__name__)
+        )
+        self.detector_options = detector_options
 
-    def __call__(self, picture: Image | str | Path) -> list[Face]:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _analyzer, self._arguments
+
+    def __repr__(self) -> str:
+        return f"Analyzer({self.model}, {self.detector_name})"
+
+    def __call__(self, picture: Picture) -> list[Face]:
         """The faces of one picture, from the largest to the smallest; an empty list when there are none.
 
         Args:
-            picture: a file, or (H, W, 3) uint8 RGB.
+            picture: A file's path, the bytes of one, an open binary file, a PIL image, or an array: (H, W), (H, W, 1)
+                grey, (H, W, 3) RGB or (H, W, 4) RGBA, uint8.
 
         Raises:
-            PictureError: the file cannot be read as a picture.
-            InvalidInput: the array is not an image.
+            PictureError: It cannot be read as a picture.
+            InvalidInput: It is nothing of the kind; the message says how to convert it.
         """
-        image = read_image(picture) if isinstance(picture, str | Path) else picture
-        return self.analyze([image])[0]
+        return self.analyze([read_image(picture)])[0]
 
     def analyze(self, images: Sequence[Image]) -> list[list[Face]]:
         """The faces of each picture; all of them go through the network together.
 
         Args:
-            images: each (H, W, 3) uint8 RGB, of any sizes.
+            images: Each (H, W, 3) uint8 RGB, of any sizes.
 
         Returns:
             As many lists as pictures, in their order.
 
         Raises:
-            InvalidInput: one of them is not an image.
+            InvalidInput: One of them is not an image, or the classifier gives something else than probabilities.
         """
+        images = list(images)
         found = [self.detector(check_image(image)) for image in images]
         return self.classify(images, found)
 
@@ -81,30 +111,119 @@ class Analyzer:
             for detection in detections
         ]
         faces = np.stack(crops) if crops else np.empty((0, size, size), np.uint8)
-        rows = iter(self.classifier(faces))
+        rows = iter(checked_scores(self.classifier, faces))
         labels = self.classifier.labels
         return [[Face(detection, Prediction(labels, next(rows))) for detection in detections] for detections in found]
 
-    def stream(self, source: str | Path | Iterable[Frame], **settings: Any) -> Iterator[FrameResult]:
+    def stream(
+        self,
+        source: str | Path | int | Iterable[Frame],
+        *,
+        start: float = 0.0,
+        end: float | None = None,
+        every: int = 1,
+        fps: float | None = None,
+        rate: float = USUAL_RATE,
+        raw_size: tuple[int, int] | None = None,
+        smoothing: Smoothing = "ema",
+        smoothing_seconds: float | None = None,
+        margin: float | None = None,
+        hold: float | None = None,
+        baseline: float = 0.0,
+        detect_every: float | None = None,
+        every_frame: bool = False,
+        images: bool = False,
+        **unknown: Never,
+    ) -> Iterator[FrameResult]:
         """The faces of a video, frame by frame, each person with a number and smoothed over time.
 
-            >>> for result in Analyzer().stream("talk.mp4"):
+            >>> for result in Analyzer().stream("talk.mp4", start=60, fps=10):  # doctest: +SKIP
             ...     print(result.time, [(face.track_id, face.label) for face in result.faces])
 
         Args:
-            source: a video's file, a URL, a folder of numbered pictures, or frames in the order of their times
-                (`mien.video.open_video` and `Camera` give them).
-            settings: as `mien.tracking.stream.Stream` takes them.
+            source: A video's file, a URL, a folder of numbered pictures, a camera's number, or frames in the order of
+                their times (`mien.open_video` and `mien.Camera` give them).
+            start, end, every, fps, rate, raw_size: As `mien.open_video` takes them; not for frames and cameras.
+            smoothing, smoothing_seconds, margin, hold, baseline, detect_every, every_frame: As
+                `mien.tracking.stream.Stream` takes them.
+            images: Whether each result carries its frame's `image`; keep few such results at a time.
 
-        Yields:
-            A result for every frame, faces or none. The next frames are decoded meanwhile.
+        Returns:
+            An iterator that gives a result for every frame, faces or none. The next frames of a file are decoded
+            meanwhile; of a camera it is always the newest frame.
 
         Raises:
-            VideoError: the source cannot be read.
-            InvalidInput: a setting is wrong.
+            VideoError: The source cannot be read.
+            InvalidInput: A setting is unknown or wrong, or the source is nothing of the kind.
         """
-        through = Stream(self.detector, self.classifier, **settings)
-        with ExitStack() as stack:
-            frames = stack.enter_context(open_video(source)) if isinstance(source, str | Path) else source
-            ahead = stack.enter_context(closing(in_background(frames)))
-            yield from map(through, ahead)
+        if unknown:
+            raise InvalidInput(_unknown(unknown))
+        reading = {"start": start, "end": end, "every": every, "fps": fps, "rate": rate, "raw_size": raw_size}
+        following: dict[str, Any] = {
+            "smoothing": smoothing, "smoothing_seconds": smoothing_seconds, "margin": margin, "hold": hold,
+            "baseline": baseline, "detect_every": detect_every, "every_frame": every_frame,
+        }  # fmt: skip
+        frames = _frames(source, reading)
+        through = Stream(
+            self.detector,
+            self.classifier,
+            **following,
+            source=_name(source, frames),
+            video=_info(frames),
+            images=images,
+        )
+        return _streamed(frames, through, close=frames is not source)
+
+
+def _analyzer(model: str | Path | Classifier, detector: str | Detector, options: dict[str, Any]) -> Analyzer:
+    return Analyzer(model, detector, **options)
+
+
+def _frames(source: object, reading: dict[str, Any]) -> Iterable[Frame]:
+    if isinstance(source, str | Path):
+        return open_video(source, **reading)
+    defaults = inspect.signature(open_video).parameters
+    changed = [name for name, value in reading.items() if value != defaults[name].default]
+    if changed:
+        raise InvalidInput(f"{', '.join(changed)} of the video goes to mien.open_video, which gives these frames")
+    if isinstance(source, int) and not isinstance(source, bool):
+        return open_camera(str(source))
+    if isinstance(source, Iterable) and not isinstance(source, bytes | np.ndarray):
+        return source
+    raise InvalidInput(
+        f"a video is a file, a URL, a folder of numbered pictures, a camera's number or an iterable of mien.Frame; got "
+        f"{type(source).__name__}"
+    )
+
+
+def _name(source: object, frames: Iterable[Frame]) -> str:
+    return str(getattr(frames, "name", source if isinstance(source, str | Path) else ""))
+
+
+def _info(frames: Iterable[Frame]) -> VideoInfo:
+    return VideoInfo(rate=frames.rate) if isinstance(frames, VideoSource) else VideoInfo()
+
+
+def _streamed(frames: Iterable[Frame], through: Stream, *, close: bool) -> Iterator[FrameResult]:
+    with ExitStack() as stack:
+        if close and isinstance(frames, VideoSource | Camera):
+            stack.enter_context(frames)
+        # A queue in front of a camera would hold old frames.
+        ahead = frames if getattr(frames, "live", False) else stack.enter_context(closing(in_background(frames)))
+        for frame in ahead:
+            if not isinstance(frame, Frame):
+                raise InvalidInput(
+                    f"a video's frames are mien.Frame(index, time in seconds, image); got {type(frame).__name__}"
+                )
+            yield through(frame)
+
+
+def _unknown(settings: dict[str, Any]) -> str:
+    known = [
+        name for name in inspect.signature(Analyzer.stream).parameters if name not in ("self", "source", "unknown")
+    ]
+    name = next(iter(settings))
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"stream has no setting {name!r}" + (
+        f"; did you mean {near[0]}?" if near else f"; it has: {', '.join(known)}"
+    )

@@ -3,8 +3,12 @@
 No other module knows an order. Everywhere else expressions go by name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
 from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from mien.errors import InvalidInput
 
@@ -22,8 +26,28 @@ COLOURS: Final[Mapping[str, tuple[int, int, int]]] = {
 }
 """RGB, 0 to 255; each reads on black and on white."""
 
-FALLBACK_COLOUR: Final = (90, 190, 190)
-"""RGB for a label that is not one of the seven (a user's own classes)."""
+CIRCUMPLEX: Final[Mapping[str, tuple[float, float]]] = {
+    "angry": (-0.6, 0.7),
+    "disgust": (-0.7, 0.3),
+    "fear": (-0.6, 0.8),
+    "happy": (0.9, 0.4),
+    "sad": (-0.8, -0.4),
+    "surprise": (0.2, 0.9),
+    "neutral": (0.0, 0.0),
+}
+"""Valence and arousal of each of the seven expressions, each -1 to 1; `valence_arousal` says what they are worth."""
+
+RESTING: Final = "neutral"
+"""The expression of a resting face."""
+
+OWN_COLOURS: Final = (
+    (0, 120, 90), (255, 150, 255), (150, 90, 0), (195, 30, 135), (0, 210, 195), (240, 90, 180),
+    (120, 105, 135), (60, 90, 225), (135, 195, 255), (255, 165, 165), (135, 210, 0), (150, 60, 195),
+    (0, 165, 150), (0, 150, 0), (180, 195, 150), (165, 135, 75), (195, 120, 150), (0, 120, 165),
+    (195, 45, 15), (195, 150, 225), (105, 120, 0), (0, 180, 225), (165, 75, 105), (210, 105, 240),
+)  # fmt: skip
+"""RGB for labels that are none of the seven. Each is the colour farthest, in Oklab, from the seven and those before it,
+among colours that read on black and on white."""
 
 FER_PLUS_VOTES: Final = (
     "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF",
@@ -60,6 +84,50 @@ def parse_emotion(text: str) -> str:
     raise InvalidInput(f"unknown emotion {text!r}; expected one of: {known}")
 
 
+def colours_of(labels: Iterable[str]) -> dict[str, tuple[int, int, int]]:
+    """RGB (0 to 255) to draw each of a model's labels in; no two alike up to 24 labels that are none of the seven.
+
+    A common spelling of one of the seven has that one's colour. All other labels take those of `OWN_COLOURS` in
+    alphabetical order, so that the colours depend on which labels a model has, and not on their order.
+
+        >>> colours_of(["joy", "bored", "angry"])
+        {'angry': (232, 84, 74), 'bored': (0, 120, 90), 'joy': (245, 184, 46)}
+    """
+    own = cycle(OWN_COLOURS)
+    colours: dict[str, tuple[int, int, int]] = {}
+    # The seven's own names come first: in a set with "happy" and "joy", "happy" keeps its colour.
+    for label in sorted(set(labels), key=lambda each: (each not in COLOURS, each)):
+        usual = COLOURS.get(_BY_SPELLING.get(label.casefold(), ""))
+        colours[label] = usual if usual and usual not in colours.values() else next(own)
+    return colours
+
+
 def colour_of(label: str) -> tuple[int, int, int]:
-    """RGB (0 to 255) to draw `label` in."""
-    return COLOURS.get(label, FALLBACK_COLOUR)
+    """Deprecated, and deleted when `cli` is done with it: a label's colour depends on the others, see `colours_of`."""
+    return colours_of([label])[label]
+
+
+def valence_arousal(labels: Sequence[str], scores: ArrayLike) -> tuple[float, float] | None:
+    """How pleasant and how excited a face looks: the expectation of `CIRCUMPLEX` over its expressions.
+
+    Valence and arousal are the axes of the circumplex model of affect (Russell 1980, Journal of Personality and Social
+    Psychology 39). The model places words, not the seven expressions of data sets; the coordinates are mien's own
+    reading of it and were not fitted to anybody's ratings. So use them to compare moments, not as a measurement.
+
+    Args:
+        labels: K names.
+        scores: (K,) probabilities that sum to 1.
+
+    Returns:
+        Valence and arousal, each -1 to 1; None when one of the labels is not one of the seven.
+
+    Raises:
+        InvalidInput: there are not as many scores as labels.
+    """
+    values = np.asarray(scores, dtype=np.float64)
+    if values.shape != (len(labels),):
+        raise InvalidInput(f"{len(labels)} labels need scores of shape ({len(labels)},); got {values.shape}")
+    if not labels or any(label not in CIRCUMPLEX for label in labels):
+        return None
+    valence, arousal = values @ np.array([CIRCUMPLEX[label] for label in labels])
+    return float(valence), float(arousal)

@@ -68,3 +68,10 @@ class MissingExtra(MienError, ImportError):
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f"{feature} needs an optional dependency. Install it with: {install_command(extra)}")
+
+
+def reason(error: BaseException) -> str:
+    """An error's message for people; the operating system's own begins with the file that it is about."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)

@@ -1,18 +1,21 @@
-"""Where mien keeps files, writing them so that a crash leaves the old one whole, and what is in a strange one."""
+"""What may be written, and writing it so that a crash leaves the older file whole."""
 
 import codecs
 import errno
 import os
+import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from platformdirs import user_cache_path
 
+from mien.errors import InvalidInput
+
 STANDARD_OUTPUT: Final = Path("-")
-"""In place of a file's path."""
+"""Stands for standard output in place of a file's path."""
 
 # A umask can only be read by setting it: once, at import, before there are threads to disturb.
 _UMASK = os.umask(0o077)
@@ -22,33 +25,156 @@ os.umask(_UMASK)
 def cache_folder() -> Path:
     """The folder for what can be made again: `$MIEN_CACHE`, or the platform's own (`~/.cache/mien` on Linux).
 
-    It is made by the first write, never by asking.
+    It need not exist yet; the first write makes it.
     """
     chosen = os.environ.get("MIEN_CACHE")
     return Path(chosen) if chosen else user_cache_path("mien", appauthor=False)
 
 
+class FileSet:
+    """Files, each known by all its names: a link or a hard link to one of them is in the set too.
+
+    Args:
+        paths: The files; one that is not there yet is known by its path.
+    """
+
+    def __init__(self, paths: Iterable[Path] = ()) -> None:
+        self._identities: set[str | tuple[int, int]] = set()
+        for path in paths:
+            self.add(path)
+
+    def add(self, path: Path) -> None:
+        self._identities.update(_identities(path))
+
+    def __contains__(self, path: Path) -> bool:
+        return not self._identities.isdisjoint(_identities(path))
+
+
+def _identities(path: Path) -> Iterator[str | tuple[int, int]]:
+    # Not Path.resolve, which raises RuntimeError on a link to itself before Python 3.13.
+    yield os.path.normcase(os.path.realpath(path))
+    try:
+        status = path.stat()
+    except OSError:
+        return
+    yield status.st_dev, status.st_ino
+
+
+def check_output(
+    path: Path, *, inputs: FileSet | Iterable[Path] = (), may_replace: Callable[[Path], bool] | None = None
+) -> None:
+    """Check, before the work begins, that a file can be written and takes the place of nothing that is still needed.
+
+        >>> check_output(Path("faces.csv"), inputs=[Path("party.jpg")])
+
+    Standard output (`-`), pipes and devices pass.
+
+    Args:
+        path: The file to be written.
+        inputs: All that is read; a `FileSet` where many outputs are checked against many inputs.
+        may_replace: Whether a file that is there already, and not empty, may be replaced; by default any may.
+
+    Raises:
+        InvalidInput: The path is an input, by whatever name, a folder, a socket or a link to itself; it lies below a
+            file, or in a folder that cannot be written; or it may not be replaced. The message says what to do.
+    """
+    if path == STANDARD_OUTPUT:
+        return
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        status = None
+    except OSError as error:  # too long a name, a link to itself
+        raise InvalidInput(f"{path} cannot be written: {error.strerror}; name another file") from error
+    if status and not stat.S_ISREG(status.st_mode):
+        if stat.S_ISDIR(status.st_mode):
+            raise InvalidInput(f"{path} is a folder; name a file in it")
+        if stat.S_ISSOCK(status.st_mode):
+            raise InvalidInput(f"{path} is a socket; name a file")
+        return
+    if path in (inputs if isinstance(inputs, FileSet) else FileSet(inputs)):
+        raise InvalidInput(f"{path} is an input, and would be overwritten; name another file")
+    folders = Path(os.path.realpath(path)).parents
+    folder = next((each for each in folders if os.path.lexists(each)), folders[-1])
+    if not folder.is_dir():
+        raise InvalidInput(f"{path} cannot be written, as {folder} is a file and no folder; name another folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InvalidInput(f"{path} cannot be written, as nothing may be written to {folder}; name another folder")
+    if status and status.st_size and may_replace and not may_replace(path):
+        raise InvalidInput(f"{path} is there already and was not written by mien; name another file, or remove it")
+
+
+def check_outputs(
+    outputs: Mapping[str, Path | None],
+    *,
+    inputs: FileSet | Iterable[Path] = (),
+    may_replace: Mapping[str, Callable[[Path], bool]] | None = None,
+) -> None:
+    """Check all outputs of a command as `check_output` does, and that no two of them are the same file.
+
+        >>> check_outputs({"--csv": Path("faces.csv"), "--json": None}, inputs=[Path("party.jpg")])
+
+    Args:
+        outputs: The files by the options that name them; None for an option that was not given.
+        inputs: All that is read.
+        may_replace: By option, whether a file that is there already may be replaced; by default any may.
+
+    Raises:
+        InvalidInput: One of them must not be written; the message begins with its option.
+    """
+    inputs = inputs if isinstance(inputs, FileSet) else FileSet(inputs)
+    earlier: dict[str, FileSet] = {}
+    for option, path in outputs.items():
+        if path is None:
+            continue
+        try:
+            check_output(path, inputs=inputs, may_replace=(may_replace or {}).get(option))
+        except InvalidInput as error:
+            raise InvalidInput(f"{option}: {error}") from error
+        for other, written in earlier.items():
+            if path in written and (path == STANDARD_OUTPUT or path.is_file() or not path.exists()):
+                what = "standard output" if path == STANDARD_OUTPUT else str(path)
+                raise InvalidInput(f"{option}: {other} writes to {what} too; name another file")
+        earlier[option] = FileSet([path])
+
+
+def begins_with(path: Path, *heads: bytes) -> bool:
+    """Whether a file's first bytes are one of `heads`; False for a file that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(max(map(len, heads))).startswith(heads)
+    except OSError:
+        return False
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary file beside `path` that takes its place when the block ends well, and vanishes when it does not.
+    """A temporary file beside `path` that replaces it when the block succeeds, and is removed when it fails.
+
+        >>> with replacing(Path("faces.csv")) as partial:
+        ...     partial.write_text("frame,label\\n")
 
     Missing parent folders are made. The new content is on the disk before the name changes, so a reader sees
     the old file or the new one, never half of either. A link stays, and what it points to is replaced; a file keeps
     its permissions; a pipe or a device is written to directly.
 
     Raises:
-        OSError: the folder cannot be written, or the disk is full; `path` is as it was. Or it is a folder. The error
-            names `path`, not the temporary file.
+        OSError: The folder cannot be written, the disk is full, or `path` is a folder or a link to itself; an older
+            file is as it was. The error names `path`, not the temporary file.
     """
-    asked, path = path, path.resolve()
+    asked, path = path, Path(os.path.realpath(path))
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "Is a folder", str(path))
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, "Is a link to itself", str(asked))
     if path.exists() and not path.is_file():
         yield path
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.", suffix=".partial")
+        # Names are limited in bytes; 80 of them may end within a character.
+        beginning = os.fsencode(path.name)[:80].decode(errors="ignore")
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{beginning}.", suffix=".partial")
     except OSError as error:
         error.filename = str(asked)
         raise
@@ -69,9 +195,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def described(head: bytes) -> str:
-    """A file's first bytes for a message: as text where they are some, up to the end of the line."""
+    """A file's first bytes for a message: the first line where they are text, else hexadecimal."""
     try:
-        # Incremental, since the last character may have been cut.
+        # Incremental, since the last character may be incomplete.
         text = codecs.getincrementaldecoder("utf-8-sig")().decode(head).strip().partition("\n")[0].rstrip()
     except UnicodeDecodeError:
         text = ""

@@ -1,12 +1,14 @@
-"""Pictures in and out of files. The only place that meets a file's own colours, rotation and bit depth."""
+"""Pictures of any kind in, picture files out. The only place that meets a picture's own colours, rotation and depth."""
 
+import os
 import stat
 import struct
 import zlib
-from collections.abc import Callable
-from io import BytesIO
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BytesIO, TextIOBase
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,26 +18,32 @@ from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
+from PIL.PngImagePlugin import PngImageFile, PngInfo
 from PIL.PpmImagePlugin import PpmImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from mien.errors import PictureError
+from mien.errors import InvalidInput, PictureError
 from mien.files import described, replacing
 from mien.values import Image, check_image
 
+Picture: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | Pillow.Image | NDArray[np.uint8]
+"""What `read_image` takes: a file's path, its content, a file opened in binary mode, a Pillow image, or an array."""
+
 MAX_PIXELS: Final = 200_000_000
-"""The largest picture that is read, by width × height: what the largest sensors of telephones give."""
+"""The largest width × height that is decoded: the resolution of the largest telephone sensors."""
 
 MAX_BYTES: Final = 2_000_000_000
-"""The most that is read from a pipe, whose end nobody knows beforehand."""
+"""The largest file that is read, in bytes."""
+
+DRAWN_COMMENT: Final = "drawn by mien"
+"""The comment in a picture file that marks it as a drawing of mien's, which is not to be analysed again."""
 
 PICTURE_SUFFIXES: Final = frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm",
      ".pnm", ".avif")
 )  # fmt: skip
-"""The endings of names, in lower case, by which pictures are found in a folder."""
+"""File name suffixes, in lower case, by which pictures are found in a folder."""
 
 
 class _Format(NamedTuple):
@@ -57,9 +65,9 @@ _FORMATS: Final = (
     _Format("PPM", lambda head: head[:1] == b"P" and head[1:2] in b"123456" and head[2:3].isspace(), PpmImageFile),
 )
 _KNOWN: Final = ", ".join(each.name for each in _FORMATS)
-_HEAD: Final = 32  # bytes that tell a format
+_HEAD: Final = 32  # bytes, enough to recognise a format
 
-# What people take for a picture, and what to tell them.
+# Files that are often taken for pictures, and what messages call them.
 _STRANGERS: Final[tuple[tuple[Callable[[bytes], bool], str], ...]] = (
     (lambda head: head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"mif1", b"hevc"), "a HEIC picture"),
     (lambda head: head[4:8] == b"ftyp" or head.startswith(b"\x1aE\xdf\xa3") or head[8:12] == b"AVI ", "a video"),
@@ -69,16 +77,18 @@ _STRANGERS: Final[tuple[tuple[Callable[[bytes], bool], str], ...]] = (
     (lambda head: head.startswith(b"version https://git-lfs"), "a Git LFS pointer and not the file itself"),
 )
 
-# What Pillow raises on damaged files: the first two lines were seen in a million mutated ones, the third is what
-# its own sources expect of decoders. Warning: of damaged metadata, where the caller's filters make it an error.
+# What Pillow raises on damaged files. The first two lines were seen in a million mutated files; the third is what its
+# sources expect of decoders. AttributeError is what its assertions become under `python -O`; Warning is about damaged
+# metadata, where the caller's filters make it an error.
 _DECODER_ERRORS: Final = (
-    OSError, SyntaxError, ValueError, TypeError, RuntimeError,
-    Pillow.DecompressionBombError, Warning,
-    EOFError, KeyError, IndexError, OverflowError, ZeroDivisionError, struct.error, zlib.error,
+    OSError, SyntaxError, ValueError, TypeError, RuntimeError, AssertionError, AttributeError, OverflowError,
+    IndexError, Pillow.DecompressionBombError, Warning,
+    EOFError, KeyError, ZeroDivisionError, struct.error, zlib.error,
 )  # fmt: skip
 
+_BITS_TAG: Final = 0x0102  # EXIF and TIFF: bits per sample
+_DESCRIPTION_TAG: Final = 0x010E
 _ORIENTATION_TAG: Final = 0x0112
-_BITS_TAG: Final = 0x0102  # of a TIFF's numbers
 _TURNS: Final = {
     2: Pillow.Transpose.FLIP_LEFT_RIGHT,
     3: Pillow.Transpose.ROTATE_180,
@@ -91,70 +101,68 @@ _TURNS: Final = {
 
 
 def is_picture_name(path: str | Path) -> bool:
-    """Whether the name ends like a picture's, in any case; the file itself is not looked at."""
+    """Whether the name has a picture's suffix, in upper or lower case; the file itself is not opened."""
     return Path(path).suffix.lower() in PICTURE_SUFFIXES
 
 
-def read_image(source: str | Path | bytes, *, name: str | None = None, max_pixels: int = MAX_PIXELS) -> Image:
+def read_image(source: Picture, *, name: str | None = None, max_pixels: int = MAX_PIXELS) -> Image:
     """A picture as a person would see it: upright, in colour, eight bits.
 
-    Reads JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF and PPM (with PGM and PBM), whatever the name ends in; of an
-    animation, or of several pages, the first. EXIF rotation is applied. What is transparent shows white, as on
-    a page, because the colours stored under full transparency are junk. Sixteen bits are scaled by their range,
-    not clipped. Floats within 0 to 1, and whole numbers within 0 to 255 or 0 to 65,535, are scaled by that
-    range; other numbers of 32 bits have no agreed range and are stretched from their least to their greatest.
-    Colour profiles are not applied.
+        >>> read_image("party.jpg").shape
+        (1080, 1920, 3)
+
+    Reads JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF and PPM (with PGM and PBM), whatever the file's name; of an animation,
+    or of several pages, the first. EXIF rotation is applied. What is transparent shows white, as on a page, because the
+    colours stored under full transparency are junk. Sixteen bits are scaled by their range, not clipped. Floats within
+    0 to 1, and whole numbers within 0 to 255 or 0 to 65,535, are scaled by that range; other numbers of 32 bits have no
+    agreed range and are stretched from their least to their greatest. Colour profiles are not applied.
 
     Args:
-        source: a file, or the bytes of one.
-        name: what error messages call the picture; the file's path when left out.
-        max_pixels: the largest width × height accepted. It is compared with the file's header before any pixel
+        source: A file's path; its content; a file opened in binary mode, read from its beginning if it can seek; a
+            Pillow image of any mode, treated as a file is; or a uint8 array: grey (H, W) or (H, W, 1), RGB (H, W, 3) or
+            RGBA (H, W, 4). Whether an array is RGB cannot be checked; `image[:, :, ::-1]` turns OpenCV's BGR into it.
+        name: The picture's name in error messages; by default the file's path.
+        max_pixels: The largest width × height that is decoded. It is compared with the file's header before any pixel
             is decoded.
 
     Returns:
-        (H, W, 3) uint8, RGB; the caller's own to change.
+        (H, W, 3) uint8, RGB; the caller's own to change, except that an array that is such an image is returned itself.
 
     Raises:
-        PictureError: the file is missing, a folder, empty, unreadable, no picture, of an unsupported kind,
-            truncated, damaged or too large.
+        PictureError: The file is missing, a folder, empty, unreadable, no picture, of an unsupported kind, truncated,
+            damaged or too large.
+        InvalidInput: The array has another shape or type, or the source is none of these; the message shows how to
+            convert it.
     """
-    if isinstance(source, bytes):
+    if isinstance(source, np.ndarray):
+        return _from_array(source)
+    if isinstance(source, str | os.PathLike):
+        return _from_path(Path(source), name or str(source), max_pixels)
+    if isinstance(source, Pillow.Image):
+        name = name or str(getattr(source, "filename", "")) or "the picture"
+        with _picture_errors(name, source.format or "Pillow image"):
+            return _pixels(source, name, max_pixels)
+    if isinstance(source, bytes | bytearray | memoryview):
         return _decode(BytesIO(source), name or "the picture", max_pixels)
-    path = Path(source)
-    name = name or str(path)
-    try:
-        kind = path.stat().st_mode
-        if stat.S_ISDIR(kind):
-            raise PictureError(f"{name} is a folder; expected a picture")
-        if not stat.S_ISREG(kind) and not stat.S_ISFIFO(kind):
-            raise PictureError(f"{name} is a device or a socket; expected a picture")
-        with path.open("rb") as file:
-            if stat.S_ISREG(kind):
-                return _decode(file, name, max_pixels)
-            return _decode(BytesIO(read_pipe(file, name)), name, max_pixels)
-    except FileNotFoundError as error:
-        what = "a link to a file that is not there" if path.is_symlink() else "not there"
-        raise PictureError(f"{name} is {what}; expected a picture") from error
-    except OSError as error:
-        raise PictureError(f"{name} cannot be opened: {error.strerror or error}") from error
-    except ValueError as error:
-        if isinstance(error, PictureError):
-            raise
-        raise PictureError(f"{name!r} is no file name: {error}") from error
+    if hasattr(source, "read"):
+        name = name or str(getattr(source, "name", "the picture"))
+        return _decode(BytesIO(_content(source, name)), name, max_pixels)
+    raise InvalidInput(_not_an_image(source))
 
 
-def write_image(path: Path, image: Image) -> None:
-    """Write a picture in the format that the name ends in; a file of that name is replaced at once or not at all.
+def write_image(path: Path, image: Image, *, comment: str | None = None) -> None:
+    """Write a picture in the format that the name's suffix stands for; an older file is replaced at once or not at all.
 
     Args:
-        path: ends in .jpg, .png, .webp, .bmp or .tiff (or another spelling of these). Missing parent folders
-            are made.
+        path: Ends in .jpg, .png, .webp, .bmp or .tiff (or another spelling of these). Missing parent folders are made.
         image: (H, W, 3) uint8, RGB.
+        comment: Stored beside the pixels: in a PNG as the text chunk "Comment", in a JPEG as its comment, in WebP and
+            TIFF as the EXIF description. BMP has no place for one, and it is left out.
 
     Raises:
-        PictureError: the name ends in something else, or the picture is too large for the format.
+        PictureError: The suffix is another one, or the picture is too large for the format.
         InvalidInput: `image` is not an image.
-        OSError: the folder cannot be written, or the disk is full; a file of that name is as it was.
+        OSError: The folder cannot be written, or the disk is full; an older file of that name is as it was.
     """
     check_image(image)
     written = _WRITTEN.get(path.suffix.lower())
@@ -166,41 +174,80 @@ def write_image(path: Path, image: Image) -> None:
             f"{path}: a {written.format} is at most {written.max_side:,} pixels a side; got {width:,} × {height:,}. "
             "Write a .png"
         )
+    options = written.options | (written.comment(comment) if comment else {})
     with replacing(path) as partial:
-        Pillow.fromarray(image).save(partial, format=written.format, **written.options)
+        Pillow.fromarray(image).save(partial, format=written.format, **options)
+
+
+def drawn_by_mien(path: Path) -> bool:
+    """Whether a picture file carries `DRAWN_COMMENT`; False for a file that cannot be read.
+
+    Only the header is read, of a WebP the whole file; no pixel is decoded.
+    """
+    try:
+        if not path.is_file():  # opening a pipe would wait for its sender
+            return False
+        with path.open("rb") as file:
+            _, opener = _recognise(file.read(_HEAD), str(path))
+            file.seek(0)
+            with opener(file) as picture:
+                return _comment_of(picture) == DRAWN_COMMENT
+    except (MemoryError, *_DECODER_ERRORS):
+        return False
+
+
+def _comment_of(picture: ImageFile) -> str | None:
+    if isinstance(picture, TiffImageFile | WebPImageFile):
+        return picture.getexif().get(_DESCRIPTION_TAG)
+    comment = picture.info.get("Comment") or picture.info.get("comment")
+    return comment.decode("utf-8", "replace") if isinstance(comment, bytes) else comment
+
+
+def _png_comment(comment: str) -> dict[str, Any]:
+    chunks = PngInfo()
+    chunks.add_text("Comment", comment)
+    return {"pnginfo": chunks}
+
+
+def _exif_comment(comment: str) -> dict[str, Any]:
+    exif = Pillow.Exif()
+    exif[_DESCRIPTION_TAG] = comment
+    return {"exif": exif}
 
 
 class _Written(NamedTuple):
     format: str
     max_side: int
-    options: dict[str, int]
+    options: dict[str, Any]
+    comment: Callable[[str], dict[str, Any]]
 
 
-_JPEG: Final = _Written("JPEG", 65_500, {"quality": 92, "subsampling": 0})  # 4:4:4 keeps coloured type sharp
-_TIFF: Final = _Written("TIFF", 2**31 - 1, {})
+# 4:4:4 keeps coloured type sharp.
+_JPEG: Final = _Written("JPEG", 65_500, {"quality": 92, "subsampling": 0}, lambda comment: {"comment": comment})
+_TIFF: Final = _Written("TIFF", 2**31 - 1, {}, _exif_comment)
 _WRITTEN: Final = {
     ".jpg": _JPEG,
     ".jpeg": _JPEG,
-    ".png": _Written("PNG", 2**31 - 1, {"compress_level": 3}),
-    ".webp": _Written("WEBP", 16_383, {"quality": 92}),
-    ".bmp": _Written("BMP", 2**31 - 1, {}),
+    ".png": _Written("PNG", 2**31 - 1, {"compress_level": 3}, _png_comment),
+    ".webp": _Written("WEBP", 16_383, {"quality": 92}, _exif_comment),
+    ".bmp": _Written("BMP", 2**31 - 1, {}, lambda comment: {}),
     ".tif": _TIFF,
     ".tiff": _TIFF,
 }
 
 WRITTEN_SUFFIXES: Final = frozenset(_WRITTEN)
-"""The endings of names, in lower case, that `write_image` knows."""
+"""File name suffixes, in lower case, that `write_image` knows."""
 
 
 def read_pipe(file: BinaryIO, name: str) -> bytes:
-    """All that a pipe sends, up to `MAX_BYTES`.
+    """The rest of a file or of what a pipe sends, up to `MAX_BYTES`.
 
     Args:
-        file: open for reading.
-        name: what an error calls it.
+        file: Open for reading in binary mode.
+        name: Its name in error messages.
 
     Raises:
-        PictureError: it sends more.
+        PictureError: There is more.
     """
     content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
@@ -208,15 +255,125 @@ def read_pipe(file: BinaryIO, name: str) -> bytes:
     return content
 
 
-def _decode(file: BinaryIO, name: str, max_pixels: int) -> Image:
-    head = file.read(_HEAD)
-    format_name, opener = _recognise(head, name)
-    file.seek(0)
+def _from_path(path: Path, name: str, max_pixels: int) -> Image:
     try:
-        with opener(file) as picture:
-            _check_size(picture.size, name, max_pixels)
-            picture.load()
-            return _to_array(_upright(picture), _white(picture))
+        status = path.stat()
+        kind = status.st_mode
+        if stat.S_ISDIR(kind):
+            raise PictureError(f"{name} is a folder; expected a picture")
+        if not stat.S_ISREG(kind) and not stat.S_ISFIFO(kind):
+            raise PictureError(f"{name} is a device or a socket; expected a picture")
+        if status.st_size > MAX_BYTES:
+            raise PictureError(f"{name} has {status.st_size:,} bytes; at most {MAX_BYTES:,} are read")
+        with path.open("rb") as file:
+            if stat.S_ISREG(kind):
+                return _decode(file, name, max_pixels)
+            return _decode(BytesIO(read_pipe(file, name)), name, max_pixels)
+    except FileNotFoundError as error:
+        what = "a link to a file that is not there" if path.is_symlink() else "not there"
+        raise PictureError(f"{name} is {what}; expected a picture") from error
+    except OSError as error:
+        raise PictureError(f"{name} cannot be opened: {error.strerror or error}") from error
+    except PictureError:
+        raise
+    except ValueError as error:
+        raise PictureError(f"{name!r} is no file name: {error}") from error
+
+
+def _content(file: BinaryIO, name: str) -> bytes:
+    """All that an open file holds."""
+    if isinstance(file, TextIOBase):
+        raise InvalidInput(f'{name} is open as text; open a picture with open(path, "rb")')
+    try:
+        if file.seekable():
+            file.seek(0)
+        content = read_pipe(file, name)
+    except PictureError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: it is closed
+        raise PictureError(f"{name} cannot be read: {error}") from error
+    return content
+
+
+def _from_array(array: NDArray[Any]) -> Image:
+    if not _is_image(array.shape) or array.dtype != np.uint8:
+        raise InvalidInput(_not_an_image(array))
+    array = np.asarray(array)  # without the arithmetic of np.matrix or a masked array
+    if array.shape[2:] == (3,):
+        return array
+    if array.shape[2:] == (4,):
+        return _to_array(Pillow.fromarray(array), None)
+    return np.repeat(array.reshape(*array.shape[:2], 1), 3, axis=2)
+
+
+_EXPECTED: Final = "a path, bytes, a binary file, a Pillow image, or a uint8 array (H, W, 3) RGB, (H, W) or (H, W, 4)"
+_CHANNELS: Final = (1, 3, 4)
+
+
+def _is_image(shape: tuple[int, ...]) -> bool:
+    """Whether an array of this shape can be a picture: (H, W), or (H, W, 1), (H, W, 3) or (H, W, 4)."""
+    return 0 not in shape and (len(shape) == 2 or (len(shape) == 3 and shape[2] in _CHANNELS))
+
+
+def _not_an_image(source: object) -> str:
+    """The message about anything else, with the expression that converts it where there is one."""
+    if source is None:
+        return f"a picture is {_EXPECTED}; got None, as cv2.imread returns for a file that it cannot read"
+    is_tensor = type(source).__module__ == "torch"
+    expression = "image.numpy(force=True)" if is_tensor else "numpy.asarray(image)"
+    what = type(source).__name__
+    try:
+        array = np.asarray(source)
+    except (TypeError, ValueError, RuntimeError):  # a tensor on a GPU or with a gradient; a ragged list
+        conversion = expression if is_tensor else ""
+    else:
+        what += f" {array.shape} {array.dtype}" if array.ndim else ""
+        conversion = _conversion(array, "image" if isinstance(source, np.ndarray) else expression)
+    return f"a picture is {_EXPECTED}; got {what}{conversion and f'. Convert it with: {conversion}'}"
+
+
+# Kinds of numbers, their range, and what brings them to 0 to 255.
+_SCALINGS: Final = (
+    ("b", 0, 1, '{}.astype("uint8") * 255'),
+    ("f", 0, 1, '({} * 255).astype("uint8")'),
+    ("uif", 0, 255, '{}.astype("uint8")'),
+    ("f", -1, 1, '(({} + 1) * 127.5).astype("uint8")'),
+    ("ui", 0, 65_535, '({} // 257).astype("uint8")'),
+)
+
+
+def _conversion(array: NDArray[Any], expression: str) -> str:
+    """The Python expression that makes a picture of an array, by its shape and numbers; "" where they show none."""
+    if array.ndim == 4 and len(array):
+        array, expression = array[0], f"{expression}[0]"
+    if array.ndim == 3 and array.shape[0] in _CHANNELS and array.shape[2] not in _CHANNELS:
+        array, expression = array.transpose(1, 2, 0), f"{expression}.transpose(1, 2, 0)"
+    if not _is_image(array.shape) or array.dtype == np.uint8:
+        return expression if _is_image(array.shape) else ""
+    for kinds, low, high, template in _SCALINGS:
+        if array.dtype.kind in kinds and low <= array.min() and array.max() <= high:
+            return template.format(expression)
+    return ""
+
+
+def _decode(file: BinaryIO, name: str, max_pixels: int) -> Image:
+    format_name, opener = _recognise(file.read(_HEAD), name)
+    file.seek(0)
+    with _picture_errors(name, format_name), opener(file) as picture:
+        return _pixels(picture, name, max_pixels)
+
+
+def _pixels(picture: Pillow.Image, name: str, max_pixels: int) -> Image:
+    _check_size(picture.size, name, max_pixels)
+    picture.load()
+    return _to_array(_upright(picture), _white(picture))
+
+
+@contextmanager
+def _picture_errors(name: str, format_name: str) -> Iterator[None]:
+    """Turns what decoding raises into a `PictureError`."""
+    try:
+        yield
     except PictureError:
         raise
     except MemoryError as error:
@@ -239,6 +396,8 @@ def _recognise(head: bytes, name: str) -> tuple[str, Callable[[BinaryIO], ImageF
 
 def _check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
     width, height = size
+    if not width * height:
+        raise PictureError(f"{name} has no pixels: it is {width:,} × {height:,}; expected a picture")
     if width * height > max_pixels:
         raise PictureError(
             f"{name} is too large: {width:,} × {height:,} is {width * height / 1e6:,.1f} megapixels, at most "
@@ -257,13 +416,13 @@ def _complaint(error: BaseException, name: str, format_name: str) -> str:
     return f"{name} is a damaged {format_name}, or of a rare kind ({reason}); open and save it anew elsewhere"
 
 
-def _upright(picture: ImageFile) -> Pillow.Image:
+def _upright(picture: Pillow.Image) -> Pillow.Image:
     turn = _TURNS.get(picture.getexif().get(_ORIENTATION_TAG, 1))
     return picture if turn is None else picture.transpose(turn)
 
 
 def _to_array(picture: Pillow.Image, white: int | None) -> Image:
-    """Whatever colours, depth and transparency a file has → (H, W, 3) uint8, RGB."""
+    """A picture of any colours, depth and transparency → (H, W, 3) uint8, RGB; for `white` see `_white`."""
     if picture.mode == "F" or picture.mode.startswith("I"):
         grey = _to_bytes(np.asarray(picture), white)
         return np.repeat(grey[:, :, None], 3, axis=2)
@@ -275,15 +434,16 @@ def _to_array(picture: Pillow.Image, white: int | None) -> Image:
     return np.array(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
-def _white(picture: ImageFile) -> int | None:
-    """The number that means white in a grey picture of more than eight bits; None where nothing says so."""
-    if not isinstance(picture, TiffImageFile):
-        return 65_535
-    return 2 ** picture.tag_v2[_BITS_TAG][0] - 1 if picture.mode.startswith("I;16") else None
+def _white(picture: Pillow.Image) -> int | None:
+    """The value of white in a grey picture of more than eight bits; None where nothing says so."""
+    if isinstance(picture, TiffImageFile) and picture.mode.startswith("I;16"):
+        return int(2 ** picture.tag_v2[_BITS_TAG][0] - 1)
+    known = isinstance(picture, PngImageFile | PpmImageFile) or picture.mode.startswith("I;16")
+    return 65_535 if known else None
 
 
 def _to_bytes(values: NDArray[np.generic], white: int | None) -> NDArray[np.uint8]:
-    """Numbers of more than eight bits → 0 to 255."""
+    """Grey values of more than eight bits → 0 to 255."""
     numbers = np.where(np.isfinite(values), values, 0).astype(np.float32)
     least, greatest = float(numbers.min()), float(numbers.max())
     if white is None:

@@ -1,12 +1,15 @@
-"""The values that flow from a picture to a report. Frozen, checked once, at birth."""
+"""The values that flow from a picture to every output. Frozen, and checked once, when they are made."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.emotions import valence_arousal
 from mien.errors import InvalidInput
 
 Image: TypeAlias = NDArray[np.uint8]
@@ -89,16 +92,36 @@ class Box(NamedTuple):
         return self.intersection(other).area / smaller if smaller > 0 else 0.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Detection:
+class ByValue:
+    """Equality and hash by the values of all fields, arrays among them, which a dataclass cannot compare by itself."""
+
+    __slots__ = ()
+
+    def _key(self) -> tuple[object, ...]:
+        values = (getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type] # used by dataclasses
+        return tuple((each.shape, each.tobytes()) if isinstance(each, np.ndarray) else each for each in values)
+
+    def __eq__(self, other: object) -> bool:
+        return self._key() == other._key() if isinstance(other, type(self)) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Detection(ByValue):
     """Where a face is.
 
     Attributes:
-        box: the face in the frame's pixels; it may touch the frame's edge but never leaves it.
-        score: the detector's own confidence; its meaning stands in the detector's docstring.
-        landmarks: five points, or None from a detector that gives none.
-        crop: what a network should see: a square with the geometry of FER2013's crops, which are Haar's boxes.
+        box: The face in the frame's pixels; it may touch the frame's edge but never leaves it.
+        score: The detector's own confidence; its meaning stands in the detector's docstring.
+        landmarks: Five points, or None from a detector that gives none.
+        crop: What a network should see: a square with the geometry of FER2013's crops, which are Haar's boxes.
             It may leave the frame. None: the square around `box`.
+
+    Raises:
+        InvalidInput: A number is not finite, the box is empty or begins outside the frame, or the landmarks are of
+            another shape.
     """
 
     box: Box
@@ -116,19 +139,25 @@ class Detection:
         if self.crop is not None and not (np.isfinite(self.crop).all() and self.crop.area > 0):
             raise InvalidInput(f"a detection's crop has left < right and top < bottom; got {self.crop}")
 
+    def __repr__(self) -> str:
+        return f"Detection({_short(self.box)}, score {self.score:.3g})"
+
     @property
     def region(self) -> Box:
         """The square a network should see, in the frame's pixels; it may leave the frame."""
         return self.box.squared() if self.crop is None else self.crop
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Prediction:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Prediction(ByValue):
     """What a face shows.
 
     Attributes:
         labels: K names of expressions, in the order of `scores`.
         scores: (K,) float32, the probability of each; they sum to 1 and are never rounded.
+
+    Raises:
+        InvalidInput: The scores are of another shape, or no probabilities.
     """
 
     labels: tuple[str, ...]
@@ -142,25 +171,51 @@ class Prediction:
         if not np.isfinite(self.scores).all() or self.scores.min() < 0 or abs(float(self.scores.sum()) - 1) > 1e-3:
             raise InvalidInput(f"scores are probabilities that sum to 1; got {self.scores}")
 
+    def __repr__(self) -> str:
+        return f"Prediction({self.label} {self.scores.max():.0%} of {len(self.labels)})"
+
     @property
     def label(self) -> str:
         """The likeliest expression; of equal ones, the first."""
         return self.labels[int(self.scores.argmax())]
 
+    def by_label(self) -> dict[str, float]:
+        """The probability of each expression by name, 0 to 1."""
+        return dict(zip(self.labels, self.scores.tolist(), strict=True))
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Face:
-    """One face of a picture: where it is and what it shows.
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How well a face can be read.
 
     Attributes:
-        detection: where.
-        prediction: what; in a video, smoothed over time.
-        track_id: the same number for the same person through a video; None in a picture.
-        raw: in a video, what this frame alone shows; else None.
-        leading: in a video, the label that holds until another has led for a while; None in a picture.
-        interpolated: in a video, whether the tracker found the place, as the detector did not run or missed the face.
-        quality: in a video, how well the face can be read, 0 to 1; else None.
-        quality_reasons: what speaks against it: "small", "blurred", "dark", "bright", "turned", "tilted", "cut off".
+        score: From 0, not at all, to 1.
+        reasons: What speaks against it: "small", "blurred", "dark", "bright", "turned", "tilted", "cut off".
+    """
+
+    score: float
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Face(ByValue):
+    """One face of a picture or of a video's frame: where it is and what it shows.
+
+    Faces compare by value, survive pickle, and are recorded by `to_dict`.
+
+    Attributes:
+        detection: Where the face is.
+        prediction: What it shows; in a video, smoothed over time.
+        track_id: The same number for the same person through a video; None in a picture.
+        raw: In a video, what this frame alone shows; else None.
+        leading: In a video, the label that holds until another has led for a while; None in a picture.
+        interpolated: Whether the tracker found the place, as the detector did not run or missed the face.
+        quality: How well the face can be read; None where it was not measured.
+        uncertain: Why the answer should not be relied on; empty when nothing speaks against it.
+        prediction_set: The labels that hold the right one with a stated probability; None where none was computed.
+
+    Raises:
+        InvalidInput: `leading` is none of the prediction's labels.
     """
 
     detection: Detection
@@ -169,8 +224,17 @@ class Face:
     raw: Prediction | None = None
     leading: str | None = None
     interpolated: bool = False
-    quality: float | None = None
-    quality_reasons: tuple[str, ...] = ()
+    quality: Quality | None = None
+    uncertain: tuple[str, ...] = ()
+    prediction_set: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.leading is not None and self.leading not in self.prediction.labels:
+            raise InvalidInput(f"a face's leading label is one of {self.prediction.labels}; got {self.leading!r}")
+
+    def __repr__(self) -> str:
+        person = "" if self.track_id is None else f", track_id={self.track_id}"
+        return f"Face({self.label:.40} {self.scores[self.label]:.0%}, {_short(self.box)}{person})"
 
     @property
     def box(self) -> Box:
@@ -185,17 +249,78 @@ class Face:
     @property
     def scores(self) -> Mapping[str, float]:
         """The probability of each expression by name, 0 to 1: `face.scores["happy"]`."""
-        return dict(zip(self.prediction.labels, self.prediction.scores.tolist(), strict=True))
+        return self.prediction.by_label()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The face as JSON has it, field by field as docs/output.md describes them.
+
+            >>> json.dumps(face.to_dict())  # doctest: +SKIP
+            '{"track_id": null, "box": {"left": 172.0, ...}, ..., "label": "happy", "scores": {...}, ...}'
+
+        Numbers have the fewest digits that give back the same 32-bit float.
+        """
+        valence, arousal = valence_arousal(self.prediction.labels, self.prediction.scores) or (None, None)
+        landmarks = self.detection.landmarks
+        return {
+            "track_id": self.track_id,
+            "box": box_to_dict(self.box),
+            "detector_score": number(self.detection.score),
+            "landmarks": None if landmarks is None else [[*map(number, point)] for point in landmarks],
+            "interpolated": self.interpolated,
+            "quality": None if self.quality is None else number(self.quality.score),
+            "quality_reasons": list(self.quality.reasons) if self.quality else [],
+            "label": self.label,
+            "scores": _scores_to_dict(self.prediction),
+            "raw_scores": None if self.raw is None else _scores_to_dict(self.raw),
+            "valence": number(valence),
+            "arousal": number(arousal),
+            "uncertain": list(self.uncertain),
+            "prediction_set": None if self.prediction_set is None else list(self.prediction_set),
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Self:
+        """The face that `to_dict` recorded, but for its crop, which no record holds.
+
+        Raises:
+            InvalidInput: A field is missing, or holds what it cannot.
+        """
+        try:
+            landmarks = record["landmarks"]
+            quality = record["quality"]
+            leading = record["label"] if record["track_id"] is not None else None
+            return cls(
+                Detection(
+                    box_from_dict(record["box"]),
+                    record["detector_score"],
+                    None if landmarks is None else np.array(landmarks, np.float32),
+                ),
+                _prediction(record["scores"]),
+                track_id=record["track_id"],
+                raw=None if record["raw_scores"] is None else _prediction(record["raw_scores"]),
+                leading=leading,
+                interpolated=record["interpolated"],
+                quality=None if quality is None else Quality(quality, tuple(record["quality_reasons"])),
+                uncertain=tuple(record["uncertain"]),
+                prediction_set=None if record["prediction_set"] is None else tuple(record["prediction_set"]),
+            )
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            if isinstance(error, InvalidInput):
+                raise
+            raise InvalidInput(f"no record of a face: {type(error).__name__} {error}") from error
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Frame:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Frame(ByValue):
     """One picture of a source.
 
     Attributes:
-        index: 0 for the first.
-        time: seconds from the start, by the container's own timestamps; 0 for a still picture.
+        index: The frame's number in its source, 0 for the first.
+        time: Seconds from the start, by the container's own timestamps; 0 for a still picture.
         image: (H, W, 3) uint8, RGB.
+
+    Raises:
+        InvalidInput: `image` is not an image.
     """
 
     index: int
@@ -205,32 +330,125 @@ class Frame:
     def __post_init__(self) -> None:
         check_image(self.image)
 
+    def __repr__(self) -> str:
+        height, width = self.image.shape[:2]
+        return f"Frame({self.index} at {self.time:.3f} s, {width}×{height})"
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FrameResult:
-    """What was found in one frame; there is one for every frame, faces or none.
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What is known of a whole video or camera.
 
     Attributes:
-        index: the frame's.
-        time: the frame's, in seconds.
-        faces: from the largest to the smallest.
-        doubtful: in a video, where else there may be a face: found but once, or out of sight just now.
+        rate: Mean frames a second; None when unknown.
+        num_frames: An estimate of how many frames there are; None when unknown.
+        started_at: The time of day at the first frame, as ISO 8601; None except for a camera.
+        sound: The file whose sound belongs to the frames; None when there is none.
     """
 
-    index: int
-    time: float
-    faces: tuple[Face, ...]
+    rate: float | None = None
+    num_frames: int | None = None
+    started_at: str | None = None
+    sound: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
+class FrameResult(ByValue):
+    """What was found in one frame; there is one for every frame, faces or none. A picture is frame 0 at 0 s.
+
+    Attributes:
+        source: The picture or video, as it was named.
+        index: The frame's number in its source.
+        time: The frame's time, in seconds.
+        width: The frame's width in pixels.
+        height: The frame's height in pixels.
+        faces: From the largest to the smallest.
+        doubtful: In a video, where else there may be a face: found but once, or out of sight just now.
+        video: What is known of the video; None for a picture.
+        image: (H, W, 3) uint8 RGB, the frame itself, where it was asked to be kept; else None.
+        drawing: The file with the drawn picture; None where none was asked for.
+        error: What went wrong after the faces were found, such as a drawing that could not be written.
+    """
+
+    source: str
+    index: int = 0
+    time: float = 0.0
+    width: int
+    height: int
+    faces: tuple[Face, ...] = ()
     doubtful: tuple[Box, ...] = ()
+    video: VideoInfo | None = None
+    image: Image | None = None
+    drawing: str | None = None
+    error: str | None = None
+
+    def __repr__(self) -> str:
+        num = {0: "no face", 1: "1 face"}.get(len(self.faces), f"{len(self.faces)} faces")
+        return f"FrameResult({self.source[-80:]!r}, frame {self.index} at {self.time:.3f} s, {num})"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a source could not be analysed, or a video not to its end.
+
+    Attributes:
+        source: The picture or video, as it was named.
+        error: What went wrong, for people.
+    """
+
+    source: str
+    error: str
+
+
+def number(value: float | None) -> float | None:
+    """The fewest digits that give back the same 32-bit number; None for infinity and NaN, which JSON cannot hold."""
+    return None if value is None or not math.isfinite(value) else float(str(np.float32(value)))
+
+
+def box_to_dict(box: Box) -> dict[str, float | None]:
+    """A box as JSON has it: its four sides by name, in pixels."""
+    return {side: number(value) for side, value in box._asdict().items()}
+
+
+def box_from_dict(record: Mapping[str, float]) -> Box:
+    """The box that `box_to_dict` recorded."""
+    return Box(record["left"], record["top"], record["right"], record["bottom"])
+
+
+def _scores_to_dict(prediction: Prediction) -> dict[str, float | None]:
+    return dict(zip(prediction.labels, map(number, prediction.scores), strict=True))
+
+
+def _prediction(scores: Mapping[str, float]) -> Prediction:
+    return Prediction(tuple(scores), np.array(list(scores.values()), np.float32))
+
+
+def _short(box: Box) -> str:
+    return "box " + ", ".join(f"{side:.0f}" for side in box)
 
 
 def check_image(image: object) -> Image:
     """`image` itself, if it is one.
 
     Raises:
-        InvalidInput: it is not a (H, W, 3) uint8 array with at least one pixel.
+        InvalidInput: It is not a (H, W, 3) uint8 array with at least one pixel; the message says how to convert grey,
+            transparent, float and 16-bit images.
     """
     if not isinstance(image, np.ndarray):
         raise InvalidInput(f"an image is a numpy array of shape (H, W, 3), uint8, RGB; got {type(image).__name__}")
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        raise InvalidInput(f"an image is (H, W, 3) uint8, RGB; got {image.shape} {image.dtype}")
+        advice = "".join(f"; {each}" for each in _conversions(image))
+        raise InvalidInput(f"an image is (H, W, 3) uint8, RGB; got {image.shape} {image.dtype}{advice}")
     return image
+
+
+def _conversions(image: NDArray[Any]) -> Iterator[str]:
+    """How to make an image of an array, for messages."""
+    if np.issubdtype(image.dtype, np.floating):
+        yield "(255 * image).round().astype(np.uint8) converts numbers from 0 to 1"
+    if image.dtype == np.uint16:
+        yield "(image / 257).round().astype(np.uint8) converts 16 bits"
+    if image.ndim == 2 or image.shape[2:] == (1,):
+        yield "np.dstack([image] * 3) converts grey"
+    if image.shape[2:] == (4,):
+        yield "image[..., :3] leaves out the transparency"

@@ -16,7 +16,7 @@ from mien.analyzer import Analyzer
 from mien.cli.analyze import Result, results, work
 from mien.images import read_image, write_image
 from mien.jobs.sources import find_sources
-from mien.records import Record
+from mien.records.wire import Record
 from mien.values import Box, Detection, Image
 
 Run = Callable[..., tuple[int, str, str]]

@@ -1,24 +1,28 @@
 import dataclasses
+import doctest
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.drawing import annotate
-from mien.emotions import COLOURS, EMOTIONS
+from mien.drawing import History, annotate, anonymize
+from mien.emotions import COLOURS, EMOTIONS, colours_of
 from mien.errors import InvalidInput
-from mien.values import Box, Detection, Face, Image, Prediction
+from mien.values import Box, Detection, Face, Image, Prediction, Quality
 
 
 def changed(before: Image, after: Image) -> np.ndarray:
-    return np.asarray((before != after).any(axis=2))
+    red, green, blue = np.moveaxis(before != after, 2, 0)  # `any` over so short an axis takes seconds
+    return np.asarray(red | green | blue)
 
 
 def near(image: Image, colour: tuple[int, int, int]) -> int:
     """How many pixels are about that colour."""
-    return int((np.abs(image.astype(int) - colour).max(axis=2) < 25).sum())
+    low, high = (np.clip(np.array(colour) + change, 0, 255) for change in (-24, 24))
+    return int(np.count_nonzero(cv2.inRange(image, low, high)))
 
 
 @pytest.mark.parametrize(
@@ -52,6 +56,19 @@ def test_of_several_faces_each_bears_its_place_or_its_persons_number(make_face: 
     assert changed(annotate(image, faces[:1]), annotate(image, people[:1])).any()  # one alone has no number
 
 
+def test_the_tracker_s_boxes_have_gaps_and_a_measured_quality_a_bar(make_face: Callable[..., Face]) -> None:
+    image = np.full((600, 900, 3), 60, np.uint8)
+    face = make_face(100, 100, 120)
+    whole, dashed, good, bad = (
+        annotate(image, [dataclasses.replace(face, **more)])
+        for more in ({}, {"interpolated": True}, {"quality": Quality(0.9)}, {"quality": Quality(0.2)})
+    )
+    edge = np.s_[120:200, 98:106]
+    assert 0 < changed(image, dashed)[edge].sum() < 0.8 * changed(image, whole)[edge].sum()
+    assert changed(image, good).sum() > changed(image, whole).sum()
+    assert near(bad, COLOURS["surprise"]) > near(good, COLOURS["surprise"])  # the colour of a warning
+
+
 def test_without_faces_nothing_is_drawn() -> None:
     image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
     np.testing.assert_array_equal(annotate(image, []), image)
@@ -73,29 +90,92 @@ def test_a_crowd_still_shows_its_faces(make_face: Callable[..., Face]) -> None:
     assert touched.mean() < 0.75
 
 
-boxes = st.tuples(st.floats(0, 250), st.floats(0, 250), st.floats(0.5, 400), st.floats(0.5, 400))
+def test_three_hundred_faces_are_all_outlined() -> None:
+    image = np.full((1000, 1500, 3), 60, np.uint8)
+    prediction = Prediction(("happy", "sad"), np.array([0.9, 0.1], np.float32))
+    corners = [(20 + 74 * (number % 20), 20 + 64 * (number // 20)) for number in range(300)]
+    faces = [Face(Detection(Box(x, y, x + 40, y + 40), 1.0), prediction) for x, y in corners]
+    drawn = annotate(image, faces)
+    for x, y in corners:
+        assert near(drawn[y : y + 3, x : x + 40], COLOURS["happy"]) > 20
+
+
+def test_a_face_that_leaves_the_image_is_drawn_as_far_as_it_is_inside() -> None:
+    image = np.full((200, 300, 3), 60, np.uint8)
+    prediction = Prediction(EMOTIONS, np.full(7, 1 / 7, np.float32))
+    partly, inside = (Face(Detection(Box(200, 100, *corner), 1.0), prediction) for corner in [(900, 700), (300, 200)])
+    outside = Face(Detection(Box(300, 100, 400, 200), 1.0), prediction)
+    np.testing.assert_array_equal(annotate(image, [partly]), annotate(image, [inside]))
+    np.testing.assert_array_equal(annotate(image, [outside]), image)
+
+
+@st.composite
+def any_face(draw: st.DrawFn, labels: st.SearchStrategy[str]) -> Face:
+    names = tuple(draw(st.lists(labels, min_size=1, max_size=9, unique=True)))
+    weights = np.array(draw(st.lists(st.floats(0.01, 1), min_size=len(names), max_size=len(names))))
+    left, top, width, height = draw(st.tuples(*[st.floats(0, 250)] * 2, *[st.floats(0.5, 400)] * 2))
+    return Face(
+        Detection(Box(left, top, left + width, top + height), 1.0),
+        Prediction(names, (weights / weights.sum()).astype(np.float32)),
+        track_id=draw(st.none() | st.integers(0, 12)),
+        leading=draw(st.none() | st.sampled_from(names)),
+        interpolated=draw(st.booleans()),
+        quality=draw(st.none() | st.builds(Quality, st.floats(0, 1))),
+    )
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.lists(boxes, max_size=8), st.integers(1, 300), st.integers(1, 300))
-def test_any_boxes_in_any_picture_can_be_drawn(
-    places: list[tuple[float, float, float, float]], width: int, height: int
-) -> None:
-    prediction = Prediction(EMOTIONS, np.full(7, 1 / 7, np.float32))
-    faces = [Face(Detection(Box(x, y, x + w, y + h), 1.0), prediction) for x, y, w, h in places]
-    drawn = annotate(np.zeros((height, width, 3), np.uint8), faces)
-    assert drawn.shape == (height, width, 3)
-    assert drawn.dtype == np.uint8
+@given(st.lists(any_face(st.sampled_from(EMOTIONS)), max_size=8), st.integers(1, 300), st.integers(1, 300))
+def test_any_faces_can_be_drawn_on_a_picture_of_any_size(faces: list[Face], width: int, height: int) -> None:
+    image = np.zeros((height, width, 3), np.uint8)
+    for drawn in (annotate(image, faces), annotate(image, faces, history=History(), time=3.5)):
+        assert drawn.shape == image.shape
+        assert drawn.dtype == np.uint8
+    assert not image.any()
 
 
-def test_labels_of_ones_own_can_be_drawn() -> None:
-    face = Face(
-        Detection(Box(50, 50, 90, 90), 1.0), Prediction(("bored", "Überraschung"), np.array([0.2, 0.8], np.float32))
-    )
-    image = np.zeros((200, 400, 3), np.uint8)
-    assert changed(image, annotate(image, [face])).any()
+@settings(deadline=None, max_examples=60)
+@given(any_face(st.text(max_size=20)), st.sampled_from([(1, 1), (60, 60), (300, 400)]))
+def test_labels_of_ones_own_can_be_drawn_whatever_their_characters(face: Face, shape: tuple[int, int]) -> None:
+    image = np.zeros((*shape, 3), np.uint8)
+    drawn = annotate(image, [face])
+    inside = face.box.clipped(shape[1], shape[0])
+    if min(inside.width, inside.height) > 1:
+        assert changed(image, drawn).any()
 
 
-def test_what_is_no_image_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="an image is"):
-        annotate(np.zeros((5, 5), np.uint8), [])
+def test_labels_of_ones_own_have_colours_that_differ_in_every_form() -> None:
+    labels = ("attentive", "bored", "confused")
+    prediction = Prediction(labels, np.array([0.4, 0.35, 0.25], np.float32))
+    image = np.full((300, 600, 3), 60, np.uint8)
+    alone = annotate(image, [Face(Detection(Box(50, 50, 150, 150), 1.0), prediction)])
+    crowd = [Face(Detection(Box(x, 20, x + 90, 240), 1.0), prediction) for x in range(5, 500, 95)]
+    for drawn in (alone, annotate(image, crowd)):
+        assert all(near(drawn, colour) > 20 for colour in colours_of(labels).values())
+
+
+@pytest.mark.parametrize(
+    ("image", "advice"),
+    [
+        (np.zeros((5, 5), np.uint8), "grey"),
+        (np.zeros((5, 5, 3)), "from 0 to 1"),
+        (np.zeros((5, 5, 4), np.uint8), "transp"),
+    ],
+)
+def test_what_is_no_image_is_refused_with_advice(image: np.ndarray, advice: str) -> None:
+    with pytest.raises(InvalidInput, match=f"an image is .*{advice}"):
+        annotate(image, [])
+
+
+def test_what_is_no_face_is_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"a list of mien\.Face.*Detection\("):
+        annotate(np.zeros((5, 5, 3), np.uint8), [Detection(Box(0, 0, 5, 5), 1.0)])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("function", [annotate, anonymize])
+def test_the_examples_in_docstrings_run(function: Callable[..., Image]) -> None:
+    runner = doctest.DocTestRunner()
+    for example in doctest.DocTestFinder().find(function):
+        runner.run(example)
+    assert runner.tries > 3
+    assert runner.failures == 0

@@ -93,6 +93,11 @@ def test_duplicates_are_looked_for_in_the_whole_set_when_some_was_left_out(faces
     assert (result["num_faces"], result["without_duplicates"]["num_faces"]) == (4, 3)
 
 
+def test_a_whole_set_that_is_empty_is_not_taken_for_one_that_was_left_out(faces: FaceSet) -> None:
+    nothing = faces.select(np.zeros(len(faces), np.bool_))
+    assert evaluate(Halves("left", "right"), faces, "val", whole=nothing)["without_duplicates"] is None
+
+
 def test_without_a_training_split_there_is_nothing_to_compare(faces: FaceSet) -> None:
     assert evaluate(Halves("left", "right"), faces.split("val"), "val")["without_duplicates"] is None
     assert evaluate(Halves("left", "right"), faces, "train")["without_duplicates"] is None

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mien.jobs.video_job import Portraits, run
 
 from mien.jobs import video_job
 from mien.jobs.journal import Journal
-from mien.jobs.video_job import Portraits, run
 from mien.records.frames import FrameRecord
 from mien.tracking.stream import Stream
 from mien.values import Box, Detection, Frame, Image

@@ -18,7 +18,6 @@ INFO = ModelInfo(
     input_size=8,
     num_parameters=0,
     size_class="nano",
-    temperature=2.0,
 )
 
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from mien.errors import InvalidInput
 from mien.images import read_image
-from mien.recognition.quality import Quality, assess, sharpness
-from mien.values import Box, Detection, Image, Landmarks
+from mien.recognition.quality import assess, sharpness
+from mien.values import Box, Detection, Image, Landmarks, Quality
 
 FACE = Box(172, 61, 277, 166)
 """The box of the astronaut's face."""

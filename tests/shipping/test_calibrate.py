@@ -9,8 +9,9 @@ from mien.recognition import OnnxClassifier
 from mien.shipping.calibrate import rescale
 from mien.shipping.quantize import halve, quantize
 from mien.training.architectures import ARCHITECTURES
-from mien.training.export import describe_model, export, sample_faces
+from mien.training.export import export, sample_faces
 from mien.training.initial import load_initial
+from mien.training.trained import describe_model
 from mien.training.trainee import Trainee
 
 FACTORS, OFFSETS = np.linspace(0.5, 2, 7), np.linspace(-1, 1, 7)

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mien.emotions import EMOTIONS
+from mien.emotions import CIRCUMPLEX, EMOTIONS, valence_arousal
 from mien.errors import InvalidInput
 from mien.tracking.smoothing import (
-    CIRCUMPLEX,
     FLOOR,
     Baseline,
     Ema,
@@ -21,7 +20,6 @@ from mien.tracking.smoothing import (
     Smoother,
     Smoothing,
     make_smoother,
-    valence_arousal,
 )
 from mien.tracking.state import State, from_bytes, to_bytes
 

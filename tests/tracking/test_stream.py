@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mien.analyzer import Analyzer
 from mien.emotions import EMOTIONS
 from mien.errors import InvalidInput, VideoError
-from mien.records.table import as_table, events_of, frame_record
+from mien.tracking.events import EventFinder
 from mien.tracking.state import from_bytes, to_bytes
 from mien.tracking.stream import Stream
 from mien.values import Box, Detection, Frame, FrameResult, Image
@@ -96,7 +96,12 @@ def test_without_smoothing_scores_are_the_raw_ones() -> None:
 
 
 def test_events_say_who_showed_what_from_when_to_when() -> None:
-    first, second = events_of(frame_record(result) for result in results())
+    finder, events = EventFinder(), []
+    for result in results():
+        for face in result.faces:
+            events += finder.add(face.track_id or 0, result.time, face.label, face.scores[face.label])
+        events += finder.tick(result.time)
+    first, second = events + finder.close()
     assert (first.label, second.label) == ("happy", "sad")
     assert first.start == pytest.approx(0.4, abs=0.25)
     assert second.start == pytest.approx(first.end, abs=0.1)
@@ -152,21 +157,14 @@ SETTINGS: list[dict[str, Any]] = [
 ]
 
 
-def as_bytes(result: FrameResult) -> bytes:
-    """Every bit of a result."""
-    faces = [(face.prediction.scores.tobytes(), face.raw and face.raw.scores.tobytes()) for face in result.faces]
-    points = [face.detection.landmarks.tobytes() for face in result.faces if face.detection.landmarks is not None]
-    return repr((frame_record(result), faces, points)).encode()
-
-
 @cache
-def undisturbed(number: int) -> tuple[list[bytes], list[bytes]]:
+def undisturbed(number: int) -> tuple[list[FrameResult], list[bytes]]:
     """The results of one setting, and the state before each frame."""
     stream = Stream(finds_both, Moods(), **SETTINGS[number])
     found, states = [], []
     for frame in FRAMES:
         states.append(to_bytes(stream.state()))
-        found.append(as_bytes(stream(frame)))
+        found.append(stream(frame))
     return found, states
 
 
@@ -185,7 +183,7 @@ def test_a_restored_stream_continues_with_identical_results(number: int, cut: in
     found, states = undisturbed(number)
     stream = Stream(finds_both, Moods(), **SETTINGS[number])
     stream.restore(from_bytes(states[cut]))
-    assert [as_bytes(stream(frame)) for frame in FRAMES[cut:]] == found[cut:]
+    assert [stream(frame) for frame in FRAMES[cut:]] == found[cut:]
 
 
 def test_a_state_of_other_labels_or_settings_is_refused() -> None:
@@ -198,7 +196,7 @@ def test_a_state_of_other_labels_or_settings_is_refused() -> None:
     own.labels = ("calm", *EMOTIONS[1:])
     with pytest.raises(InvalidInput, match="labels"):
         Stream(finds_both, own, smoothing="median").restore(from_bytes(undisturbed(2)[1][30]))
-    assert as_bytes(stream(FRAMES[0])) == undisturbed(2)[0][0], "what failed has changed nothing"
+    assert stream(FRAMES[0]) == undisturbed(2)[0][0], "what failed has changed nothing"
 
 
 MUTATIONS: list[Callable[[NDArray[Any]], NDArray[Any]]] = [
@@ -267,19 +265,9 @@ def test_a_classifier_with_too_few_rows_is_named() -> None:
 def test_the_analyzer_streams_frames_and_files(tmp_path: Path) -> None:
     analyzer = Analyzer(Moods(), finds_it)
     streamed = list(analyzer.stream(film(SHADES)))
-    assert [frame_record(result) for result in streamed] == [frame_record(result) for result in results()]
+    assert [result.faces for result in streamed] == [result.faces for result in results()]
     with pytest.raises(VideoError, match=r"none\.mp4"):
         next(analyzer.stream(tmp_path / "none.mp4"))
-
-
-def test_results_become_a_table() -> None:
-    pandas = pytest.importorskip("pandas")
-    table = as_table(results(), source="film")
-    assert isinstance(table, pandas.DataFrame)
-    assert sorted(set(table["frame"])) == list(range(len(SHADES)))
-    assert table.loc[table["frame"] == 39, "label"].tolist() == ["happy"]
-    assert "raw_sad" in table.columns
-    assert len(as_table([], labels=EMOTIONS)) == 0
 
 
 def test_a_result_without_time_is_still_a_result() -> None:

@@ -15,13 +15,12 @@ from mien.training.ensemble import (
     BATCH,
     assembled,
     averaged,
-    check_belong_together,
-    describe_together,
     refresh_norms,
 )
-from mien.training.export import describe_model, export, sample_faces
+from mien.training.export import export, sample_faces
 from mien.training.initial import Initial, initialize, load_initial
 from mien.training.loop import as_input
+from mien.training.trained import check_belong_together, describe_model, describe_together
 from mien.training.trainee import Trainee
 
 MEMBERS = ("rep-nano", "mini-xception", "conv-attention")

@@ -1,4 +1,3 @@
-import dataclasses
 import json
 from pathlib import Path
 
@@ -15,16 +14,8 @@ from mien.shipping.quantize import quantize, saturates
 from mien.training import checkpoint
 from mien.training.architectures import ARCHITECTURES
 from mien.training.architectures.network import FullyConvolutional
-from mien.training.export import (
-    TOLERANCE,
-    Exported,
-    compare,
-    describe_again,
-    describe_model,
-    export,
-    load_trained,
-    sample_faces,
-)
+from mien.training.export import TOLERANCE, Exported, compare, export, sample_faces
+from mien.training.trained import describe_model, load_trained
 from mien.training.trainee import Trainee
 
 
@@ -107,18 +98,6 @@ def test_a_disagreement_fails_the_export_and_leaves_the_old_file(tmp_path: Path)
         export(network, describe_model(network, about("mini-xception"), "tested"), path)
     assert path.read_bytes() == b"the old one"
     assert [entry.name for entry in tmp_path.iterdir()] == ["tested.onnx"]
-
-
-def test_another_description_changes_nothing_else(tmp_path: Path) -> None:
-    network = fresh("mini-xception")
-    info = describe_model(network, about("mini-xception"), "tested")
-    faces = sample_faces(48)
-    cold = export(network, info, tmp_path / "cold.onnx")
-    other = dataclasses.replace(info, measured={"accuracy": 0.7}, temperature=4.0)
-    warm = describe_again(tmp_path / "cold.onnx", other, tmp_path / "warm.onnx")
-    assert warm.info == other
-    np.testing.assert_array_equal(warm.logits(faces), cold.logits(faces))
-    assert warm(faces).max() < cold(faces).max()
 
 
 @pytest.mark.parametrize("fault", ["architecture", "classes", "weights", "epoch"])

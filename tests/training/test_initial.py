@@ -12,11 +12,12 @@ from mien.emotions import EMOTIONS
 from mien.errors import ModelError
 from mien.recognition import OnnxClassifier, shipped_models
 from mien.training.architectures import ARCHITECTURES
-from mien.training.export import describe_model, export, load_trained
+from mien.training.export import export
 from mien.training.initial import initialize, load_initial
 from mien.training.loop import Epoch, as_input, predict, train
 from mien.training.recipe import Recipe
 from mien.training.run import Run
+from mien.training.trained import describe_model, load_trained
 
 RECIPE = Recipe(architecture="mini-xception", image_size=32, epochs=1, batch_size=16, learning_rate=0.05, ema_decay=0)
 CPU = torch.device("cpu")

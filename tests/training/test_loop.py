@@ -9,11 +9,11 @@ import torch
 from mien.data import FaceSet
 from mien.errors import DataError, RecipeError, TrainingError
 from mien.training.augmentation import Augmentation
-from mien.training.export import load_trained
 from mien.training.initial import load_initial
 from mien.training.loop import Epoch, Step, predict, train
 from mien.training.recipe import Recipe
 from mien.training.run import Run, model_name
+from mien.training.trained import load_trained
 
 RECIPE = Recipe(
     architecture="mini-xception",

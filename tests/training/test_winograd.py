@@ -1,8 +1,14 @@
+import copy
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
-from mien.training.winograd import Conv3x3, winograd
+from mien.training import architectures
+from mien.training.architectures import ARCHITECTURES
+from mien.training.winograd import WinogradConv2d, use_winograd, winograd
 
 
 def ordinary_convolution(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
@@ -27,8 +33,33 @@ def test_it_is_the_ordinary_convolution(height: int, width: int, channels: tuple
         assert (ordinary - fast).abs().max() < 3e-5 * ordinary.abs().max()
 
 
-def test_a_layer_keeps_the_weights_of_an_ordinary_one() -> None:
-    layer, ordinary = Conv3x3(64, 64), torch.nn.Conv2d(64, 64, 3, padding=1)
-    layer.load_state_dict(ordinary.state_dict())
-    x = torch.randn(1, 64, 12, 12)
-    torch.testing.assert_close(layer(x), ordinary(x), atol=1e-4, rtol=1e-4)
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_network_keeps_its_weights_and_its_answers(name: str) -> None:
+    ordinary = ARCHITECTURES[name](7, 48).eval()
+    fast = copy.deepcopy(ordinary)
+    use_winograd(fast, torch.device("cpu"))
+    changed = {key for key, module in fast.named_modules() if isinstance(module, WinogradConv2d)}
+    assert bool(changed) == (name not in {"mini-xception", "rep-nano"})  # those are too thin for it to pay
+    assert fast.state_dict().keys() == ordinary.state_dict().keys()
+    faces = torch.randn(2, 1, 48, 48)
+    torch.testing.assert_close(fast(faces), ordinary(faces), rtol=1e-3, atol=1e-4)
+
+
+def test_only_convolutions_that_keep_the_side_are_changed() -> None:
+    network = nn.Sequential(
+        nn.Conv2d(64, 64, 3, padding=1),
+        nn.Conv2d(64, 64, 3, padding=1, stride=2),
+        nn.Conv2d(64, 64, 3, padding=1, groups=64),
+        nn.Conv2d(64, 64, 3),
+        nn.Conv2d(64, 64, 1),
+        nn.Conv2d(64, 63, 3, padding=1),
+    )
+    use_winograd(network, torch.device("meta"))
+    assert not any(isinstance(module, WinogradConv2d) for module in network)
+    use_winograd(network, torch.device("cpu"))
+    assert [isinstance(module, WinogradConv2d) for module in network] == [True] + [False] * 5
+
+
+def test_architectures_know_nothing_of_it() -> None:
+    """A trick of one processor is put in by whoever trains on it."""
+    assert not any("winograd" in path.read_text() for path in Path(architectures.__file__).parent.glob("*.py"))

@@ -6,21 +6,22 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pytest
 
-from mien.errors import VideoError
+from mien.errors import MissingExtra, VideoError
 from mien.values import Image
 from mien.video import open_video
+
+av = pytest.importorskip("av")
 
 COLOURS = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [0, 0, 0], [200, 150, 120]], np.uint8)
 
 
 def y4m(images: list[Image], format_name: str, header: bytes) -> bytes:
     """A YUV4MPEG2 file, its planes made by FFmpeg."""
-    av = pytest.importorskip("av")
     content = header
     for image in images:
         full = 2 if b"FULL" in header else 1
@@ -30,7 +31,7 @@ def y4m(images: list[Image], format_name: str, header: bytes) -> bytes:
         content += b"FRAME\n"
         for plane in frame.planes:
             rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-            content += rows[: plane.height, : plane.width].tobytes()
+            content += rows[: plane.height, : plane.width * (2 if "p10" in format_name else 1)].tobytes()
     return content
 
 
@@ -57,20 +58,24 @@ def test_colours_of_yuv4mpeg(format_name: str, rest: bytes) -> None:
 
 
 @pytest.mark.parametrize("rest", [b"F25:1 Cmono", b"F25:1 Cmono XCOLORRANGE=FULL"])
-def test_grey_yuv4mpeg(rest: bytes) -> None:
-    low, high = (0, 255) if b"FULL" in rest else (16, 235)
-    levels = np.linspace(low, high, 12).round().astype(np.uint8)
+def test_grey_yuv4mpeg_is_of_the_full_range_as_ffmpeg_writes_it(rest: bytes) -> None:
+    levels = np.linspace(0, 255, 12).round().astype(np.uint8)
     content = header((4, 3), rest) + b"FRAME\n" + levels.tobytes()
     (frame,) = open_video(io.BytesIO(content))
-    wanted = (levels.astype(float) - low) * 255 / (high - low)
-    assert np.abs(frame.image[:, :, 0].ravel() - wanted).max() <= 1
-    assert (frame.image == frame.image[:, :, :1]).all()
+    assert np.array_equal(frame.image, np.repeat(levels.reshape(3, 4, 1), 3, axis=2))
 
 
-def test_blacker_than_black_is_black() -> None:
-    content = header((2, 1), b"F25:1 Cmono") + b"FRAME\n\x00\xff"
+@pytest.mark.parametrize(("format_name", "kind"), [("yuv420p10le", b"420p10"), ("yuv411p", b"411")])
+def test_other_kinds_of_yuv4mpeg(numbered: Any, number: Any, format_name: str, kind: bytes) -> None:
+    content = y4m([numbered(9)], format_name, header((160, 96), b"F25:1 C" + kind))
     (frame,) = open_video(io.BytesIO(content))
-    assert frame.image[0, :, 0].tolist() == [0, 255]
+    assert number(frame.image) == 9
+
+
+def test_lines_before_pictures_may_say_more_and_shift_no_time() -> None:
+    content = header((4, 3), b"F25:1 Cmono") + (b"FRAME Ip XABCDEFGHIJKLMNO\n" + bytes(12)) * 40
+    frames = list(open_video(io.BytesIO(content)))
+    assert [frame.time for frame in frames] == pytest.approx([index / 25 for index in range(40)])
 
 
 @pytest.mark.parametrize(("width", "height"), [(160, 96), (161, 97)])
@@ -90,9 +95,11 @@ def test_frames_of_yuv4mpeg(numbered: Any, number: Any, width: int, height: int)
 def test_frames_of_bare_rgb(numbered: Any, number: Any) -> None:
     content = b"".join(numbered(index, 31, 17).tobytes() for index in range(5))
     frames = list(open_video(io.BytesIO(content), raw_size=(31, 17), rate=10, start=0.1, every=2))
-    assert [number(frame.image) for frame in frames] == [1, 3]
-    assert [frame.time for frame in frames] == pytest.approx([0.1, 0.3])
-    assert np.array_equal(frames[0].image, numbered(1, 31, 17))
+    assert [number(frame.image) for frame in frames] == [2, 4]
+    assert [frame.index for frame in frames] == [2, 4]
+    assert [frame.time for frame in frames] == pytest.approx([0.2, 0.4])
+    assert np.array_equal(frames[0].image, numbered(2, 31, 17))
+    frames[0].image[:] = 0  # it is the caller's own
 
 
 def test_a_pipe_that_sends_in_small_pieces(numbered: Any) -> None:
@@ -136,7 +143,7 @@ PICTURE = bytes(12)
         (lambda: _raw(bytes(36 * 2 + 5)), 2, "ended inside a picture"),
         (lambda: _y4m(b"FRAME\n" + PICTURE + b"FRAME Ip\n" + PICTURE[:5]), 1, "ended inside a picture"),
         (lambda: _y4m(b"FRAME\n" + PICTURE + b"FRAME\n"), 1, "ended inside a picture"),
-        (lambda: _y4m(b"FRAME\n" + PICTURE + b"FRA\n"), 1, "expected a line that begins with FRAME"),
+        (lambda: _y4m(b"FRAME\n" + PICTURE + b"FRA\n"), 1, "what follows is no picture"),
     ],
 )
 def test_a_broken_pipe_gives_what_came_before(
@@ -155,11 +162,13 @@ def test_a_broken_pipe_gives_what_came_before(
     [
         (b"", "is empty; expected YUV4MPEG2"),
         (b"\x1aE\xdf\xa3" * 9, "expected YUV4MPEG2 .*or bare RGB"),
-        (b"YUV4MPEG2 W4 Hx F25:1\n", "damaged YUV4MPEG2 header"),
-        (b"YUV4MPEG2 W4 F25:1\n", "damaged YUV4MPEG2 header"),
-        (b"YUV4MPEG2 W4 H0 F25:1\n", "pixels; got 4 × 0"),
-        (b"YUV4MPEG2 W400000 H400000 F25:1\n", "pixels; got 400,000 × 400,000"),
-        (b"YUV4MPEG2 W4 H3 F25:1 C420p10\n", "kind 420p10; expected one of 420.*-pix_fmt yuv420p"),
+        (b"YUV4MPEG2 W4 Hx F25:1\n", "header that is damaged.*W4 Hx"),
+        (b"YUV4MPEG2 W4 F25:1\n", "header that is damaged"),
+        (b"YUV4MPEG2 W4 H0 F25:1\n", "header that is damaged.*H0"),
+        (b"YUV4MPEG2 W400000 H400000 F25:1\n", "too large pictures: .*W400000"),
+        (b"YUV4MPEG2 W20000 H12000 F25:1\nFRAME\n", "at most|pixels; got 20,000 × 12,000"),
+        (b"YUV4MPEG2 W4 H3 F25:1 Cfoo\n", "of a kind that is not read.*-pix_fmt yuv420p"),
+        (b"YUV4MPEG2 W4 H3 " + b"X" * 1_000_000, "header that is damaged"),
         (b"YUV4MPEG2 W4 H3 F25:1 Cmono\n", "ends before its first"),
         (b"YUV4MPEG2 W4 H3 F25:1 Cmono\nFRAME\n1234", "ends before its first"),
     ],
@@ -167,6 +176,44 @@ def test_a_broken_pipe_gives_what_came_before(
 def test_what_is_no_yuv4mpeg(content: bytes, complaint: str) -> None:
     with pytest.raises(VideoError, match=complaint):
         open_video(io.BytesIO(content))
+
+
+def test_pictures_of_bare_rgb_that_are_too_large() -> None:
+    with pytest.raises(VideoError, match="pixels; got 200,000 × 100,000"):
+        open_video(io.BytesIO(bytes(100)), raw_size=(200_000, 100_000))
+
+
+def test_an_endless_header_is_not_read_to_its_end() -> None:
+    class Endless(io.RawIOBase):
+        given = 0
+
+        def read(self, size: int = -1) -> bytes:
+            assert self.given < 1_000_000, "it reads on and on"
+            self.given += size
+            return (b"YUV4MPEG2 W4 H3 " if self.given == size else b"").ljust(size, b"X")
+
+    with pytest.raises(VideoError, match="header that is damaged"):
+        open_video(cast("BinaryIO", Endless()))
+
+
+def test_a_frame_comes_when_it_was_sent(numbered: Any) -> None:
+    """A program that sends one frame a minute must not be waited for longer than for that frame."""
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb", buffering=0) as sender, os.fdopen(reading, "rb") as pipe:
+        sender.write(header((160, 96), b"F25:1 Cmono") + b"FRAME\n" + numbered(0)[:, :, 0].tobytes())
+        video = open_video(pipe)
+        assert next(video).index == 0
+        sender.write(b"FRAME\n" + numbered(1)[:, :, 0].tobytes())
+        assert next(video).index == 1
+        sender.close()
+        assert next(video, None) is None
+    assert video.damage is None
+
+
+def test_a_pipe_without_pyav(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(MissingExtra, match=r"Reading videos from pipes needs .*pip install .*\[video\]"):
+        open_video(io.BytesIO(bytes(36)), raw_size=(4, 3))
 
 
 def test_no_whole_picture_of_bare_rgb() -> None:

@@ -167,8 +167,69 @@ def test_start_and_end(
     if not wanted:
         pytest.fail("the case asks for no frame")
     assert [number(frame.image) for frame in frames] == wanted
-    assert [frame.index for frame in frames] == list(range(len(wanted)))
+    assert [frame.index for frame in frames] == wanted
     assert [frame.time for frame in frames] == pytest.approx([times[index] for index in wanted], abs=1e-6)
+
+
+UNEVEN = list(np.cumsum(np.tile([0.04, 0.011, 0.3, 0.02, 0.13], 12)))
+EVEN = [index / 25 for index in range(60)]
+
+
+@pytest.mark.parametrize("options", [{}, {"every": 7}, {"fps": 6.0}, {"every": 2, "fps": 4.0}])
+@pytest.mark.parametrize(
+    ("name", "codec", "times"),
+    [
+        ("a.mp4", "libx264", EVEN),
+        ("a.mp4", "libx264", UNEVEN),
+        ("a.mkv", "libx264", EVEN),
+        ("a.mkv", "libx264", UNEVEN),
+        ("a.ts", "libx264", EVEN),
+        ("a.ts", "libx264", UNEVEN),
+        ("a.avi", "mpeg4", EVEN),
+        ("a.webm", "libvpx", EVEN),
+    ],
+)
+def test_a_start_changes_neither_numbers_nor_choice(
+    film: Any, number: Any, backend: Backend, name: str, codec: str, times: list[float], options: Any
+) -> None:
+    """What is read from the middle is what an uninterrupted read gives from there on."""
+    path = film(name, times, codec=codec)
+    whole = [(each.index, each.time) for each in read(path, backend=backend, **options)]
+    for start in (0.02, 0.79, 0.8, 1.01, 1.9):
+        frames = read(path, backend=backend, start=start, **options)
+        assert [(each.index, each.time) for each in frames] == [each for each in whole if each[1] >= start]
+        assert [number(frame.image) for frame in frames] == [frame.index for frame in frames]
+
+
+def test_frames_that_are_never_shown_are_not_counted(film: Any, steady: Any, number: Any) -> None:
+    """VP8 keeps references for later frames in packets of their own: RFC 6386, 9.1, `show_frame`."""
+    av = pytest.importorskip("av")
+    path = film("a.webm", steady(60), codec="libvpx")
+    with av.open(str(path)) as shown, av.open(str(path.with_name("b.webm")), "w") as output:
+        stream = output.add_stream_from_template(shown.streams.video[0])
+        for index, packet in enumerate(each for each in shown.demux(video=0) if each.size):
+            data = bytearray(bytes(packet))
+            if index in (7, 25):
+                data[0] &= ~0x10
+            hidden = av.Packet(bytes(data))
+            hidden.pts, hidden.dts, hidden.time_base = packet.pts, packet.dts, packet.time_base
+            hidden.is_keyframe, hidden.stream = packet.is_keyframe, stream
+            output.mux(hidden)
+    whole = read(path.with_name("b.webm"), backend="pyav")
+    assert len(whole) == 58
+    (first, *_) = read(path.with_name("b.webm"), backend="pyav", start=1.6)
+    assert (first.index, number(first.image)) == (38, 40)
+
+
+def test_a_start_behind_the_damage_gives_the_rest_under_its_own_numbers(film: Any, steady: Any, number: Any) -> None:
+    path = film("a.mp4", steady(50), noisy=True)
+    with pytest.importorskip("av").open(str(path)) as container:
+        packet = list(container.demux(video=0))[15]
+    content = bytearray(path.read_bytes())
+    content[packet.pos : packet.pos + packet.size] = bytes(packet.size)
+    path.write_bytes(content)
+    frames = read(path, backend="pyav", start=1.2)
+    assert [(frame.index, number(frame.image)) for frame in frames] == [(index, index) for index in range(30, 50)]
 
 
 def test_no_frame_between_start_and_end(film: Any, steady: Any, backend: Backend) -> None:

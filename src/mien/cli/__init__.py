@@ -1,34 +1,68 @@
-"""The command line: one verb a file."""
+"""The command line: one verb a file, each imported only when it is asked for."""
 
+import importlib
 import io
+import logging
 import signal
 import sys
 import threading
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 import mien
-from mien.cli import analyze, data, evaluate, export, live, models, runs, train
-from mien.cli.console import complain, reason, tell
-from mien.errors import MienError
+from mien.cli.console import complain, note, tell
+from mien.errors import MienError, reason
+
+VERBS: Final = {
+    "analyze": "Find the faces in pictures and videos, and say what each one shows.",
+    "live": "Show what a camera sees, with boxes and all probabilities, until q or Ctrl-C.",
+    "evaluate": "Score a model: accuracy, F1, calibration, per class.",
+    "train": "Train a network; models are kept whenever the validation loss falls.",
+    "runs": "The trainings so far.",
+    "export": "Write a training's model file.",
+    "models": "The models that are shipped.",
+    "data": "What a data set holds, and what is wrong with it.",
+}
+"""Each verb, which is a file of this room, and its line in the help. OpenCV and onnxruntime take half a second to
+import, and `mien --help` needs neither."""
+
+
+class LazyGroup(TyperGroup):
+    """Imports a verb's file when the verb is used; until then `VERBS` speaks for it."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands.update({name: TyperCommand(name, help=text) for name, text in VERBS.items()})
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # some versions of Typer bring their own click
+        """As click's."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command and _load(str(name)), rest
+
+
+def _load(verb: str) -> Any:
+    """The command of a verb: its file's `app`, or the function of the same name."""
+    module = importlib.import_module(f"mien.cli.{verb}")
+    verb_app = getattr(module, "app", None)
+    if verb_app is None:
+        verb_app = typer.Typer(pretty_exceptions_enable=False, context_settings=_HELP)
+        verb_app.command(verb)(getattr(module, verb))
+    return typer.main.get_command(verb_app)
+
+
+_HELP: Final = {"help_option_names": ["-h", "--help"]}
 
 app = typer.Typer(
     name="mien",
-    help="Find the faces in pictures and say what each one shows.",
+    cls=LazyGroup,
+    help="Find the faces in pictures and videos, and say what each one shows.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=_HELP,
 )
-app.command("analyze")(analyze.analyze)
-app.command("live")(live.live)
-app.command("evaluate")(evaluate.evaluate)
-app.command("train")(train.train)
-app.command("runs")(runs.runs)
-app.command("export")(export.export)
-app.add_typer(models.app, name="models")
-app.add_typer(data.app, name="data")
 
 
 def _version(wanted: bool) -> None:
@@ -46,6 +80,13 @@ def options(
     """Take what may stand before a verb."""
 
 
+class _Notes(logging.Handler):
+    """Shows mien's warnings as notes."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        note(record.getMessage())
+
+
 def main() -> None:
     """Run the command line; whatever goes wrong ends in one line on standard error and a non-zero status."""
     for stream in (sys.stdout, sys.stderr):
@@ -53,11 +94,15 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # bars and accents where only ASCII can be shown
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _interrupt)
+    notes = _Notes(logging.WARNING)
+    logging.getLogger("mien").addHandler(notes)
     try:
         app()
     except (MienError, OSError) as error:
         complain(reason(error))
         sys.exit(1)
+    finally:
+        logging.getLogger("mien").removeHandler(notes)
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:

@@ -32,13 +32,6 @@ def complain(message: str) -> None:
     err.print(message, markup=False, soft_wrap=True)
 
 
-def reason(error: BaseException) -> str:
-    """An error's message for people: the system's own begins with the file that it is about."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return str(error)
-
-
 def write_json(figures: dict[str, Any] | list[Any], file: Path) -> None:
     """Figures for machines, into a file or onto standard output."""
     text = json.dumps(figures, indent=2)

@@ -10,8 +10,8 @@ from rich.text import Text
 
 import mien
 from mien.cli.console import out, write_json
-from mien.data import hold_out, load, parse_split
 from mien.evaluation import evaluate as evaluate_classifier
+from mien.evaluation import load_for
 from mien.files import STANDARD_OUTPUT
 from mien.recognition import load_classifier
 
@@ -32,12 +32,8 @@ def evaluate(
 ) -> None:
     """Score a model: accuracy, F1, calibration, per class, with and without the faces that training has too."""
     classifier = load_classifier(model)
-    own = classifier.labels != mien.EMOTIONS
-    whole = load(data, size=classifier.input_size, own_classes=own)
-    faces = load(data, size=classifier.input_size, leave_out=leave_out, own_classes=own) if leave_out else whole
-    share = classifier.info.trained_on.get("held_out")
-    if share and parse_split(split) == "val" and not (whole.splits == "val").any():
-        whole, faces = hold_out(whole, share), hold_out(faces, share)
+    whole = load_for(classifier.info, data, split=split)
+    faces = load_for(classifier.info, data, split=split, leave_out=leave_out) if leave_out else whole
     result = {
         "model": classifier.info.name,
         **evaluate_classifier(classifier, faces, split, flip=flip, whole=whole),

@@ -1,4 +1,4 @@
-"""What every reader gives: faces, labels, splits, and where each came from."""
+"""What every reader returns: faces, labels, splits, and where each came from."""
 
 import hashlib
 from collections.abc import Sequence
@@ -20,14 +20,15 @@ class FaceSet:
     """Labelled faces.
 
     Attributes:
-        name: what to call the set in a report: its file's or folder's name.
+        name: The set's name in messages and reports: that of its file or folder.
         faces: (N, S, S) uint8, grey.
-        classes: the K class names; `labels` counts in their order.
+        classes: The K class names, in the order of the labels' codes.
         labels: (N,) int64, 0 to K - 1.
-        splits: (N,) of `SPLITS`.
-        sources: for each face, the file it came from, and for a table's row its number: `fer2013.csv:17`.
+        splits: (N,), each one of `SPLITS`.
+        sources: The file that each face came from, with the line number in a table: `fer2013.csv:17`.
         votes: (N, 10) uint8, FER+'s votes in the order of `emotions.FER_PLUS_VOTES`, or None.
-        held_out: the share of the training split that `hold_out` moved to the validation split; 0 if it was not asked.
+        held_out: The share of the training split that `hold_out` moved to the validation split; 0 without it.
+        passed_over: Paths in a folder that are neither files nor folders (pipes, links to themselves), left out.
     """
 
     name: str
@@ -38,6 +39,7 @@ class FaceSet:
     sources: Sequence[str]
     votes: NDArray[np.uint8] | None = None
     held_out: float = 0.0
+    passed_over: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         count = len(self.faces)
@@ -56,7 +58,7 @@ class FaceSet:
         return len(self.faces)
 
     def select(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> "FaceSet":
-        """The faces at a mask's or an index's places, in that order."""
+        """The faces that a mask or an array of indices selects, in its order."""
         places = np.arange(len(self))[keep]
         return replace(
             self,
@@ -68,24 +70,24 @@ class FaceSet:
         )
 
     def split_names(self) -> tuple[str, ...]:
-        """Those of `SPLITS` that hold faces."""
+        """The names of the splits that hold faces, in the order of `SPLITS`."""
         return tuple(split for split in SPLITS if (self.splits == split).any())
 
     def split(self, name: str, *, hint: str = "") -> "FaceSet":
         """The faces of one split, by mien's name or FER2013's ("val" or "PublicTest").
 
         Args:
-            name: of the split.
-            hint: what the user can do when it is empty.
+            name: The split's name.
+            hint: What the user can do when the split is empty, for the message.
 
         Raises:
-            DataError: there is no such split, or it is empty; the message lists those there are.
+            DataError: There is no such split, or it is empty; the message lists those there are.
         """
         wanted = parse_split(name)
         chosen = self.select(self.splits == wanted)
         if not len(chosen):
-            there = ", ".join(self.split_names()) or "none"
-            raise DataError(f"{self.name} has no faces in the split {name!r}; it has: {there}{hint and f'; {hint}'}")
+            names = ", ".join(self.split_names()) or "none"
+            raise DataError(f"{self.name} has no faces in the split {name!r}; it has: {names}{hint and f'; {hint}'}")
         return chosen
 
 
@@ -97,10 +99,10 @@ _SPLIT_NAMES = {
 
 
 def parse_split(text: str) -> str:
-    """The one of `SPLITS` that `text` means, in mien's or FER2013's words and any case.
+    """The split that `text` names, by mien's or FER2013's name and in any case: one of `SPLITS`.
 
     Raises:
-        DataError: no split goes by that name.
+        DataError: No split has that name.
     """
     split = _SPLIT_NAMES.get(text.strip().casefold())
     if split is None:
@@ -114,13 +116,13 @@ def resized(faces: FaceSet, size: int) -> FaceSet:
 
 
 def resize_faces(faces: GreyFaces, size: int) -> GreyFaces:
-    """(N, S, S) uint8 → (N, size, size) uint8; the very array if it has that size."""
+    """(N, S, S) uint8 → (N, size, size) uint8; the same array if it has that size already."""
     if faces.shape[1] == size:
         return faces
     resized_faces = np.empty((len(faces), size, size), np.uint8)
-    how = cv2.INTER_AREA if faces.shape[1] > size else cv2.INTER_LINEAR
+    interpolation = cv2.INTER_AREA if faces.shape[1] > size else cv2.INTER_LINEAR
     for face, place in zip(faces, resized_faces, strict=True):
-        cv2.resize(face, (size, size), dst=place, interpolation=how)
+        cv2.resize(face, (size, size), dst=place, interpolation=interpolation)
     return resized_faces
 
 

@@ -1,9 +1,8 @@
 """FER2013 as Kaggle publishes it: one CSV with the columns emotion, pixels and Usage."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import suppress
 from io import BufferedReader
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,35 +15,33 @@ from mien.data.faults import Faults, quoted
 from mien.data.fer_plus import VOTES_FILE, read_votes
 from mien.emotions import EMOTIONS, parse_emotion
 from mien.errors import DataError, InvalidInput
-from mien.values import GreyFaces
 
 SIDE = 48
 """FER2013's faces are 48 × 48 pixels."""
 
 _PIXELS = SIDE * SIDE
+_DIGITS_AND_SPACES = b"0123456789 \t"
 # A face takes 9,216 bytes at most; without a limit a file without line ends would be read into memory whole.
 _LONGEST_ROW = 1 << 16
-# Enough rows to make numpy's cost per call small, few enough to stay in the processor's cache.
-_ROWS_AT_ONCE = 16
 
 
 def read_fer_csv(path: Path, *, size: int = SIDE) -> FaceSet:
     """The faces of `fer2013.csv`, or of `icml_face_data.csv`, the same table under its other name.
 
-    Columns are found by name, in any order and case; others are passed over. Where FER+'s `fer2013new.csv` lies
+    Columns are found by name, in any order and case; others are ignored. Where FER+'s `fer2013new.csv` lies
     beside the table, its votes are read too. What was read is kept in the cache and read from there until either
     file changes.
 
     Args:
-        path: the CSV.
+        path: The CSV.
         size: S, the side in pixels that the 48 × 48 faces are resized to.
 
     Returns:
         All rows in the table's order; Training is "train", PublicTest "val", PrivateTest "test".
 
     Raises:
-        DataError: a column is missing, rows are wrong (the first ten are named, with their line's number), or the
-            votes belong to another table.
+        DataError: A column is missing, rows are wrong (the first ten are named by their lines), or the votes belong to
+            another table.
     """
     votes = _votes_beside(path)
     try:
@@ -74,7 +71,7 @@ def _stamp(path: Path) -> str:
 
 
 class _Columns(NamedTuple):
-    """Where each column stands, and how many fields a row has."""
+    """The index of each column, and the number of fields in a row."""
 
     emotion: int
     pixels: int
@@ -82,49 +79,35 @@ class _Columns(NamedTuple):
     width: int
 
 
-class _Row(NamedTuple):
-    line: int
-    label: int
-    split: int
-    pixels: bytes
-
-
-@dataclass
-class _Table:
-    """The good rows so far."""
-
-    faces: bytearray = field(default_factory=bytearray)
-    labels: list[int] = field(default_factory=list)
-    splits: list[int] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
-
-    def append(self, rows: list[_Row], faces: GreyFaces) -> None:
-        self.faces += faces.tobytes()
-        self.labels += [row.label for row in rows]
-        self.splits += [row.split for row in rows]
-        self.lines += [row.line for row in rows]
-
-
 def _read(path: Path, votes: Path | None) -> Arrays:
     faults = Faults(path.name, "rows")
-    table = _Table()
+    faces = bytearray()
+    rows: list[tuple[int, int, int]] = []
+    labels = _Codes(lambda text: EMOTIONS.index(parse_emotion(text)))
+    splits = _Codes(lambda text: SPLITS.index(parse_split(text)))
     with path.open("rb") as file:
         columns = _read_header(path.name, file)
-        rows = _read_rows(path.name, file, columns, faults)
-        while batch := list(islice(rows, _ROWS_AT_ONCE)):
-            _append(batch, table, path.name, faults)
+        for number, line in _lines(file):
+            try:
+                fields = _fields(line, columns.width)
+                row = labels[fields[columns.emotion]], splits[fields[columns.usage]], number
+                faces += _parse_pixels(fields[columns.pixels].strip(b' \t\r\n"')).tobytes()
+            except InvalidInput as error:
+                faults.add(f"{path.name}:{number}: {error}")
+            else:
+                rows.append(row)
     faults.raise_if_any()
-    if not table.lines:
+    if not rows:
         raise DataError(f"{path.name}: holds a header and no rows; expected a face a row")
-    lines, splits = np.array(table.lines, np.int64), np.array(table.splits, np.int64)
+    label_codes, split_codes, lines = np.array(rows, np.int64).T.copy()
     arrays: dict[str, NDArray[Any]] = {
-        "faces": np.frombuffer(table.faces, np.uint8).reshape(-1, SIDE, SIDE),
-        "labels": np.array(table.labels, np.int64),
-        "splits": splits,
+        "faces": np.frombuffer(faces, np.uint8).reshape(-1, SIDE, SIDE),
+        "labels": label_codes,
+        "splits": split_codes,
         "lines": lines,
     }
     if votes is not None:
-        arrays["votes"] = read_votes(votes, path.name, lines, np.array(SPLITS)[splits])
+        arrays["votes"] = read_votes(votes, path.name, lines, np.array(SPLITS)[split_codes])
     return arrays
 
 
@@ -146,7 +129,7 @@ def _read_header(name: str, file: BufferedReader) -> _Columns:
 def _header_fault(name: str, text: str, names: list[str]) -> str:
     twice = [column for column in ("emotion", "pixels", "usage") if names.count(column) > 1]
     if twice:
-        return f"{name}:1: the column {twice[0]} stands there twice; expected it once"
+        return f"{name}:1: the column {twice[0]} appears twice; expected it once"
     missing = [column for column in ("emotion", "pixels", "Usage") if column.casefold() not in names]
     fault = (
         f"{name}:1: no column {', '.join(missing)}; expected emotion, pixels and Usage separated by commas, "
@@ -160,7 +143,7 @@ def _header_fault(name: str, text: str, names: list[str]) -> str:
 
 
 def _lines(file: BufferedReader) -> Iterator[tuple[int, bytes]]:
-    """Each line after the first that is not blank, with its number; of an endless one, only the beginning."""
+    """Each line after the header that is not blank, with its number; of one that is too long, only the beginning."""
     number = 1
     while line := file.readline(_LONGEST_ROW):
         number += 1
@@ -171,26 +154,14 @@ def _lines(file: BufferedReader) -> Iterator[tuple[int, bytes]]:
             yield number, line
 
 
-def _read_rows(name: str, file: BufferedReader, columns: _Columns, faults: Faults) -> Iterator[_Row]:
-    """The rows whose emotion and usage are right; their pixels are still text."""
-    labels = _Codes(lambda text: EMOTIONS.index(parse_emotion(text)))
-    splits = _Codes(lambda text: SPLITS.index(parse_split(text)))
-    for number, line in _lines(file):
-        try:
-            if len(line) == _LONGEST_ROW:
-                raise DataError(f"is longer than {_LONGEST_ROW:,} bytes; expected {_PIXELS:,} numbers 0 to 255")
-            fields = line.split(b",")
-            if len(fields) != columns.width:
-                raise DataError(_field_fault(line, len(fields), columns.width))
-            label, split = labels[fields[columns.emotion]], splits[fields[columns.usage]]
-        except InvalidInput as error:
-            faults.add(f"{name}:{number}: {error}", number)
-        else:
-            yield _Row(number, label, split, fields[columns.pixels].strip(b' \t\r\n"'))
-
-
-def _field_fault(line: bytes, came: int, expected: int) -> str:
-    return _text_fault(line) or f"expected {expected} fields separated by commas, as in the header; got {came}"
+def _fields(line: bytes, width: int) -> list[bytes]:
+    if len(line) == _LONGEST_ROW:
+        raise DataError(f"is longer than {_LONGEST_ROW:,} bytes; expected {_PIXELS:,} numbers 0 to 255")
+    fields = line.split(b",")
+    if len(fields) != width:
+        fault = f"expected {width} fields separated by commas, as in the header; got {len(fields)}"
+        raise DataError(_text_fault(line) or fault)
+    return fields
 
 
 def _text_fault(text: bytes) -> str | None:
@@ -207,7 +178,7 @@ def _text_fault(text: bytes) -> str | None:
 
 
 class _Codes(dict[bytes, int]):
-    """The code of each spelling; a spelling is parsed once, since there are few of them and many rows."""
+    """The code of each spelling, parsed only once, since there are few spellings and many rows."""
 
     def __init__(self, parse: Callable[[str], int]) -> None:
         super().__init__()
@@ -218,63 +189,28 @@ class _Codes(dict[bytes, int]):
         if fault:
             raise DataError(fault)
         word = text.decode().strip(' \t\r\n"')
-        # Cut, because the parser repeats in its message what it was given.
+        # Shortened, because the parser repeats it in its message.
         code = self[text] = self._parse(word if len(word) <= 40 else word[:40] + "…")
         return code
 
 
-def _append(rows: list[_Row], table: _Table, name: str, faults: Faults) -> None:
-    """Parse the rows' pixels together; only if that fails, one by one, to name the bad ones."""
-    faces = parse_pixels([row.pixels for row in rows])
-    if faces is not None:
-        table.append(rows, faces)
-        return
-    for row in rows:
-        face = parse_pixels([row.pixels])
-        try:
-            table.append([row], _parse_carefully(row.pixels) if face is None else face)
-        except DataError as error:
-            faults.add(f"{name}:{row.line}: {error}", row.line)
+def _parse_pixels(text: bytes) -> NDArray[np.uint8]:
+    """The face that one row holds, (2304,).
 
-
-def parse_pixels(texts: list[bytes]) -> GreyFaces | None:
-    """The faces that several rows of text hold, by arithmetic on all their digits at once.
-
-    Args:
-        texts: each 2,304 numbers from 0 to 255 with one space between them.
-
-    Returns:
-        (N, 48, 48) uint8, or None unless every text is exactly that.
+    Raises:
+        DataError: It does not hold one; the message says why.
     """
-    # Three spaces in front, so that the two bytes before a number's last digit always exist.
-    text = np.frombuffer(b"   " + b" ".join(texts) + b" ", np.uint8)
-    digits = text - ord("0")  # whatever lies below "0" wraps round to far above 9
-    is_digit = digits <= 9
-    spaces = np.flatnonzero(text[2:] == ord(" ")) + 2
-    ends, lengths = spaces[1:], spaces[1:] - spaces[:-1] - 1
-    ends_of_texts = np.cumsum([len(each) + 1 for each in texts]) + 2
-    if not (
-        ends.size == len(texts) * _PIXELS
-        and np.array_equal(ends[_PIXELS - 1 :: _PIXELS], ends_of_texts)
-        and np.count_nonzero(is_digit) == text.size - ends.size - 3
-        and 1 <= lengths.min() <= lengths.max() <= 3
-    ):
-        return None
-    digits *= is_digit
-    # Where a number has one digit, the byte two places before its end belongs to the number before.
-    hundreds = (digits[:-1] * is_digit[1:])[ends - 3]
-    values = hundreds.astype(np.uint16) * 100 + digits[ends - 2] * 10 + digits[ends - 1]
-    if values.max() > 255:
-        return None
-    return values.astype(np.uint8).reshape(-1, SIDE, SIDE)
+    # Older releases of numpy read "1.5" as 1.
+    if text and not text.translate(None, _DIGITS_AND_SPACES):
+        with suppress(ValueError):  # a number above 255
+            pixels = np.loadtxt([text], np.uint8, comments=None, ndmin=1)
+            if pixels.size == _PIXELS:
+                return pixels
+    return _parse_carefully(text)
 
 
 def _parse_carefully(text: bytes) -> NDArray[np.uint8]:
-    """The face that one row holds, with any white space between the numbers.
-
-    Raises:
-        DataError: it does not hold one; the message says why.
-    """
+    """As `_parse_pixels`, with any white space, more slowly, and with the message."""
     fault = _text_fault(text)
     if fault:
         raise DataError(fault)
@@ -285,4 +221,4 @@ def _parse_carefully(text: bytes) -> NDArray[np.uint8]:
         # The length is checked first: turning a very long number into an integer is slow, or refused.
         if not (word.isdigit() and len(word.lstrip(b"0")) <= 3 and int(word) <= 255):
             raise DataError(f"pixel {place:,} is {quoted(word)}; expected a whole number from 0 to 255")
-    return np.array([int(word) for word in words], np.uint8).reshape(1, SIDE, SIDE)
+    return np.array([int(word) for word in words], np.uint8)

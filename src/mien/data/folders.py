@@ -1,9 +1,10 @@
-"""Data sets as folders of pictures: a folder an emotion, below a folder a split or without one."""
+"""Data sets as folders of pictures: a folder for each emotion, below a folder for each split or without one."""
 
+import errno
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -15,13 +16,13 @@ from mien.data.cache import cached
 from mien.data.dataset import SPLITS, FaceSet, parse_split
 from mien.data.faults import Faults
 from mien.data.geometry import fit_square
-from mien.data.plain_png import decode_plain_png
 from mien.emotions import EMOTIONS, parse_emotion
 from mien.errors import DataError, InvalidInput, PictureError
 from mien.images import is_picture_name, read_image
 from mien.values import GreyFaces
 
-_LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
+# Left behind by Windows and macOS.
+_SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 _SPLIT_FOLDERS = "folders of splits (train, val or validation, test)"
 _EMOTION_FOLDERS = f"folders of emotions ({', '.join(EMOTIONS)})"
 
@@ -41,25 +42,27 @@ def read_folders(root: Path, *, size: int, own_classes: bool = False) -> FaceSet
 
     Two layouts are known, in any case and the common spellings: `train/happy/1.png`, with any of train, val
     (valid, validation, PublicTest) and test (PrivateTest); and `happy/1.png`, which is all "train", unless the
-    folder itself bears the name of a split. Hidden files, `Thumbs.db` and `desktop.ini` are passed over, and so
-    are files that are no pictures beside the folders (a README). Inside an emotion's folder every file has to be
-    a picture, of any size, grey or colour. What was read is kept in the cache until a file changes.
+    folder itself has the name of a split. Hidden files, `Thumbs.db` and `desktop.ini` are ignored, and so are files
+    that are no pictures beside the folders (a README). Inside an emotion's folder every file has to be a picture, of
+    any size, grey or colour. Pipes, sockets, devices and links to themselves are passed over and reported in
+    `FaceSet.passed_over`. What was read is kept in the cache until a file changes.
 
     Args:
-        root: the folder.
-        size: S, the side in pixels that faces are brought to; see `fit_square`.
-        own_classes: whether the folders' names are the classes, whatever they are, in the order of the alphabet;
-            else they have to be emotions, and the classes are the seven.
+        root: The folder.
+        size: S, the side in pixels that faces are resized to; see `fit_square`.
+        own_classes: Whether the folders' names are the classes, whatever they are, in alphabetical order; otherwise
+            they have to be emotions, and the classes are the seven.
 
     Returns:
         The faces by split, then name, then path; a face's source is its path below `root`, with slashes.
 
     Raises:
-        DataError: a folder's name is unknown, an emotion's folder is empty, or files are no pictures; the first
+        DataError: A folder's name is unknown, an emotion's folder is empty, or files are no pictures; the first
             ten are named, each with its reason.
     """
+    search = _Search(root, own_classes)
     try:
-        pictures = _find_pictures(root, own_classes)
+        pictures = search.pictures()
     except OSError as error:
         raise DataError(f"{error.filename or root}: cannot be read: {error.strerror or error}") from error
     arrays = cached(root, f"folders {size}", _stamp(pictures), lambda: {"faces": _read(root, pictures, size)})
@@ -71,92 +74,124 @@ def read_folders(root: Path, *, size: int, own_classes: bool = False) -> FaceSet
         labels=np.array([classes.index(picture.label) for picture in pictures], np.int64),
         splits=np.array([picture.split for picture in pictures]),
         sources=[picture.source for picture in pictures],
+        passed_over=tuple(search.passed_over),
     )
 
 
-def _find_pictures(root: Path, own_classes: bool) -> list[_Picture]:
-    faults = Faults(str(root), "files and folders")
-    folders = _subfolders(root, faults)
-    if any(_split_named(folder.name) for folder in folders):
-        pictures = [picture for folder in folders for picture in _in_split(root, folder, own_classes, faults)]
-    else:
-        split = _split_named(root.resolve().name) or "train"
-        pictures = list(_in_classes(root, folders, split, own_classes, faults))
-    faults.raise_if_any()
-    if not pictures:
-        hint = ". It holds fer2013.csv: pass that file" if (root / "fer2013.csv").is_file() else ""
-        raise DataError(f"{root}: holds no faces; expected {_SPLIT_FOLDERS} or {_EMOTION_FOLDERS}{hint}")
-    # By name before emotion: where names are the numbers of FER2013's rows, the faces come in the table's order.
-    return sorted(pictures, key=lambda each: (SPLITS.index(each.split), PurePosixPath(each.source).name, each.source))
+class _Search:
+    """The search of a folder for pictures.
+
+    Args:
+        root: The folder.
+        own_classes: Whether the folders' names are the classes.
+
+    Attributes:
+        passed_over: The paths of what is neither a file nor a folder.
+    """
+
+    def __init__(self, root: Path, own_classes: bool) -> None:
+        self._root = root
+        self._own_classes = own_classes
+        self._faults = Faults(str(root), "files and folders")
+        self.passed_over: list[str] = []
+
+    def pictures(self) -> list[_Picture]:
+        """All pictures, in their final order.
+
+        Raises:
+            DataError: Folders or files are not what they have to be.
+            OSError: A folder cannot be read.
+        """
+        root = self._root
+        folders = self._subfolders(root)
+        if any(_split_named(folder.name) for folder in folders):
+            pictures = [picture for folder in folders for picture in self._in_split(folder)]
+        else:
+            pictures = list(self._in_classes(folders, _split_named(root.resolve().name) or "train"))
+        self._faults.raise_if_any()
+        if not pictures:
+            hint = ". It holds fer2013.csv: pass that file" if (root / "fer2013.csv").is_file() else ""
+            raise DataError(f"{root}: holds no faces; expected {_SPLIT_FOLDERS} or {_EMOTION_FOLDERS}{hint}")
+        # By name before emotion: where names are the numbers of FER2013's rows, the faces come in the table's order.
+        return sorted(
+            pictures, key=lambda each: (SPLITS.index(each.split), PurePosixPath(each.source).name, each.source)
+        )
+
+    def _in_split(self, folder: Path) -> Iterator[_Picture]:
+        split = _split_named(folder.name)
+        if split is None:
+            self._faults.add(f"{folder}: is not the name of a split; beside one, expected {_SPLIT_FOLDERS} only")
+            return
+        emotions = self._subfolders(folder)
+        if not emotions:
+            self._faults.add(f"{folder}: holds no folders; expected {_EMOTION_FOLDERS}")
+        yield from self._in_classes(emotions, split)
+
+    def _in_classes(self, folders: list[Path], split: str) -> Iterator[_Picture]:
+        labels = {folder: folder.name if self._own_classes else _emotion_named(folder.name) for folder in folders}
+        unknown = [folder for folder, label in labels.items() if label is None]
+        if unknown:
+            self._faults.add(self._unknown_classes(unknown))
+        for folder, label in labels.items():
+            if label is not None:
+                yield from self._in_class(folder, split, label)
+
+    def _unknown_classes(self, folders: list[Path]) -> str:
+        """One fault for all folders of one folder that are no emotions; in the wrong place there may be hundreds."""
+        parent = folders[0].parent
+        if len(folders) == 1:
+            what = f"{folders[0]}: is not the name of an emotion"
+        else:
+            names = [folder.name for folder in folders[:_NAMED]] + ["…"] * (len(folders) > _NAMED)
+            what = f"{parent}: {len(folders):,} folders are not the names of emotions ({', '.join(names)})"
+        expected = f"{_SPLIT_FOLDERS} or {_EMOTION_FOLDERS}" if parent == self._root else _EMOTION_FOLDERS
+        return f"{what}; expected {expected}; mien train and mien data take other classes with --own-classes"
+
+    def _in_class(self, folder: Path, split: str, label: str) -> Iterator[_Picture]:
+        empty = True
+        for entry in self._entries(folder):
+            empty = False
+            try:
+                status = entry.stat()
+            except OSError as error:
+                self._faults.add(f"{entry.path}: cannot be read: {error.strerror or error}")
+                continue
+            if entry.is_dir():
+                self._faults.add(f"{entry.path}: is a folder; expected pictures only")
+                continue
+            source = Path(entry.path).relative_to(self._root).as_posix()
+            yield _Picture(split, label, source, status.st_size, status.st_mtime_ns)
+        if empty:
+            self._faults.add(f"{folder}: is empty; expected pictures of faces")
+
+    def _subfolders(self, folder: Path) -> list[Path]:
+        """The folders in `folder`; a picture that lies beside them belongs to no emotion, which is a fault."""
+        folders = []
+        for entry in self._entries(folder):
+            if entry.is_dir():
+                folders.append(Path(entry.path))
+            elif is_picture_name(entry.path):
+                self._faults.add(
+                    f"{entry.path}: lies in no emotion's folder; expected {_EMOTION_FOLDERS}"
+                )
+        return folders
+
+    def _entries(self, folder: Path) -> list["os.DirEntry[str]"]:
+        """The files and folders in a folder, by name, without hidden ones and those of operating systems."""
+        with os.scandir(folder) as entries:
+            shown = [each for each in entries if each.name[0] != "." and each.name.casefold() not in _SYSTEM_FILES]
+        shown.sort(key=lambda entry: entry.name)
+        self.passed_over += [entry.path for entry in shown if _is_special(entry)]
+        return [entry for entry in shown if not _is_special(entry)]
 
 
-def _in_split(root: Path, folder: Path, own_classes: bool, faults: Faults) -> Iterator[_Picture]:
-    split = _split_named(folder.name)
-    if split is None:
-        faults.add(f"{folder}: is not the name of a split; beside folders of splits, expected {_SPLIT_FOLDERS} only")
-        return
-    emotions = _subfolders(folder, faults)
-    if not emotions:
-        faults.add(f"{folder}: holds no folders; expected {_EMOTION_FOLDERS}")
-    yield from _in_classes(root, emotions, split, own_classes, faults)
-
-
-def _in_classes(root: Path, folders: list[Path], split: str, own_classes: bool, faults: Faults) -> Iterator[_Picture]:
-    labels = {folder: folder.name if own_classes else _emotion_named(folder.name) for folder in folders}
-    unknown = [folder for folder, label in labels.items() if label is None]
-    if unknown:
-        faults.add(_unknown_classes(root, unknown))
-    for folder, label in labels.items():
-        if label is not None:
-            yield from _in_class(root, folder, split, label, faults)
-
-
-def _unknown_classes(root: Path, folders: list[Path]) -> str:
-    """One fault for all folders of one folder that are no emotions; in the wrong place there may be hundreds."""
-    place = folders[0].parent
-    if len(folders) == 1:
-        what = f"{folders[0]}: is not the name of an emotion"
-    else:
-        names = [folder.name for folder in folders[:_NAMED]] + ["…"] * (len(folders) > _NAMED)
-        what = f"{place}: {len(folders):,} folders are not the names of emotions ({', '.join(names)})"
-    where = _SPLIT_FOLDERS + " or " if place == root else ""
-    return f"{what}; expected {where}{_EMOTION_FOLDERS}; to train on classes of your own, say --own-classes"
-
-
-def _in_class(root: Path, folder: Path, split: str, label: str, faults: Faults) -> Iterator[_Picture]:
-    empty = True
-    for entry in _entries(folder):
-        empty = False
-        try:
-            status = entry.stat()
-        except OSError as error:
-            faults.add(f"{entry.path}: cannot be read: {error.strerror or error}")
-            continue
-        if not entry.is_file():
-            faults.add(f"{entry.path}: is a {'folder' if entry.is_dir() else 'device'}; expected pictures only")
-            continue
-        source = Path(entry.path).relative_to(root).as_posix()
-        yield _Picture(split, label, source, status.st_size, status.st_mtime_ns)
-    if empty:
-        faults.add(f"{folder}: is empty; expected pictures of faces")
-
-
-def _subfolders(folder: Path, faults: Faults) -> list[Path]:
-    """The folders in `folder`; a picture that lies beside them belongs to no emotion, which is a fault."""
-    folders = []
-    for entry in _entries(folder):
-        if entry.is_dir():
-            folders.append(Path(entry.path))
-        elif is_picture_name(entry.path):
-            faults.add(f"{entry.path}: lies in no emotion's folder; expected it in one of {', '.join(EMOTIONS)}")
-    return folders
-
-
-def _entries(folder: Path) -> list["os.DirEntry[str]"]:
-    """What is in a folder, by name, without hidden files and what systems leave behind."""
-    with os.scandir(folder) as entries:
-        kept = [entry for entry in entries if entry.name[0] != "." and entry.name.casefold() not in _LITTER]
-    return sorted(kept, key=lambda entry: entry.name)
+def _is_special(entry: "os.DirEntry[str]") -> bool:
+    """Whether it is neither a file nor a folder: a pipe, which would block its reader, a socket, a link to itself."""
+    try:
+        mode = entry.stat().st_mode
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _split_named(name: str) -> str | None:
@@ -191,9 +226,4 @@ def _read(root: Path, pictures: list[_Picture], size: int) -> GreyFaces:
 
 def _read_grey(path: Path) -> NDArray[np.uint8]:
     """(H, W) uint8; a grey picture's own values, a colour one's luma (ITU-R BT.601)."""
-    if path.suffix.casefold() == ".png":
-        with suppress(OSError):  # read_image meets it again, and says what it is
-            pixels = decode_plain_png(path.read_bytes())
-            if pixels is not None:
-                return pixels
     return np.asarray(cv2.cvtColor(read_image(path), cv2.COLOR_RGB2GRAY), dtype=np.uint8)

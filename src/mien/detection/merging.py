@@ -10,7 +10,7 @@ def merged(detections: list[Detection]) -> list[Detection]:
     """The detections without duplicates, from the largest to the smallest; of duplicates the highest score stays.
 
     Args:
-        detections: one picture's, with comparable scores, in any order.
+        detections: All detections in one picture, with comparable scores, in any order.
     """
     kept: list[Detection] = []
     for candidate in sorted(detections, key=lambda detection: (-detection.score, detection.box)):

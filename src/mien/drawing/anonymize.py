@@ -8,54 +8,85 @@ import cv2
 import numpy as np
 
 from mien.errors import InvalidInput
-from mien.values import Box, Image, check_image
+from mien.values import Box, Detection, Face, Image, check_image
 
 Anonymization: TypeAlias = Literal["blur", "pixelate"]
 
-_MARGIN: Final = 0.15  # of the box's sides, added at each: chin, ears and hair tell a person, too
-_CELLS: Final = 8  # across and down: what is left of a face, whatever comes after
-_SMALLEST_CELL: Final = 4  # pixels; a small face is left fewer cells
-_FEATHER: Final = 0.15  # of the ellipse's radius, beyond it, over which a blur fades out
-_MASK_SIDE: Final = 96  # pixels, in which the ellipse is drawn before it is stretched
+_MARGIN: Final = 0.15
+"""Share of a box's width and height that is added at each side: chin, ears and hair identify a person, too."""
+
+_CELLS: Final = 8
+"""Cells across and down that are left of a face."""
+
+_SMALLEST_CELL: Final = 4
+"""Pixels; a small face is left fewer cells."""
+
+_FEATHER: Final = 0.15
+"""Share of the ellipse's radius, beyond it, over which a blur fades out."""
+
+_MASK_SIDE: Final = 96
+"""Pixels; the ellipse is drawn in this size at most, and then enlarged."""
 
 
-def anonymized(image: Image, boxes: Iterable[Box], *, how: Anonymization = "blur") -> Image:
-    """A copy of a picture in which nobody is recognised by the face.
+def anonymize(image: Image, faces: Iterable[Face | Detection | Box], *, how: Anonymization = "blur") -> Image:
+    """A copy of a picture in which the given faces cannot be recognised.
 
-    Each box is grown by 15 % of its width and height at every side, and what it then holds is averaged in 8×8 cells
-    at most, which no sharpening brings back. `pixelate` shows the cells; `blur` smooths them over, in the ellipse
-    that fills the grown box, and fades out around it.
+    Each box is enlarged by 15 % of its width and height at every side, and its content averaged in at most 8×8 cells,
+    which no sharpening undoes. `pixelate` shows the cells; `blur` smooths them, in the ellipse that fills the enlarged
+    box, and fades out around it. Faces that are not given, such as those a detector missed, stay visible.
+
+        >>> import numpy as np
+        >>> from mien import Box
+        >>> image = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
+        >>> hidden = anonymize(image, [Box(40, 20, 100, 90)], how="pixelate")
+        >>> len(np.unique(hidden[20:90, 40:100].reshape(-1, 3), axis=0)) <= 64  # colours that are left
+        True
 
     Args:
         image: (H, W, 3) uint8, RGB; it stays as it is.
-        boxes: of the faces, in the picture's pixels; they may leave the picture.
+        faces: Faces, detections or boxes, in the picture's pixels. They may leave the picture.
         how: `blur` or `pixelate`.
 
     Returns:
         (H, W, 3) uint8, RGB.
 
     Raises:
-        InvalidInput: `image` is not an image, a box is not four numbers, or there is no such way. Nothing is passed
-            over in silence: a face would stay to be seen.
+        InvalidInput: `image` is not an image, there is no such way, or one of the faces is anything else or its box is
+            not four finite numbers, left before right and top before bottom. Nothing is skipped silently, as a face
+            would stay visible.
     """
     if how not in ("blur", "pixelate"):
-        raise InvalidInput(f"faces are made unrecognisable by 'blur' or 'pixelate'; got {how!r}")
+        raise InvalidInput(f"faces are anonymized by 'blur' or 'pixelate'; got {how!r}")
     hidden = check_image(image).copy(order="C")
-    height, width = hidden.shape[:2]
-    for box in boxes:
-        if not all(map(math.isfinite, box)):
-            raise InvalidInput(f"a face's box is four finite numbers; got {box}")
-        hidden_box = _grown(box, 1 + 2 * _MARGIN)
-        reach = _grown(hidden_box, 1 + _FEATHER) if how == "blur" else hidden_box
-        left, top = (math.floor(value) for value in reach.clipped(width, height)[:2])
-        right, bottom = (math.ceil(value) for value in reach.clipped(width, height)[2:])
-        if left < right and top < bottom:
-            region = hidden[top:bottom, left:right]
-            region[...] = _pixelated(region) if how == "pixelate" else _blurred(region, hidden_box, left, top)
+    for box in map(_checked_box, faces):
+        _hide(hidden, box, how)
     return hidden
 
 
-def _grown(box: Box, factor: float) -> Box:
+def _checked_box(face: object) -> Box:
+    box = face.box if isinstance(face, Face | Detection) else face
+    if not isinstance(box, Box):
+        raise InvalidInput(
+            "anonymize takes a list of faces, detections or boxes as mien.Box(left, top, right, bottom); "
+            f"got {face!r:.80} in it"
+        )
+    if not all(map(math.isfinite, box)) or box.left > box.right or box.top > box.bottom:
+        raise InvalidInput(f"a face's box is finite, left before right and top before bottom; got {box}")
+    return box
+
+
+def _hide(image: Image, box: Box, how: Anonymization) -> None:
+    height, width = image.shape[:2]
+    enlarged = _scaled_about_centre(box, 1 + 2 * _MARGIN)
+    reach = _scaled_about_centre(enlarged, 1 + _FEATHER) if how == "blur" else enlarged
+    left, top, right, bottom = reach.clipped(width, height)
+    if left < right and top < bottom:
+        left, top = math.floor(left), math.floor(top)
+        region = image[top : math.ceil(bottom), left : math.ceil(right)]
+        region[...] = _pixelated(region) if how == "pixelate" else _blurred(region, enlarged, left, top)
+
+
+def _scaled_about_centre(box: Box, factor: float) -> Box:
     (x, y), half_width, half_height = box.centre, factor * box.width / 2, factor * box.height / 2
     return Box(x - half_width, y - half_height, x + half_width, y + half_height)
 
@@ -73,9 +104,16 @@ def _pixelated(region: Image) -> Image:
 
 
 def _blurred(region: Image, ellipse: Box, left: int, top: int) -> Image:
-    """The cells without their edges, in the ellipse that fills a box of the picture and, fading, just around it."""
+    """The cells without their edges, in the ellipse that fills a box of the picture, fading out around it.
+
+    Args:
+        region: The part of the picture that changes.
+        ellipse: The box, in the picture's pixels.
+        left: Where the region begins in the picture.
+        top: Where the region begins in the picture.
+    """
     height, width = region.shape[:2]
-    # Smoothed while they are few, and only then stretched: a hundred times cheaper, and looks the same.
+    # Smoothed while they are few, and only then enlarged: a hundred times cheaper, and looks the same.
     cells = cv2.resize(_cells(region), None, fx=6, fy=6, interpolation=cv2.INTER_LINEAR)
     smooth = cv2.resize(cv2.GaussianBlur(cells, (0, 0), 3), (width, height), interpolation=cv2.INTER_LINEAR)
     centre, side = ellipse.centre, min(_MASK_SIDE, width, height)

@@ -1,8 +1,7 @@
-"""Small pictures that are laid on larger ones: words, bars, grounds and outlines.
+"""Small pictures that are blended into larger ones: text, bars, backgrounds and outlines.
 
-Everything that looks the same from one face or frame to the next is rasterised once and kept, so that a frame of a
-video costs little more than laying patches on it. A patch is (h, w, 4) uint8: red, green and blue, already multiplied
-by the fourth, the opacity.
+What looks the same from one face or frame to the next is rendered once and cached, so that a video's frame costs little
+more than blending. A patch is (h, w, 4) uint8: red, green and blue premultiplied by the fourth, the opacity.
 """
 
 import math
@@ -20,13 +19,13 @@ from mien.values import Image
 Patch: TypeAlias = NDArray[np.uint8]
 Colour: TypeAlias = tuple[int, int, int]
 
-INK: Final = (16, 19, 26)
+DARK: Final = (16, 19, 26)
 WHITE: Final = (255, 255, 255)
-DIM: Final = (186, 193, 205)
+PALE: Final = (186, 193, 205)
 
 
-class Place(NamedTuple):
-    """A rectangle on the grid of pixels; right and bottom exclusive."""
+class Rectangle(NamedTuple):
+    """A rectangle of whole pixels; right and bottom exclusive."""
 
     left: int
     top: int
@@ -34,58 +33,55 @@ class Place(NamedTuple):
     bottom: int
 
 
-def lay(target: NDArray[np.uint8], patch: Patch, left: int, top: int) -> None:
-    """Lay a patch on a picture or on another patch, in place; what leaves the target is cut off."""
+def blend(target: NDArray[np.uint8], patch: Patch, left: int, top: int) -> None:
+    """Blend a patch into a picture or another patch, in place; what leaves the target is cut off."""
     height, width, channels = target.shape
     x, y = max(0, -left), max(0, -top)
     patch = patch[y : max(y, height - top), x : max(x, width - left)]
     region = target[max(0, top) :, max(0, left) :][: patch.shape[0], : patch.shape[1]]
     if not region.size:
         return
-    opacity = cv2.extractChannel(patch, 3)
-    shine = cv2.merge([cv2.bitwise_not(opacity)] * channels)
-    cv2.multiply(region, shine, dst=region, scale=1 / 255)
+    transparency = cv2.merge([cv2.bitwise_not(cv2.extractChannel(patch, 3))] * channels)
+    cv2.multiply(region, transparency, dst=region, scale=1 / 255)
     cv2.add(region, patch if channels == 4 else cv2.cvtColor(patch, cv2.COLOR_RGBA2RGB), dst=region)
 
 
-def draw_outline(image: Image, place: Place, colour: Colour, type_size: int, *, dashed: bool = False) -> None:
-    """A rounded outline just inside a face's box, between two thin dark lines that part it from any background.
+def draw_outline(image: Image, box: Rectangle, colour: Colour, font_size: int, *, dashed: bool = False) -> None:
+    """Draw a rounded outline just inside a box, in place, between thin dark lines that part it from any background.
 
     Args:
         image: (H, W, 3) uint8, RGB; it is drawn on.
-        place: the box.
-        colour: of the outline, RGB.
-        type_size: of the words beside it, in pixels, to which the line's width is fitted.
-        dashed: leave gaps in the sides; the corners stay.
+        box: Where the face is, inside the image.
+        colour: The outline's colour, RGB.
+        font_size: Size of the text beside the box, in pixels, which the line's width follows.
+        dashed: Leave gaps in the sides; the corners stay.
     """
-    width, height = place.right - place.left, place.bottom - place.top
+    width, height = box.right - box.left, box.bottom - box.top
     shorter = min(width, height)
-    line = max(1, min(round(type_size / 7), shorter // 16))
-    radius = min(round(0.8 * type_size), shorter // 5)
+    line = max(1, min(round(font_size / 7), shorter // 16))
+    radius = min(round(0.8 * font_size), shorter // 5)
     corner = radius + line + 2 * max(1, line // 3) + 1
     if shorter <= 2 * corner:
-        lay(image, outline(width, height, radius, line, colour), place.left, place.top)
+        blend(image, outline(width, height, radius, line, colour), box.left, box.top)
         return
-    # The corners and one pixel of each side make any size: the sides are that pixel, stretched.
-    nine = outline(2 * corner + 1, 2 * corner + 1, radius, line, colour)
-    across, down = width - 2 * corner, height - 2 * corner
-    near, far = slice(0, corner), slice(corner + 1, None)
-    upper, lower = nine[near], nine[far]
-    left, right = nine[corner : corner + 1, near], nine[corner : corner + 1, far]
-    for band, top in ((upper, place.top), (lower, place.bottom - corner)):
-        stretched = np.repeat(band[:, corner : corner + 1], across, axis=1)
+    # Boxes are of any size, so only the smallest with such corners is cached; its middle row and column are repeated.
+    smallest = outline(2 * corner + 1, 2 * corner + 1, radius, line, colour)
+    near, far = np.arange(corner), np.arange(corner + 1, 2 * corner + 1)
+    across, down = np.full(width - 2 * corner, corner), np.full(height - 2 * corner, corner)
+    for rows, top in ((near, box.top), (far, box.bottom - corner)):
+        side = smallest[rows[:, None], np.concatenate([near, across, far])]
         if dashed:
-            stretched[:, _gaps(across, 4 * line)] = 0
-        lay(image, np.concatenate([band[:, near], stretched, band[:, far]], axis=1), place.left, top)
-    for side, x in ((left, place.left), (right, place.right - corner)):
-        stretched = np.repeat(side, down, axis=0)
+            side[:, corner:-corner][:, _gaps(len(across), 4 * line)] = 0
+        blend(image, side, box.left, top)
+    for columns, left in ((near, box.left), (far, box.right - corner)):
+        side = smallest[down[:, None], columns]
         if dashed:
-            stretched[_gaps(down, 4 * line)] = 0
-        lay(image, stretched, x, place.top + corner)
+            side[_gaps(len(down), 4 * line)] = 0
+        blend(image, side, left, box.top + corner)
 
 
 def _gaps(length: int, dash: int) -> NDArray[np.bool_]:
-    """(length,): where a side has a gap; it begins and ends with one, and all dashes are about `dash` long."""
+    """(length,), true where a side has a gap: at both ends, and between dashes that are about `dash` long."""
     parts = 2 * max(1, round(length / (2 * dash))) + 1
     gaps: NDArray[np.bool_] = np.arange(length) * parts // length % 2 == 0
     return gaps
@@ -93,36 +89,37 @@ def _gaps(length: int, dash: int) -> NDArray[np.bool_]:
 
 @lru_cache(maxsize=64)
 def outline(width: int, height: int, radius: int, line: int, colour: Colour) -> Patch:
-    """A rounded line and its dark casing; empty within."""
-    casing = max(1, line // 3)
+    """A rounded line between two thin dark ones, transparent inside."""
+    border = max(1, line // 3)
     depth = _depth(width, height, radius)
-    dark = 0.45 * _between(depth, 0, line + 2 * casing)
-    bright = _between(depth, casing, casing + line)
-    return kept(_coloured(INK, dark * (1 - bright)) + _coloured(colour, bright))
+    dark = 0.45 * _between(depth, 0, line + 2 * border)
+    bright = _between(depth, border, border + line)
+    return read_only(_filled(DARK, dark * (1 - bright)) + _filled(colour, bright))
 
 
 @lru_cache(maxsize=16)
-def rounded(width: int, height: int, radius: int) -> Patch:
-    """The dark, translucent ground of panels and chips, with a hairline for dark pictures."""
+def background(width: int, height: int, radius: int) -> Patch:
+    """A dark, translucent rounded rectangle with a faint light edge, which shows on dark pictures."""
     depth = _depth(width, height, radius)
-    ground, hairline = 0.8 * _between(depth, 0, math.inf), 0.12 * _between(depth, 0, 1)
-    return kept(_coloured(INK, ground * (1 - hairline)) + _coloured(WHITE, hairline))
+    inside, edge = 0.8 * _between(depth, 0, math.inf), 0.12 * _between(depth, 0, 1)
+    return read_only(_filled(DARK, inside * (1 - edge)) + _filled(WHITE, edge))
 
 
 @lru_cache(maxsize=512)
-def pill(width: int, height: int, colour: Colour, opacity: float = 1.0) -> Patch:
+def bar(width: int, height: int, colour: Colour, opacity: float = 1.0) -> Patch:
     """A bar with round ends."""
-    return kept(_coloured(colour, opacity * _between(_depth(width, height, height / 2), 0, math.inf)))
+    return read_only(_filled(colour, opacity * _between(_depth(width, height, height / 2), 0, math.inf)))
 
 
 @lru_cache(maxsize=256)
-def typed(text: str, size: int, colour: Colour) -> Patch:
-    """Words in one line; the height is the font's, so that baselines agree."""
+def text(words: str, size: int, colour: Colour) -> Patch:
+    """One line of text, as high as its font, so that baselines agree; control characters become spaces."""
+    words = "".join(character if character.isprintable() else " " for character in words)
     font = _font(size)
     ascent, descent = font.getmetrics()
-    mask = Pillow.new("L", (max(1, math.ceil(font.getlength(text))), ascent + descent))
-    ImageDraw.Draw(mask).text((0, ascent), text, fill=255, font=font, anchor="ls")
-    return kept(_coloured(colour, np.asarray(mask, dtype=np.float32) / np.float32(255)))
+    mask = Pillow.new("L", (max(1, math.ceil(font.getlength(words))), ascent + descent))
+    ImageDraw.Draw(mask).text((0, ascent), words, fill=255, font=font, anchor="ls")
+    return read_only(_filled(colour, np.asarray(mask, dtype=np.float32) / np.float32(255)))
 
 
 @lru_cache(maxsize=32)
@@ -148,13 +145,13 @@ def _between(depth: NDArray[np.float32], start: float, end: float) -> NDArray[np
     return share
 
 
-def _coloured(colour: Colour, opacity: NDArray[np.float32]) -> Patch:
-    """(h, w), 0 to 1 → a patch."""
+def _filled(colour: Colour, opacity: NDArray[np.float32]) -> Patch:
+    """A patch of one colour whose opacity is given: (h, w), 0 to 1."""
     channels = np.array([*colour, 255], np.float32)
     return np.asarray(opacity[..., None] * channels + 0.5, dtype=np.uint8)
 
 
-def kept(patch: Patch) -> Patch:
-    """The patch itself, guarded against being drawn on: it is shared."""
+def read_only(patch: Patch) -> Patch:
+    """The patch itself, which can no longer be drawn on: cached ones are shared."""
     patch.flags.writeable = False
     return patch

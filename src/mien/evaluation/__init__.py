@@ -1,6 +1,6 @@
 """Any classifier on any labelled faces, measured honestly."""
 
-from mien.evaluation.evaluate import Scorecard, class_indices, evaluate, predict_scores, score
+from mien.evaluation.evaluate import Scorecard, class_indices, evaluate, load_for, predict_scores, score
 from mien.evaluation.metrics import fit_vector_scaling
 
-__all__ = ["Scorecard", "class_indices", "evaluate", "fit_vector_scaling", "predict_scores", "score"]
+__all__ = ["Scorecard", "class_indices", "evaluate", "fit_vector_scaling", "load_for", "predict_scores", "score"]

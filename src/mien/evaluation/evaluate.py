@@ -3,12 +3,14 @@
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.data import FaceSet, duplicates_of_training, majority_of, parse_split, resized
+from mien.data import FaceSet, duplicates_of_training, hold_out, load, majority_of, parse_split, resized
+from mien.emotions import EMOTIONS
 from mien.errors import DataError
 from mien.evaluation.metrics import (
     confusion_matrix,
@@ -17,7 +19,7 @@ from mien.evaluation.metrics import (
     negative_log_likelihood,
     precision_recall_f1,
 )
-from mien.recognition import Classifier, OnnxClassifier
+from mien.recognition import Classifier, ModelInfo, OnnxClassifier
 from mien.values import GreyFaces
 
 
@@ -76,6 +78,28 @@ def score(labels: NDArray[np.int64], scores: NDArray[np.float32], names: tuple[s
     )
 
 
+def load_for(info: ModelInfo, path: Path, *, split: str = "val", leave_out: Path | None = None) -> FaceSet:
+    """A data set as a model takes it: faces of its input size, and folders of its own classes if it has such.
+
+    Where the model's training held faces out to validate on, and the data have no validation split, the same faces
+    are held out again.
+
+    Args:
+        info: the model's metadata.
+        path: the data set; see `data.load`.
+        split: the split that is wanted; faces are held out for "val" only.
+        leave_out: an audit's CSV; the faces that it marks are left out.
+
+    Raises:
+        DataError: as `data.load` and `data.hold_out`.
+    """
+    faces = load(path, size=info.input_size, leave_out=leave_out, own_classes=info.labels != EMOTIONS)
+    share = info.trained_on.get("held_out")
+    if share and parse_split(split) == "val" and not (faces.splits == "val").any():
+        return hold_out(faces, share)
+    return faces
+
+
 def evaluate(
     classifier: Classifier, faces: FaceSet, split: str, *, flip: bool = False, whole: FaceSet | None = None
 ) -> dict[str, Any]:
@@ -101,7 +125,7 @@ def evaluate(
     chosen = resized(faces.split(split, hint=others and f"score it with {others}"), classifier.input_size)
     labels = class_indices(chosen, classifier.labels)
     scores = predict_scores(classifier, chosen.faces, flip=flip)
-    whole = whole or faces
+    whole = faces if whole is None else whole
     duplicates = {source for source, seen in zip(whole.sources, duplicates_of_training(whole), strict=True) if seen}
     seen = np.array([source in duplicates for source in chosen.sources])
     comparable = (whole.splits == "train").any() and parse_split(split) != "train"

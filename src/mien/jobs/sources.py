@@ -1,143 +1,232 @@
-"""What the words of a command line name: files, folders, globs, standard input."""
+"""The pictures and videos that words name: files, folders, patterns, URLs, standard input."""
 
 import glob
 import os
 import re
-import shlex
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import stat
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final
 
-from mien.images import PICTURE_SUFFIXES, is_picture_name
+from mien.images import PICTURE_SUFFIXES, drawn_by_mien, is_picture_name
+from mien.video import drawn_by_mien as video_drawn_by_mien
 from mien.video.source import URL_SCHEMES, without_password
 
-STANDARD_INPUT = "-"
+STANDARD_INPUT: Final = "-"
 
-VIDEO_SUFFIXES = frozenset({
+VIDEO_SUFFIXES: Final = frozenset({
     ".3g2", ".3gp", ".asf", ".avi", ".divx", ".flv", ".m2ts", ".m2v", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4",
     ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m",
 })  # fmt: skip
-"""The endings of names, in lower case, that are taken for videos in a folder."""
+"""The endings of names, in lower case, that are taken for videos."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One picture or video to be read, or the reason why there is none.
+    """One picture or video to be analysed, or the reason why it cannot be.
 
     Attributes:
-        name: what records and messages call it.
-        path: the file; None for standard input.
-        place: where an output of it belongs in a folder of outputs: its name, or in a folder that was given, its
-            path within.
-        fault: why there is nothing to read; None when there is.
-        video: whether it is a video: by its ending, as a URL, or because the caller says so.
-        address: the whole URL, whose password `name` leaves out; None for anything else.
+        name: The source's name in records and messages.
+        path: The file or folder; None for standard input, a URL, and what was not found.
+        place: The path of this source's own outputs within a folder of outputs, before their suffix.
+        is_video: Whether it is a video: by its suffix, as a URL, or because the caller says so.
+        error: Why there is nothing to analyse; None when there is.
+        address: The whole URL, whose password `name` leaves out; None for anything else.
     """
 
     name: str
     path: Path | None
     place: Path
-    fault: str | None = None
-    video: bool = False
+    is_video: bool = False
+    error: str | None = None
     address: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search for sources gave.
+
+    Attributes:
+        sources: In the order of the words; a folder's are sorted.
+        notes: What was passed over and why, a sentence each, for people.
+    """
+
+    sources: tuple[Source, ...]
+    notes: tuple[str, ...]
+
+
+def find_sources(words: Iterable[str | Path], *, as_video: bool = False) -> Found:
+    """The pictures and videos that words name, each once.
+
+    A folder stands for the pictures and videos in it and below, by their suffixes; hidden files and folders are left
+    out. A word that names no file and has `*`, `?` or `[` is a pattern (`**` reaches into folders). What cannot be
+    found becomes a source with an error, so that it is reported among the others. What mien itself drew, and what is
+    no regular file in a folder (sockets, devices, named pipes), is passed over with a note.
+
+    Args:
+        words: Files, folders, patterns, URLs, or `-` for standard input.
+        as_video: Whether folders are numbered frames of a video, and standard input is a video.
+    """
+    found: dict[str, Source] = {}
+    bases = []
+    passed_over: Counter[str] = Counter()
+    for word in words:
+        base, sources = _named_by(str(word), as_video)
+        bases += [base] if base else []
+        for source in sources:
+            found.setdefault(os.path.abspath(source.path) if source.path else source.name, source)
+    kept = []
+    for source in found.values():
+        why = _why_passed_over(source)
+        if why:
+            passed_over[why] += 1
+        else:
+            kept.append(source)
+    notes = [f"passed over {count} {'file' if count == 1 else 'files'}: {why}" for why, count in passed_over.items()]
+    root = os.path.commonpath(bases) if bases and len({Path(base).anchor for base in bases}) == 1 else None
+    return Found(tuple(_placed(source, root) for source in kept), tuple(notes))
+
+
 def is_video_name(path: str | Path) -> bool:
-    """Whether a file's ending says that it is a video."""
+    """Whether a file's suffix says that it is a video."""
     return Path(path).suffix.lower() in VIDEO_SUFFIXES
 
 
-LeaveOut: TypeAlias = Callable[[Path, Sequence[Source]], None]
-"""Is told of a folder, and of its videos that are left out."""
+def output_places(sources: Sequence[Source], suffixes: Sequence[str]) -> list[Path]:
+    """A path for each source's own output, no two alike even where upper and lower case are one.
 
-
-def find_sources(
-    words: Sequence[str], *, but_not: Path | None = None, as_video: bool = False, leave_out: LeaveOut | None = None
-) -> list[Source]:
-    """The pictures and videos that words name, each once, in the order of the words; a folder's are sorted.
-
-    A folder stands for the pictures in it and below, told by their names' endings; for its videos if it holds no
-    picture. A word that is no file and has `*`, `?` or `[` is a pattern (`**` reaches into folders). What cannot be
-    found or read becomes a source with a fault, so that it is reported among the others.
+    A file that has one of the suffixes keeps its name; any other takes the first suffix in place of its own, or after
+    it where that name is another's.
 
     Args:
-        words: of the command line.
-        but_not: a folder that is passed over within others: that of an earlier run's drawings.
-        as_video: whether folders are numbered frames of a video, and standard input is one.
-        leave_out: is told of each folder whose videos are left out beside its pictures.
+        sources: Of one job.
+        suffixes: Endings that the output may have, in lower case, the usual one first.
     """
-    sources = []
-    seen = set()
-    for word in words:
-        for source in _named_by(word, but_not, as_video, leave_out):
-            identity = str(source.path.resolve()) if source.path and not source.fault else source.name
-            if identity not in seen:
-                seen.add(identity)
-                sources.append(source)
-    return sources
+    fitting = [source.place.suffix.lower() in suffixes for source in sources]
+    names = [
+        source.place if fits else source.place.with_suffix(suffixes[0])
+        for source, fits in zip(sources, fitting, strict=True)
+    ]
+    counts = Counter(str(name).casefold() for name in names)
+    taken: set[str] = set()
+    places = []
+    for source, fits, name in zip(sources, fitting, names, strict=True):
+        place, number = name, 1
+        if counts[str(name).casefold()] > 1 and not fits:
+            place = source.place.with_name(source.place.name + suffixes[0])
+        while str(place).casefold() in taken:
+            number += 1
+            place = name.with_stem(f"{name.stem}-{number}")
+        taken.add(str(place).casefold())
+        places.append(place)
+    return places
 
 
-def left_out_videos(folder: Path, videos: Sequence[Source]) -> str:
-    """That a folder's videos are left out, and the command that analyses them."""
-    endings = dict.fromkeys(Path(video.name).suffix for video in videos)
-    patterns = [shlex.quote(str(Path(glob.escape(str(folder)), "**", f"*{ending}"))) for ending in endings]
-    count = "1 video" if len(videos) == 1 else f"{len(videos)} videos"
-    return f"{folder} holds pictures, and {count} left out; for videos: mien analyze {' '.join(patterns)}"
-
-
-def _named_by(word: str, but_not: Path | None, as_video: bool, leave_out: LeaveOut | None) -> Iterator[Source]:
+def _named_by(word: str, as_video: bool) -> tuple[str | None, Iterable[Source]]:
+    """The folder below which outputs keep the folders of these sources, and the sources."""
     path = Path(word)
     if word == STANDARD_INPUT:
-        yield Source("-", None, Path("standard-input.png"), video=as_video)
-    elif word.partition("://")[0].lower() in URL_SCHEMES:
-        name = without_password(word)
-        place = Path(re.sub(r"[^\w.-]+", "-", name.partition("://")[2]).strip("-"))
-        yield Source(name, None, place, video=True, address=word)
-    elif path.is_dir() and as_video:
-        yield Source(word, path, Path(path.resolve().name), video=True)
-    elif path.is_dir():
-        yield from _in_folder(path, but_not, leave_out)
-    elif os.path.lexists(path) or not glob.has_magic(word):
-        yield Source(word, path, Path(path.name), video=as_video or is_video_name(path))
-    else:
-        # Not Path.glob, which takes no pattern that begins at the root.
-        matches = sorted(glob.glob(word, recursive=True))  # noqa: PTH207
-        files = [Path(match) for match in matches if not Path(match).is_dir()]
-        if not files:
-            yield Source(word, None, path, "no file matches this pattern")
-        for file in files:
-            yield Source(str(file), file, Path(file.name), video=as_video or is_video_name(file))
+        return None, [Source("-", None, Path("standard-input"), is_video=as_video)]
+    if not word.strip():
+        return None, [Source(repr(word), None, Path("empty"), error="the name is empty; expected a file or a folder")]
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", word):
+        return None, [_from_url(word)]
+    if path.is_dir() and not as_video:
+        return os.path.abspath(path), _in_folder(path)
+    if os.path.lexists(path) or not glob.has_magic(word):
+        return os.path.dirname(os.path.abspath(path)), [_file(word, path, as_video)]
+    return _matches(word, as_video)
 
 
-def _in_folder(folder: Path, but_not: Path | None, leave_out: LeaveOut | None) -> Iterator[Source]:
+def _matches(pattern: str, as_video: bool) -> tuple[str | None, Iterable[Source]]:
+    # Path.glob takes no pattern that begins at the root.
+    found = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207
+    files = [Path(match) for match in found if not Path(match).is_dir()]
+    if not files:
+        return None, [Source(pattern, None, Path("pattern"), error="no file matches this pattern")]
+    folders = [os.path.dirname(os.path.abspath(file)) for file in files]
+    return os.path.commonpath(folders), [_file(str(file), file, as_video) for file in files]
+
+
+def _from_url(word: str) -> Source:
+    name = without_password(word)
+    scheme, _, rest = name.partition("://")
+    place = Path(re.sub(r"[^\w.-]+", "-", rest).strip("-") or "url")
+    if scheme.lower() not in URL_SCHEMES:
+        known = ", ".join(f"{each}://" for each in URL_SCHEMES)
+        return Source(name, None, place, error=f"{scheme}:// is not known; expected {known} or a file")
+    if is_picture_name(rest.partition("?")[0]):
+        return Source(
+            name, None, place, error="pictures are not fetched from the network; download it, and name the file"
+        )
+    return Source(name, None, place, is_video=True, address=word)
+
+
+def _file(name: str, path: Path, as_video: bool) -> Source:
+    error = None
+    kind = _special_kind(path)
+    if kind:
+        error = f"it is {kind}; expected a file (a pipe goes through standard input: -)"
+    return Source(name, path, path, is_video=as_video or is_video_name(path), error=error)
+
+
+def _in_folder(folder: Path) -> Iterator[Source]:
     faults: list[OSError] = []
-    # A link back to a folder above would be walked for ever.
-    entered = {os.path.realpath(but_not)} if but_not and but_not.resolve() != folder.resolve() else set()
-    num_pictures = 0
-    videos = []
+    entered: set[str] = set()  # a link back to a folder above would be walked for ever
+    num = 0
     for where, folders, names in os.walk(folder, onerror=faults.append, followlinks=True):
         real = os.path.realpath(where)
         if real in entered:
             folders.clear()
             continue
         entered.add(real)
-        folders.sort()
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            file = Path(where, name)
-            if is_picture_name(name):
-                num_pictures += 1
-                yield Source(str(file), file, file.relative_to(folder))
-            elif is_video_name(name):
-                videos.append(Source(str(file), file, file.relative_to(folder), video=True))
+            if not name.startswith(".") and (is_picture_name(name) or is_video_name(name)):
+                num += 1
+                file = Path(where, name)
+                yield Source(str(file), file, file, is_video=is_video_name(name))
     for fault in faults:
-        yield Source(str(fault.filename), None, Path(), f"the folder cannot be read: {fault.strerror}")
-    if not num_pictures:
-        yield from videos
-    elif videos and leave_out:
-        leave_out(folder, videos)
-    if not num_pictures and not videos and not faults:
+        yield Source(str(fault.filename), None, Path(), error=f"the folder cannot be read: {fault.strerror}")
+    if not num and not faults:
         endings = ", ".join(sorted(PICTURE_SUFFIXES))
-        yield Source(
-            str(folder), None, Path(), f"the folder holds no picture (a file that ends in {endings}) and no video"
-        )
+        error = f"the folder holds no picture (a file that ends in {endings}) and no video"
+        yield Source(str(folder), None, Path(), error=error)
+
+
+def _why_passed_over(source: Source) -> str | None:
+    if source.path is None or source.error:
+        return None
+    kind = _special_kind(source.path)
+    if kind:
+        return f"{source.name} is {kind}"
+    if not source.is_video and drawn_by_mien(source.path):
+        return "mien drew them, and their drawings would be read as faces"
+    if source.is_video and source.path.is_file() and video_drawn_by_mien(source.path):
+        return "mien drew them, and their drawings would be read as faces"
+    return None
+
+
+def _special_kind(path: Path) -> str | None:
+    """What a file is that would block or never end when it is read; None for ordinary files, and for none."""
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 - Path.stat raises RuntimeError for a link to itself on Python 3.11
+    except (OSError, ValueError):
+        return None
+    kinds = {
+        stat.S_IFIFO: "a named pipe",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFCHR: "a device",
+        stat.S_IFBLK: "a device",
+    }
+    return kinds.get(stat.S_IFMT(mode))
+
+
+def _placed(source: Source, root: str | None) -> Source:
+    """With its place below the folder that all sources share."""
+    if source.path is None:
+        return source
+    place = os.path.abspath(source.path)
+    return replace(source, place=Path(os.path.relpath(place, root) if root else os.path.basename(place)))

@@ -3,7 +3,7 @@
 from mien.recognition.classifier import Classifier, OnnxClassifier, checked_scores, softmax
 from mien.recognition.crop import crop_face
 from mien.recognition.model_file import ModelInfo
-from mien.recognition.shipped import load_classifier, shipped_models
+from mien.recognition.shipped import list_models, load_classifier, shipped_models
 
 __all__ = [
     "Classifier",
@@ -11,6 +11,7 @@ __all__ = [
     "OnnxClassifier",
     "checked_scores",
     "crop_face",
+    "list_models",
     "load_classifier",
     "shipped_models",
     "softmax",

@@ -101,15 +101,15 @@ class OnnxClassifier:
         return self.info.input_size
 
     def __call__(self, faces: GreyFaces) -> NDArray[np.float32]:
-        """(N, S, S) uint8, grey → (N, K) float32 probabilities, after the temperature; N may be 0.
+        """(N, S, S) uint8, grey → (N, K) float32 probabilities, the softmax of the logits; N may be 0.
 
         Raises:
             InvalidInput: the array is of another shape or type.
         """
-        return softmax(self.logits(faces) / np.float32(self.info.temperature))
+        return softmax(self.logits(faces))
 
     def logits(self, faces: GreyFaces) -> NDArray[np.float32]:
-        """(N, S, S) uint8, grey → (N, K) float32, before temperature and softmax.
+        """(N, S, S) uint8, grey → (N, K) float32, before the softmax.
 
         Raises:
             InvalidInput: the array is of another shape or type.

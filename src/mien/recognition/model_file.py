@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_type_hints
@@ -35,12 +34,8 @@ class ModelInfo:
         labels: K names, in the order of the logits.
         vote_labels: FER+'s eight names, in the order of its logits of votes; empty when it gives none.
         input_size: S, the side in pixels of the faces it takes.
-        crop_margin: of the box's side, added around a Haar box before cutting the face; FER2013's crops are
-            Haar's boxes, so 0.
         num_parameters: trained numbers.
         size_class: "nano" (under 62,000 parameters), "small" (under 1 M), "base" (under 15 M), "large" or "ensemble".
-        temperature: the logits are divided by it before the softmax. `mien export` leaves it at 1, as the calibration
-            is in the graph; a higher one makes a model less sure of all it says.
         licence: SPDX identifier.
         trained_on: data set, number of faces and fingerprint.
         recipe: everything that decided the training.
@@ -56,8 +51,6 @@ class ModelInfo:
     num_parameters: int
     size_class: str
     vote_labels: tuple[str, ...] = ()
-    crop_margin: float = 0.0
-    temperature: float = 1.0
     licence: str = "Apache-2.0"
     trained_on: Mapping[str, Any] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
@@ -70,7 +63,7 @@ class ModelInfo:
 
 
 def parse_model_info(text: str, source: str) -> ModelInfo:
-    """The record a model file holds under `METADATA_KEY`.
+    """The record a model file holds under `METADATA_KEY`; entries that this mien does not know are ignored.
 
     Args:
         text: its JSON.
@@ -89,10 +82,9 @@ def parse_model_info(text: str, source: str) -> ModelInfo:
             f"{source}: model format {version!r}; this mien reads format {FORMAT_VERSION}. Export it again, or "
             "install a mien that reads it"
         )
-    kinds: dict[str, type | tuple[type, ...]] = {
+    kinds: dict[str, type] = {
         "str": str,
         "int": int,
-        "float": (int, float),
         "tuple": list,
         "Mapping": dict,
     }
@@ -105,8 +97,6 @@ def parse_model_info(text: str, source: str) -> ModelInfo:
     labels = values["labels"]
     if not labels or not all(isinstance(label, str) for label in labels) or len(set(labels)) < len(labels):
         raise ModelError(f"{source}: its metadata needs labels that are different names; got {labels}")
-    if not 0 < values["temperature"] < math.inf:
-        raise ModelError(f"{source}: its metadata needs a temperature above 0; got {values['temperature']}")
     known = {item.name for item in dataclasses.fields(ModelInfo)}
     known_values = {name: value for name, value in values.items() if name in known}
     names = {name: tuple(values.get(name, ())) for name in ("labels", "vote_labels")}

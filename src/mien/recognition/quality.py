@@ -1,7 +1,6 @@
 """How much a face's picture can be trusted to show its expression."""
 
 import math
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import cv2
@@ -9,7 +8,7 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from mien.values import Box, Detection, Image, Landmarks, check_image
+from mien.values import Box, Detection, Image, Landmarks, Quality, check_image
 
 Grey = NDArray[np.uint8]
 
@@ -71,20 +70,6 @@ INSIDE: Final = Ramp(useless=0.5, good=0.95)
 """Ramp for the share of the region inside the frame. Where a quarter is cut off, the mouth or an eye is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Quality:
-    """How reliably a face's expression can be read from its picture.
-
-    Attributes:
-        score: 0 (useless) to 1 (good).
-        reasons: the faults found, of "small", "blurred", "dark", "bright", "turned", "tilted" and "cut off", in that
-            order; a score may be a little below 1 without any.
-    """
-
-    score: float
-    reasons: tuple[str, ...]
-
-
 def assess(image: Image, detection: Detection) -> Quality:
     """How reliably a face's expression can be read: the product of the scores of several measures.
 
@@ -98,7 +83,7 @@ def assess(image: Image, detection: Detection) -> Quality:
 
     Args:
         image: (H, W, 3) uint8, RGB.
-        detection: the face, in the image's pixels.
+        detection: The face, in the image's pixels.
 
     Raises:
         InvalidInput: `image` is not an image.

@@ -15,6 +15,15 @@ def shipped_models() -> dict[str, Path]:
     return {path.stem: path for path in sorted(WEIGHTS.glob("*.onnx"))}
 
 
+def list_models() -> list[str]:
+    """The names of the shipped models.
+
+    >>> "rep-small" in list_models()
+    True
+    """
+    return list(shipped_models())
+
+
 def load_classifier(model: str | Path) -> OnnxClassifier:
     """A classifier by the name of a shipped model, or from a file that `mien export` wrote.
 

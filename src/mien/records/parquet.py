@@ -1,71 +1,77 @@
-"""A video's frames as Parquet: the columns of the CSV, with types."""
+"""Pictures and videos as Parquet: the columns of the CSV, with types."""
 
-from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from mien.errors import MissingExtra
-from mien.records.encoding import json_text, utf8
-from mien.records.frames import Cell, FrameRecord, VideoHeader, columns, header_fields, rows
-from mien.records.wire import FORMAT, VERSION
+from mien.records.earlier import ends_with
+from mien.records.encoding import header_fields, json_text, utf8
+from mien.records.rows import Cell, columns, rows
+from mien.records.sink import FileSink, Header, Target
+from mien.values import Failure, FrameResult
 
 if TYPE_CHECKING:
     import pyarrow
 
 ROWS_A_GROUP: Final = 20_000
-"""So many rows are held in memory and then written together."""
+"""How many rows are held in memory and then written together."""
 
 METADATA_KEY: Final = "mien"
-"""Of the schema's metadata; under it stands the header, as JSON."""
+"""The key of the schema's metadata under which the header stands, as JSON."""
 
 COMPLETE_KEY: Final = "mien.complete"
-"""Of the file's metadata: `true`, or `false` when an exception ended the writing."""
+"""The key of the file's metadata under which stands `true`, or `false` when an exception ended the writing."""
 
 
-class ParquetWriter:
-    """A row a face and frame; a row without a face for a frame that shows none.
+class ParquetSink(FileSink):
+    """A row a face; a row without a face for a picture or a frame that shows none, and for a source that failed.
 
-    A reader finds what was analysed, as JSON, under `mien` in the schema's metadata. The file is whole also when an
-    exception ends the `with` block.
+        >>> with ParquetSink(Path("faces.parquet"), header) as sink:  # doctest: +SKIP
+        ...     sink.write(result)
+
+    The file can be read also when an exception ends the block.
 
     Args:
-        stream: takes the bytes; it need not be able to seek.
-        header: what was analysed; it gives the columns of scores.
-        rows_a_group: how many rows are held in memory before they are written together.
+        target: Where to write; a stream need not be able to seek.
+        header: How the results were made; it gives the columns of scores.
+        rows_a_group: How many rows are held in memory before they are written together.
 
     Raises:
-        InvalidInput: one of the model's labels has the name of another column.
+        InvalidInput: One of the model's labels has the name of another column.
         MissingExtra: pyarrow is not installed.
     """
 
-    def __init__(self, stream: BinaryIO, header: VideoHeader, *, rows_a_group: int = ROWS_A_GROUP) -> None:
-        self._stream = stream
-        # Arrow's text is UTF-8 without exception.
-        self._header = replace(header, source=utf8(header.source).decode())
+    replaces = staticmethod(ends_with(rb'\{"format": "mien"'))
+
+    def __init__(self, target: Target, header: Header, *, rows_a_group: int = ROWS_A_GROUP) -> None:
+        super().__init__(target, header)
         self._schema = _schema(header)
         self._rows: list[tuple[Cell, ...]] = []
         self._rows_a_group = rows_a_group
 
-    def __enter__(self) -> Self:
-        from pyarrow.parquet import ParquetWriter as ArrowWriter
+    def begin(self) -> None:
+        from pyarrow.parquet import ParquetWriter
 
-        self._writer = ArrowWriter(self._stream, self._schema, compression="zstd")
-        return self
+        self._writer = ParquetWriter(self.stream, self._schema, compression="zstd")
 
-    def write(self, record: FrameRecord) -> None:
-        """Add the rows of one frame."""
-        self._rows += rows(self._header, record)
+    def write(self, result: FrameResult | Failure) -> None:
+        self._rows += rows(self.header, result)
         if len(self._rows) >= self._rows_a_group:
             self._flush()
+
+    def end(self, *, complete: bool) -> None:
+        self._flush()
+        self._writer.add_key_value_metadata({COMPLETE_KEY: json_text(complete)})
+        self._writer.close()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         try:
-            self._flush()
-            self._writer.add_key_value_metadata({COMPLETE_KEY: json_text(kind is None)})
+            super().__exit__(kind, error, traceback)
         finally:
-            self._writer.close()
+            # Arrow would write the file's end into a closed stream when the writer is collected as garbage.
+            self._writer.is_open = False
 
     def _flush(self) -> None:
         if not self._rows:
@@ -73,30 +79,38 @@ class ParquetWriter:
         import pyarrow
 
         table, self._rows = self._rows, []
-        cells = zip(*table, strict=True)
+        cells = (map(_as_utf8, column) for column in zip(*table, strict=True))
         arrays = [pyarrow.array(column, each.type) for column, each in zip(cells, self._schema, strict=True)]
         self._writer.write_table(pyarrow.Table.from_arrays(arrays, schema=self._schema))
 
 
-def _schema(header: VideoHeader) -> "pyarrow.Schema":
+def _as_utf8(cell: Cell) -> Cell:
+    """A cell without lone surrogates: Arrow's text is UTF-8 without exception."""
+    return utf8(cell).decode() if isinstance(cell, str) else cell
+
+
+def _schema(header: Header) -> "pyarrow.Schema":
     try:
         import pyarrow
     except ImportError as error:
         raise MissingExtra("Parquet", "parquet") from error
-    names = columns(header)
     word = pyarrow.dictionary(pyarrow.int32(), pyarrow.string())
+    words = pyarrow.list_(pyarrow.string())
     types = {
         "source": word,
         "frame": pyarrow.int64(),
         "time": pyarrow.float64(),
         "width": pyarrow.int32(),
         "height": pyarrow.int32(),
+        "face": pyarrow.int32(),
         "track_id": pyarrow.int64(),
         "interpolated": pyarrow.bool_(),
-        "quality_reasons": pyarrow.list_(pyarrow.string()),
+        "quality_reasons": words,
         "label": word,
+        "uncertain": words,
+        "prediction_set": words,
+        "drawing": word,
+        "error": pyarrow.string(),
     }
-    always = {"source", "frame", "time", "width", "height"}
-    fields = [pyarrow.field(name, types.get(name, pyarrow.float32()), nullable=name not in always) for name in names]
-    about = {"format": FORMAT, "version": VERSION, **header_fields(header)}
-    return pyarrow.schema(fields, {METADATA_KEY: utf8(json_text(about))})
+    fields = [pyarrow.field(name, types.get(name, pyarrow.float32())) for name in columns(header)]
+    return pyarrow.schema(fields, {METADATA_KEY: utf8(json_text(header_fields(header)))})

@@ -1,6 +1,6 @@
 """Figures of data, for people and papers."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
-from mien.emotions import colour_of
+from mien.emotions import colours_of
 from mien.errors import InvalidInput
 from mien.report.figure import INK, new_figure, save, tidy
 from mien.values import GreyFaces, Image
@@ -36,7 +36,7 @@ def plot_class_counts(counts: Mapping[str, Mapping[str, int]], path: str | Path,
     figure = new_figure(width=4.6 * len(counts) + 0.4, height=3.6, title=title)
     for axes, (split, numbers) in zip(figure.subplots(1, len(counts), squeeze=False)[0], counts.items(), strict=True):
         total = sum(numbers.values())
-        bars = axes.bar(list(numbers), list(numbers.values()), width=0.74, color=[_tint(name) for name in numbers])
+        bars = axes.bar(list(numbers), list(numbers.values()), width=0.74, color=_tints(numbers))
         labels = [f"{number:,}\n{number / max(total, 1):.1%}" for number in numbers.values()]
         axes.bar_label(bars, labels, padding=3, fontsize=7.5, color=INK, linespacing=1.25)
         axes.set_title(f"{_SPLIT_TITLES.get(split, split)}, {total:,} faces", fontsize=10, color=INK, loc="left")
@@ -59,9 +59,9 @@ def plot_class_shares(counts: Mapping[str, Mapping[str, int]], path: str | Path,
     totals = {split: max(sum(numbers.values()), 1) for split, numbers in counts.items()}
     rows = [f"{_SPLIT_TITLES.get(split, split)} ({sum(numbers.values()):,})" for split, numbers in counts.items()]
     starts = np.zeros(len(counts))
-    for name in names:
+    for name, colour in zip(names, _tints(names), strict=True):
         shares = np.array([numbers[name] / totals[split] for split, numbers in counts.items()])
-        bars = axes.barh(rows, shares, left=starts, height=0.72, color=_tint(name), label=name, edgecolor="white")
+        bars = axes.barh(rows, shares, left=starts, height=0.72, color=colour, label=name, edgecolor="white")
         labels = [f"{share:.1%}" if share >= _ROOM_FOR_LABEL else "" for share in shares]
         axes.bar_label(bars, labels, label_type="center", fontsize=8, color=INK)
         for row, (start, share) in enumerate(zip(starts, shares, strict=True)):
@@ -103,9 +103,10 @@ def face_sheet(samples: Mapping[str, GreyFaces], *, side: int = 96) -> Image:
     size = (margin + columns * (side + gap) + gap, len(samples) * (side + gap) + gap)
     page = Pillow.new("RGB", size, "white")
     draw = ImageDraw.Draw(page)
+    colours = colours_of(samples)
     for row, (name, faces) in enumerate(samples.items()):
         top = gap + row * (side + gap)
-        draw.rectangle((gap, top, 2 * gap - 1, top + side - 1), fill=colour_of(name))
+        draw.rectangle((gap, top, 2 * gap - 1, top + side - 1), fill=colours[name])
         draw.text((3.5 * gap, top + side / 2), name, fill=INK, font=font, anchor="lm")
         for column, face in enumerate(faces):
             picture = Pillow.fromarray(face).resize((side, side), Pillow.Resampling.BICUBIC)
@@ -118,6 +119,7 @@ def _check_counts(counts: Mapping[str, Mapping[str, int]]) -> None:
         raise InvalidInput("a plot of classes needs at least one split with classes; got none")
 
 
-def _tint(name: str) -> tuple[float, ...]:
-    """A class's colour as matplotlib takes it."""
-    return tuple(channel / 255 for channel in colour_of(name))
+def _tints(names: Collection[str]) -> list[tuple[float, ...]]:
+    """The classes' colours as matplotlib takes them."""
+    colours = colours_of(names)
+    return [tuple(channel / 255 for channel in colours[name]) for name in names]

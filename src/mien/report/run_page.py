@@ -140,7 +140,7 @@ def _headlines(page: RunPage) -> list[tuple[str, str, str]]:
              f"± {figures['standard_error']:.2%}, epoch {page.measured.epoch}"),
             ("macro F1", f"{figures['macro_f1']:.3f}", ""),
             ("NLL", f"{figures['nll']:.3f}", "nats"),
-            ("ECE", f"{figures['ece']:.3f}", "before temperature"),
+            ("ECE", f"{figures['ece']:.3f}", "before calibration"),
             *rows,
         ]  # fmt: skip
     if page.epochs and "plain_train_accuracy" in page.epochs[-1]:

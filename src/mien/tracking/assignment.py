@@ -18,7 +18,7 @@ def assign(cost: NDArray[np.floating]) -> list[tuple[int, int]]:
         Pairs (row, column), sorted by rows.
 
     Raises:
-        InvalidInput: the cost is not a matrix, or holds a NaN or a negative infinity.
+        InvalidInput: The cost is not a matrix, or holds a NaN or a negative infinity.
     """
     cost = np.asarray(cost, dtype=np.float64)
     if cost.ndim != 2 or np.isnan(cost).any() or np.isneginf(cost).any():

@@ -12,14 +12,14 @@ class Event:
     """A span in which one face showed one expression.
 
     Attributes:
-        track_id: the person's number.
-        label: the expression.
-        start: time of the first frame that showed it, in seconds.
-        end: time of the first frame with another label, in seconds; where none followed, because the face left or the
+        track_id: The person's number.
+        label: The expression.
+        start: Time of the first frame that showed it, in seconds.
+        end: Time of the first frame with another label, in seconds; where none followed, because the face left or the
             video ended, that of the last frame with this label.
-        peak: the highest score, 0 to 1.
-        peak_time: time of the first frame with that score, in seconds.
-        mean: the score averaged over the span, each frame weighted by the time it was shown; 0 to 1.
+        peak: The highest score, 0 to 1.
+        peak_time: Time of the first frame with that score, in seconds.
+        mean: The score averaged over the span, each frame weighted by the time it was shown; 0 to 1.
     """
 
     track_id: int
@@ -46,11 +46,11 @@ class EventFinder:
     use labels from `Hysteresis`, which do not flicker.
 
     Args:
-        minimum: seconds; a shorter span is dropped.
-        bridge: seconds a face may be out of sight without its span ending.
+        minimum: Length in seconds below which a span is dropped.
+        bridge: Seconds that a face may be out of sight without its span ending.
 
     Raises:
-        InvalidInput: a value is negative or not a number.
+        InvalidInput: A value is negative or not a number.
     """
 
     def __init__(self, minimum: float = 0.2, bridge: float = 0.3) -> None:
@@ -62,16 +62,16 @@ class EventFinder:
         """Add what a face shows in one frame.
 
         Args:
-            track_id: the person's number.
-            time: the frame's, in seconds; later than the last one of this track.
-            label: the expression.
-            score: the probability of `label`, 0 to 1.
+            track_id: The person's number.
+            time: The frame's time in seconds, later than the last one of this track.
+            label: The expression.
+            score: The probability of `label`, 0 to 1.
 
         Returns:
             The event of this face that ended with this frame, if one did.
 
         Raises:
-            InvalidInput: the time is not later, or the score is not 0 to 1.
+            InvalidInput: The time is not later, or the score is not 0 to 1.
         """
         if not 0 <= score <= 1:
             raise InvalidInput(f"a score is a probability, 0 to 1; got {score} for track {track_id} at {time} s")
@@ -94,7 +94,7 @@ class EventFinder:
         """The events of faces that have left by `time`, ordered by their ends; call it once a frame.
 
         Args:
-            time: the frame's, in seconds.
+            time: The frame's time in seconds.
         """
         gone = [track_id for track_id, span in self._spans.items() if self._is_gone(span, time)]
         return self._close(gone)

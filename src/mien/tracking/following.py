@@ -43,7 +43,7 @@ def small_grey(image: NDArray[np.uint8]) -> Grey:
         image: (H, W) grey or (H, W, 3) RGB, uint8.
 
     Raises:
-        InvalidInput: the picture is neither.
+        InvalidInput: The picture is neither.
     """
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or 0 in image.shape:
         raise InvalidInput(f"a frame is a uint8 array that is not empty; got {getattr(image, 'dtype', type(image))}")
@@ -96,7 +96,7 @@ def median_flow(
     move differently from most (the background, a hand) are left out.
 
     Args:
-        before, after: two small copies of one size.
+        before, after: Two small copies of one size.
         boxes: (N, 4), left, top, right, bottom in `before`.
         expected: (N, 2), the expected move of each centre, where the search begins.
 
@@ -144,7 +144,7 @@ def appearance(small: Grey, box: NDArray[np.float64]) -> NDArray[np.float32]:
     """What a box shows, independent of the light: the dot product of two appearances is their correlation, -1 to 1.
 
     Args:
-        small: a small copy.
+        small: A small copy.
         box: (4,), left, top, right, bottom in the copy; it may leave the copy.
 
     Returns:

@@ -16,14 +16,14 @@ def checked_number(
     """`value` as a float, if it is a finite number from 0 to `most`.
 
     Args:
-        name: the setting's name in the message.
-        value: what the caller passed, of any type; a bool is not taken for a number.
-        kind: what the number stands for in the message.
-        positive: whether 0 is refused.
-        most: the largest allowed value.
+        name: The setting's name in the message.
+        value: What the caller passed, of any type; a bool is not taken for a number.
+        kind: What the number stands for in the message.
+        positive: Whether 0 is refused.
+        most: The largest allowed value.
 
     Raises:
-        InvalidInput: the value is of another type, NaN, infinite, or out of range.
+        InvalidInput: The value is of another type, NaN, infinite, or out of range.
     """
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
         number = float(value)

@@ -7,7 +7,7 @@ logarithms of probabilities, which a softmax turns into probabilities again.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -35,17 +35,6 @@ it; a real change of expression, which would suffer from the delay, does within 
 RESTING_ODDS: Final = 24.0
 """Odds of the resting class against each other class for a face at rest: .8 for it and .2 for the other six."""
 
-CIRCUMPLEX: Final[Mapping[str, tuple[float, float]]] = {
-    "angry": (-0.6, 0.7),
-    "disgust": (-0.7, 0.3),
-    "fear": (-0.6, 0.8),
-    "happy": (0.9, 0.4),
-    "sad": (-0.8, -0.4),
-    "surprise": (0.2, 0.9),
-    "neutral": (0.0, 0.0),
-}
-"""Valence and arousal of each of the seven expressions, each -1 to 1."""
-
 
 class Smoother(Stateful, ABC):
     """Removes noise from the scores of one face."""
@@ -55,14 +44,14 @@ class Smoother(Stateful, ABC):
         """The smoothed scores of this frame.
 
         Args:
-            time: the frame's, in seconds; not before the last one's.
+            time: The frame's time in seconds, not before the last one's.
             log_scores: (K,) natural logarithms of probabilities; -inf counts as `FLOOR`.
 
         Returns:
             (K,) float64; their softmax is the smoothed probabilities.
 
         Raises:
-            InvalidInput: the time goes back, the scores hold NaN, or K changes.
+            InvalidInput: The time goes back, the scores hold NaN, or K changes.
         """
 
 
@@ -81,10 +70,10 @@ class Ema(Smoother):
     filter at any frame rate, even or uneven.
 
     Args:
-        time_constant: seconds after which the average has covered 63 % of a step; 50 % takes .69 times as long.
+        time_constant: Seconds after which the average has covered 63 % of a step; 50 % takes .69 times as long.
 
     Raises:
-        InvalidInput: the time constant is not a positive number.
+        InvalidInput: The time constant is not a positive number.
     """
 
     _remembered = ("_time", "_mean")
@@ -113,10 +102,10 @@ class Median(Smoother):
     of the window.
 
     Args:
-        window: seconds.
+        window: The window's length in seconds.
 
     Raises:
-        InvalidInput: the window is not a positive number.
+        InvalidInput: The window is not a positive number.
     """
 
     _remembered = ("_times", "_scores")
@@ -150,10 +139,10 @@ def make_smoother(name: Smoothing, seconds: float | None = None) -> Smoother:
 
     Args:
         name: `"off"`, `"ema"` or `"median"`.
-        seconds: the time constant or the window; None for the default. `"off"` ignores it.
+        seconds: The time constant or the window; None for the default. `"off"` ignores it.
 
     Raises:
-        InvalidInput: the name is unknown, or `seconds` is not positive.
+        InvalidInput: The name is unknown, or `seconds` is not positive.
     """
     arguments = () if seconds is None else (seconds,)
     if name == "off":
@@ -176,11 +165,11 @@ class Hysteresis(Stateful):
     .17 s. A step to half of that may take `hold` more.
 
     Args:
-        margin: difference of probabilities, 0 to 1.
-        hold: seconds, 0 or more.
+        margin: The difference of probabilities, 0 to 1.
+        hold: The time in seconds, 0 or more.
 
     Raises:
-        InvalidInput: a value is out of range.
+        InvalidInput: A value is out of range.
     """
 
     _remembered = ("_leader", "_time", "_ahead_since")
@@ -196,11 +185,11 @@ class Hysteresis(Stateful):
         """The index of the leading class in this frame.
 
         Args:
-            time: the frame's, in seconds; not before the last one's.
+            time: The frame's time in seconds, not before the last one's.
             scores: (K,) probabilities, smoothed or not.
 
         Raises:
-            InvalidInput: the time goes back, the scores hold NaN, or K changes.
+            InvalidInput: The time goes back, the scores hold NaN, or K changes.
         """
         scores = _checked(time, self._time, scores, self._ahead_since, floor=0.0)
         self._time = time
@@ -236,12 +225,12 @@ class Baseline(Stateful):
     unchanged. It goes before a smoother.
 
     Args:
-        seconds: how long it learns, from the first frame.
-        resting: the index of the class that the resting face should read as, usually neutral's; it gets .8 of seven
+        seconds: The time for which it learns, from the first frame on.
+        resting: The index of the class that the resting face should read as, usually neutral's; it gets .8 of seven
             classes' probability. None: at rest all classes are equally likely, and noise decides which one leads.
 
     Raises:
-        InvalidInput: a value is out of range.
+        InvalidInput: A value is out of range.
     """
 
     _remembered = ("_start", "_time", "_num_frames", "_mean", "_deviation")
@@ -290,37 +279,11 @@ class Baseline(Stateful):
         self._mean = mean + (scores - mean) / self._num_frames
 
 
-def valence_arousal(labels: Sequence[str], scores: ArrayLike) -> tuple[float, float] | None:
-    """How pleasant and how excited a face looks: the expectation of `CIRCUMPLEX` over its expressions.
-
-    Valence and arousal are the axes of the circumplex model of affect (Russell 1980, Journal of Personality and Social
-    Psychology 39). The model places words, not the seven expressions of data sets; the coordinates are mien's own
-    reading of it and were not fitted to anybody's ratings. So use them to compare moments, not as a measurement.
-
-    Args:
-        labels: K names.
-        scores: (K,) probabilities that sum to 1.
-
-    Returns:
-        Valence and arousal, each -1 to 1; None when one of the labels is not one of the seven.
-
-    Raises:
-        InvalidInput: there are not as many scores as labels.
-    """
-    values = np.asarray(scores, dtype=np.float64)
-    if values.shape != (len(labels),):
-        raise InvalidInput(f"{len(labels)} labels need scores of shape ({len(labels)},); got {values.shape}")
-    if not labels or any(label not in CIRCUMPLEX for label in labels):
-        return None
-    valence, arousal = values @ np.array([CIRCUMPLEX[label] for label in labels])
-    return float(valence), float(arousal)
-
-
 def _checked(time: float, last_time: float, scores: ArrayLike, last: Vector, floor: float = FLOOR) -> Vector:
     """A copy of the scores, none below `floor`, after checking that they can follow the last ones.
 
     Args:
-        last: an array of the last frame's shape; empty before the first frame.
+        last: An array of the last frame's shape; empty before the first frame.
     """
     if not last_time <= time < math.inf:
         raise InvalidInput(f"times are in seconds and never go back; got {time} after {last_time}")

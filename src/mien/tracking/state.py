@@ -52,10 +52,10 @@ class Stateful:
         """Continue exactly as the object would have that gave the state.
 
         Args:
-            state: from an object with the same settings.
+            state: The state of an object with the same settings.
 
         Raises:
-            InvalidInput: an array is missing, or of another type or number of dimensions.
+            InvalidInput: An array is missing, or of another type or number of dimensions.
         """
         values = {}
         for attribute in self._remembered:
@@ -82,7 +82,7 @@ def entry(name: str, state: Mapping[str, NDArray[Any]], example: Value) -> Value
     """One value of a state, with the type of `example` and, if that is an array, as many dimensions.
 
     Raises:
-        InvalidInput: it is missing, of another type or number of dimensions, or NaN.
+        InvalidInput: It is missing, of another type or number of dimensions, or NaN.
     """
     expected, value = np.asarray(example), state.get(name)
     if (
@@ -109,7 +109,7 @@ def from_bytes(content: bytes) -> State:
     """The state that `to_bytes` was given.
 
     Raises:
-        InvalidInput: the content is damaged, or holds anything but arrays of numbers and strings.
+        InvalidInput: The content is damaged, or holds anything but arrays of numbers and strings.
     """
     try:
         with ZipFile(io.BytesIO(content)) as archive:

@@ -7,20 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.detection import Detector
+from mien.emotions import RESTING
 from mien.errors import InvalidInput
 from mien.recognition import Classifier, checked_scores, crop_face, softmax
 from mien.recognition.quality import assess
 from mien.tracking.settings import checked_number
 from mien.tracking.smoothing import Baseline, Hysteresis, Smoother, Smoothing, make_smoother
-from mien.tracking.state import State, Stateful, entry, part, prefixed
+from mien.tracking.state import State, Stateful, entry, from_bytes, part, prefixed, to_bytes
 from mien.tracking.tracker import Track, Tracker
-from mien.values import Face, Frame, FrameResult, Image, Prediction
+from mien.values import Face, Frame, FrameResult, Image, Prediction, VideoInfo
+
+__all__ = ["Smoothing", "State", "Stream", "from_bytes", "to_bytes"]
 
 MIN_SCORE: Final = 1e-6
 """Smallest probability whose logarithm is smoothed; smaller ones are raised to it."""
-
-RESTING: Final = "neutral"
-"""The label of a resting face, where the model has it."""
 
 
 class Stream:
@@ -31,20 +31,23 @@ class Stream:
         ...     result = stream(frame)
 
     Args:
-        detector: runs when the tracker asks for it, unless `every_frame`.
-        classifier: runs on every face of every frame.
+        detector: Runs when the tracker asks for it, unless `every_frame`.
+        classifier: Runs on every face of every frame.
         smoothing: "ema", "median" or "off", over the logarithms of the probabilities.
-        smoothing_seconds: time constant of "ema" or window of "median", more than 0; None for the default.
-        margin: difference of probabilities by which another expression has to lead before `Face.leading` changes, 0 to
+        smoothing_seconds: Time constant of "ema" or window of "median", more than 0; None for the default.
+        margin: Difference of probabilities by which another expression has to lead before `Face.leading` changes, 0 to
             1; None for the default.
-        hold: seconds for which it has to lead; None for the default.
-        baseline: seconds at the start of each track whose mean is taken for the person's resting face, and subtracted
+        hold: Seconds for which it has to lead; None for the default.
+        baseline: Seconds at the start of each track whose mean is taken for the person's resting face, and subtracted
             afterwards; 0 for none.
-        detect_every: seconds between detections while all faces are in sight; None for the tracker's default.
-        every_frame: whether the detector runs on every frame.
+        detect_every: Seconds between detections while all faces are in sight; None for the tracker's default.
+        every_frame: Whether the detector runs on every frame.
+        source: The source's name in every result.
+        video: What is known of the whole video.
+        images: Whether results carry their frame's image.
 
     Raises:
-        InvalidInput: a setting is of the wrong type or out of range.
+        InvalidInput: A setting is of the wrong type or out of range.
     """
 
     def __init__(
@@ -59,9 +62,13 @@ class Stream:
         baseline: float = 0.0,
         detect_every: float | None = None,
         every_frame: bool = False,
+        source: str = "",
+        video: VideoInfo | None = None,
+        images: bool = False,
     ) -> None:
-        if not isinstance(every_frame, bool):
-            raise InvalidInput(f"every_frame is True or False; got {every_frame!r}")
+        for name, flag in (("every_frame", every_frame), ("images", images)):
+            if not isinstance(flag, bool):
+                raise InvalidInput(f"{name} is True or False; got {flag!r}")
         if smoothing_seconds is not None:
             checked_number("smoothing_seconds", smoothing_seconds, positive=True)
         self._detector, self._classifier = detector, classifier
@@ -69,15 +76,16 @@ class Stream:
         self._hysteresis = {key: value for key, value in (("margin", margin), ("hold", hold)) if value is not None}
         self._baseline = checked_number("baseline", baseline)
         self._every_frame = every_frame
+        self._source, self._video, self._images = source, video or VideoInfo(), images
         self._tracker = Tracker() if detect_every is None else Tracker(detect_every=detect_every)
         self._people: dict[int, _Person] = {}
         self._new_person()  # raises for the settings that are not checked above
 
     def __call__(self, frame: Frame) -> FrameResult:
-        """What is in the next frame; its time has to be after the last one's.
+        """What is in the next frame, whose time is not before the last one's.
 
         Raises:
-            InvalidInput: the time is not, or the classifier returned no valid probabilities.
+            InvalidInput: The time goes back, or the classifier did not return valid probabilities.
         """
         detects = self._tracker.wants_detection(frame.image, frame.time) or self._every_frame
         found = self._detector(frame.image) if detects else None
@@ -87,7 +95,11 @@ class Stream:
         gone = [key for key, person in self._people.items() if frame.time - person.seen > 2 * self._tracker.max_lost]
         for key in gone:
             del self._people[key]
-        return FrameResult(frame.index, frame.time, tuple(faces), self._tracker.doubtful())
+        height, width = frame.image.shape[:2]
+        return FrameResult(
+            source=self._source, index=frame.index, time=frame.time, width=width, height=height, faces=tuple(faces),
+            doubtful=self._tracker.doubtful(), video=self._video, image=frame.image if self._images else None,
+        )  # fmt: skip
 
     def state(self) -> State:
         """A copy of everything remembered of the frames so far, as numbers and arrays by name.
@@ -106,10 +118,10 @@ class Stream:
         """Continue exactly as the stream would have that gave the state.
 
         Args:
-            state: from a stream with the same settings and the same labels, in this process or another.
+            state: The state of a stream with the same settings and labels, of this process or another.
 
         Raises:
-            InvalidInput: the state is of other labels or settings, or damaged; the stream is as it was.
+            InvalidInput: The state is of other labels or settings, or damaged; the stream is as it was.
         """
         labels = state.get("labels", np.empty(0)).tolist()
         if labels != list(self._classifier.labels):
@@ -138,8 +150,7 @@ class Stream:
             raw=Prediction(labels, scores),
             leading=labels[leading],
             interpolated=track.interpolated,
-            quality=quality.score,
-            quality_reasons=quality.reasons,
+            quality=quality,
         )
 
     def _new_person(self) -> "_Person":
@@ -153,7 +164,7 @@ class _Person(Stateful):
     """The scores of one track over time.
 
     Attributes:
-        seen: when the person was last in view, in seconds.
+        seen: When the person was last in view, in seconds.
     """
 
     _remembered = ("seen", "_smoother", "_hysteresis", "_baseline")

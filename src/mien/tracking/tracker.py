@@ -72,9 +72,9 @@ class Track:
     """One person in one frame.
 
     Attributes:
-        track_id: the same for the same person; counts from 1, and is never used again.
-        detection: where the face is, inside the frame. Its score is that of the last real detection.
-        interpolated: whether the position is the tracker's, because the detector did not run or missed the face.
+        track_id: A number that stays the same for the same person; counts from 1, and is never used again.
+        detection: Where the face is, inside the frame. Its score is that of the last real detection.
+        interpolated: Whether the position is the tracker's, because the detector did not run or missed the face.
         confidence: 1 where the detector just found the face; else the correlation with what it last found, 0 to 1.
     """
 
@@ -100,16 +100,16 @@ class Tracker(Stateful):
     the face in `confirmations` of its runs in a row.
 
     Args:
-        detect_every: seconds between detections while all faces are in sight.
-        search_every: seconds between detections while there is no face, or one is out of sight or not confirmed.
+        detect_every: Seconds between detections while all faces are in sight.
+        search_every: Seconds between detections while there is no face, or one is out of sight or not confirmed.
             Detectors take 10 to 50 ms of one core on a frame, following takes less than 1. So five detections a second
             cost a tenth to a quarter of the core, and somebody who comes in has a number within .35 s.
-        max_lost: seconds after which a face that is neither detected nor followed has left. One that comes back sooner,
+        max_lost: Seconds after which a face that is neither detected nor followed has left. One that comes back sooner,
             and near, keeps its number.
-        confirmations: runs of the detector in a row that must find a face, 1 or more.
+        confirmations: Runs of the detector in a row that must find a face, 1 or more.
 
     Raises:
-        InvalidInput: a value is out of range.
+        InvalidInput: A value is out of range.
     """
 
     _remembered = ("_num_tracks", "_time", "_small", "_width", "_height", "_detected", "_face_lost")
@@ -144,10 +144,10 @@ class Tracker(Stateful):
 
         Args:
             image: (H, W, 3) RGB or (H, W) grey, uint8.
-            time: the frame's, in seconds.
+            time: The frame's time in seconds.
 
         Raises:
-            InvalidInput: it is not an image, or comes before the last one.
+            InvalidInput: `image` is not an image, or its time is before the last one's.
         """
         self._advance(image, time)
         if self._face_lost:
@@ -161,11 +161,11 @@ class Tracker(Stateful):
 
         Args:
             image: (H, W, 3) RGB or (H, W) grey, uint8.
-            time: the frame's, in seconds; not before the last one's.
-            detections: the detector's in this frame; None when it did not run, which differs from finding no face.
+            time: The frame's time in seconds, not before the last one's.
+            detections: What the detector found in this frame; None when it did not run, which is not an empty list.
 
         Raises:
-            InvalidInput: it is not an image, or comes before the last one.
+            InvalidInput: `image` is not an image, or its time is before the last one's.
         """
         self._advance(image, time)
         self._image = None
@@ -292,18 +292,18 @@ class _TrackState(Stateful):
     Attributes:
         points: (P, 2) in the frame's pixels: two corners of the box, two of the crop, five landmarks, as far as the
             detector gives them; so P is 2, 4, 7 or 9.
-        score: the last detection's.
-        velocity: (2,) of the centre, in pixels a second.
-        spread: standard deviation of the position, in sides of the box.
-        template: appearance of the last detection, with which the next frames are compared.
-        average: appearance averaged over all detections, with which new detections are compared.
-        followed: whether the face is in sight: detected, or still correlated with the template.
-        found: whether the detector found it in its last run.
-        interpolated: whether the points come from following rather than from a detection.
-        confidence: see `Track`.
-        seen: when it was last in sight and not missed by the detector, in seconds.
-        hits: runs of the detector that found it.
-        track_id: its number; 0 until it is confirmed.
+        score: The last detection's score.
+        velocity: The centre's velocity, (2,), in pixels a second.
+        spread: Standard deviation of the position, in sides of the box.
+        template: Appearance of the last detection, to which the next frames are compared.
+        average: Appearance averaged over all detections, to which new detections are compared.
+        followed: Whether the face is in sight: detected, or still correlated with the template.
+        found: Whether the detector found it in its last run.
+        interpolated: Whether the points come from following rather than from a detection.
+        confidence: See `Track`.
+        seen: When it was last in sight and not missed by the detector, in seconds.
+        hits: Number of runs of the detector that found the face.
+        track_id: The number in `Track`; 0 until the face is confirmed.
     """
 
     _remembered = (

@@ -3,19 +3,15 @@
 import copy
 import math
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mien.emotions import FER_PLUS_EXPRESSIONS
 from mien.errors import RecipeError
-from mien.recognition import ModelInfo
-from mien.recognition.model_file import size_class
 from mien.training.architectures import Network
 from mien.training.augmentation import Augmentation, augment, standardize
-from mien.training.export import commit_of
 from mien.training.trainee import Trainee
 from mien.values import GreyFaces
 
@@ -51,26 +47,6 @@ class Ensemble(Network):
     def merged(self) -> Network:
         """As `Network.merged`, of each member."""
         return Ensemble([cast(Network, member).merged() for member in self.members])
-
-
-def check_belong_together(abouts: Sequence[dict[str, Any]]) -> None:
-    """Trainings can make one model only where faces and answers are the same.
-
-    Args:
-        abouts: what is known of each; see `export.load_trained`.
-
-    Raises:
-        RecipeError: they differ in classes, in size of faces, or in data.
-    """
-    first = abouts[0]
-    for about in abouts[1:]:
-        for what, mine, other in (
-            ("classes", first["classes"], about["classes"]),
-            ("size of faces", first["recipe"]["image_size"], about["recipe"]["image_size"]),
-            ("data", first["data"], about["data"]),
-        ):
-            if mine != other:
-                raise RecipeError(f"these trainings make no one model: they differ in their {what}: {mine} and {other}")
 
 
 def assembled(trainees: Sequence[Trainee]) -> Trainee:
@@ -139,35 +115,6 @@ def refresh_norms(trainee: Trainee, faces: GreyFaces, how: Augmentation) -> None
         images = torch.from_numpy(faces[part.numpy()])
         trainee.network(standardize(augment(images, how, dice)))
     trainee.eval()
-
-
-def describe_together(
-    trainee: Trainee, abouts: Sequence[dict[str, Any]], name: str, *, shares: Sequence[float] = ()
-) -> ModelInfo:
-    """What the model file will say of itself, but for what it scores.
-
-    Args:
-        trainee: an ensemble of the members, or the mean of their weights.
-        abouts: what is known of each; see `export.load_trained`.
-        name: of the model.
-        shares: of each in the mean of the weights; none of an ensemble.
-
-    """
-    first = abouts[0]
-    members = {"members": [about["recipe"] for about in abouts]}
-    num_parameters = sum(parameter.numel() for parameter in trainee.parameters())
-    return ModelInfo(
-        name=name,
-        architecture=first["recipe"]["architecture"] if shares else "ensemble",
-        labels=tuple(first["classes"]),
-        vote_labels=() if trainee.votes is None else FER_PLUS_EXPRESSIONS,
-        input_size=first["recipe"]["image_size"],
-        num_parameters=num_parameters,
-        size_class=size_class(num_parameters) if shares else "ensemble",
-        trained_on=first["data"],
-        recipe=members | {"shares": list(shares)} if shares else members,
-        commit=commit_of(first),
-    )
 
 
 def _resized(evidence: Tensor, shape: torch.Size) -> Tensor:

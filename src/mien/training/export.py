@@ -1,10 +1,12 @@
-"""From a trained network to the model file that explains itself."""
+"""From trained networks to the model file that explains itself."""
 
 import contextlib
 import io
 import logging
 import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -13,14 +15,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mien.emotions import FER_PLUS_EXPRESSIONS
-from mien.errors import ExportError, ModelError
+from mien.data import FaceSet
+from mien.errors import ExportError
+from mien.evaluation import load_for
 from mien.files import replacing
 from mien.recognition import ModelInfo, OnnxClassifier
-from mien.recognition.model_file import EVIDENCE, INPUT, LOGITS, METADATA_KEY, VOTES, size_class
-from mien.training import checkpoint
-from mien.training.architectures import ARCHITECTURES
+from mien.recognition.model_file import EVIDENCE, INPUT, LOGITS, METADATA_KEY, VOTES
+from mien.shipping.finish import Form, finish
 from mien.training.augmentation import standardize
+from mien.training.ensemble import assembled, averaged, refresh_norms
+from mien.training.recipe import parse_recipe
+from mien.training.run import trained_file
+from mien.training.trained import check_belong_together, describe_model, describe_together, load_trained
 from mien.training.trainee import Trainee
 
 TOLERANCE = 1e-4
@@ -28,10 +34,10 @@ TOLERANCE = 1e-4
 
 
 class Exported(nn.Module):
-    """A trained network as callers get it: faces in as they are; logits, evidence, and votes if it knows of them, out.
+    """A trained network as callers get it: uint8 faces in; logits, evidence, and votes if it has learned them, out.
 
     Args:
-        trainee: trained.
+        trainee: a trained network.
         merged: whether to take the network in its merged form.
     """
 
@@ -47,61 +53,68 @@ class Exported(nn.Module):
         return (logits, evidence) if self.votes is None else (logits, evidence, self.votes(embedding))
 
 
-def load_trained(path: Path) -> tuple[Trainee, dict[str, Any]]:
-    """A kept model, in evaluation mode, and what is known about it.
+def export_trained(
+    trained: Sequence[Path],
+    path: Path,
+    *,
+    data: Path | None = None,
+    shares: Sequence[float] = (),
+    form: Form = "whole",
+) -> OnnxClassifier:
+    """Write the model file of one training or several: exported, made smaller, calibrated and measured.
+
+    Args:
+        trained: runs (their best models) or kept models; several make an ensemble or, with `shares`, one network.
+        path: `NAME.onnx`, untouched until all is done; the model is called NAME.
+        data: what to calibrate and measure the file on; see `load_for` and `finish`.
+        shares: each model's share in the mean of their weights. Batch norm is then measured anew, on training faces
+            augmented as in the last training.
+        form: how the file keeps its weights.
+
+    Returns:
+        The file, opened.
 
     Raises:
-        ModelError: the file is missing, damaged, or not a model that `mien train` kept.
+        ModelError: a kept model is missing, damaged, or not one of mien's.
+        RecipeError: a run has kept no model yet, or the trainings cannot make one model.
+        DataError: the data cannot be read, a split is empty, or a class is not the model's.
+        ExportError: onnxruntime's outputs differ from torch's; see `export`.
+
+    Example:
+        >>> model = export_trained([Path("runs/mine")], Path("mine.onnx"), data=Path("fer2013.csv"))  # doctest: +SKIP
+        >>> model.info.measured["accuracy"]                                                           # doctest: +SKIP
+        0.671
     """
-    weights, about = checkpoint.load(path)
-    if "recipe" not in about:
-        raise ModelError(f"{path} is no kept model; name the run's folder, or a file of its models/")
-    try:
-        network = ARCHITECTURES[about["recipe"]["architecture"]](len(about["classes"]), about["recipe"]["image_size"])
-        trainee = Trainee(network, votes="votes.weight" in weights)
-        trainee.load_state_dict(weights)
-        describe_model(trainee, about, "checked")
-    except (KeyError, RuntimeError, TypeError) as error:
-        raise ModelError(f"{path} holds no network that this mien can build: {error}") from error
-    return trainee.eval(), about
+    members = [load_trained(trained_file(member)) for member in trained]
+    trainees, abouts = [trainee for trainee, _ in members], [about for _, about in members]
+    if len(members) == 1:
+        trainee = trainees[0]
+        info = describe_model(trainee, abouts[0], path.stem)
+    else:
+        check_belong_together(abouts)
+        trainee = averaged(trainees, shares) if shares else assembled(trainees)
+        info = describe_together(trainee, abouts, path.stem, shares=shares)
+    faces = None if data is None else load_for(info, data)
+    if shares and faces is not None:
+        _refresh_norms(trainee, faces, abouts[-1]["recipe"], path.stem)
+    with TemporaryDirectory() as folder:
+        whole = Path(folder) / "whole.onnx"
+        export(trainee, info, whole)
+        return finish(whole, path, faces=faces, form=form)
 
 
-def describe_model(trainee: Trainee, about: dict[str, Any], name: str) -> ModelInfo:
-    """What the model file will say of itself, with the figures of its training's validation."""
-    recipe, epoch = about["recipe"], about["epoch"]
-    num_parameters = sum(parameter.numel() for parameter in trainee.parameters())
-    return ModelInfo(
-        name=name,
-        architecture=recipe["architecture"],
-        labels=tuple(about["classes"]),
-        vote_labels=() if trainee.votes is None else FER_PLUS_EXPRESSIONS,
-        input_size=recipe["image_size"],
-        num_parameters=num_parameters,
-        size_class=size_class(num_parameters),
-        trained_on=about["data"],
-        recipe=recipe,
-        commit=commit_of(about),
-        measured={
-            "split": "val",
-            "num_faces": about["data"]["faces"]["val"],
-            "accuracy": epoch["val_accuracy"],
-            "nll": epoch["val_loss"],
-            "epoch": epoch["epoch"],
-        },
-    )
-
-
-def commit_of(about: dict[str, Any]) -> str | None:
-    """Of the code that trained it last."""
-    return about.get("resumed_with", [about["code"]])[-1]["commit"]  # type: ignore[no-any-return] # as `Run` wrote it
+def _refresh_norms(trainee: Trainee, faces: FaceSet, recipe: dict[str, Any], name: str) -> None:
+    # Of an older recipe only what is needed is read, as other keys may be unknown by now.
+    needed = {key: value for key, value in recipe.items() if key in ("architecture", "augmentation")}
+    refresh_norms(trainee, faces.split("train").faces, parse_recipe(needed, name).augmentation)
 
 
 def export(trainee: Trainee, info: ModelInfo, path: Path) -> OnnxClassifier:
-    """Write the model file, and check it against the network.
+    """Write the model file of a network, and check it against the network.
 
     Args:
-        trainee: trained.
-        info: what the file says of itself.
+        trainee: a trained network.
+        info: the file's metadata.
         path: `NAME.onnx`; untouched unless the check passes.
 
     Returns:
@@ -160,24 +173,14 @@ def compare(model: Exported, exported: OnnxClassifier, faces: NDArray[np.uint8])
 
 def sample_faces(size: int) -> NDArray[np.uint8]:
     """Noise, flat greys and ramps to compare two forms of a network on: (38, size, size) uint8."""
-    dice = np.random.default_rng(0)
-    noise = dice.integers(0, 256, (32, size, size), dtype=np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (32, size, size), dtype=np.uint8)
     flat = np.stack([np.full((size, size), grey, np.uint8) for grey in (0, 1, 128, 255)])
     ramp = np.tile(np.linspace(0, 255, size).astype(np.uint8), (size, 1))
     return np.concatenate([noise, flat, np.stack([ramp, ramp.T])])
 
 
-def describe_again(exported: Path, info: ModelInfo, path: Path) -> OnnxClassifier:
-    """The same model file with another description, under another name or the same."""
-    proto = onnx.load(exported)
-    onnx.helper.set_model_props(proto, {METADATA_KEY: info.to_json()})
-    with replacing(path) as partial:
-        partial.write_bytes(proto.SerializeToString())
-    return OnnxClassifier(path)
-
-
 def _strip_paths(proto: onnx.ModelProto) -> None:
-    """Drop what the exporter notes of every node: source lines with the paths of this machine."""
+    """Remove what the exporter notes of every node: source lines with the paths of this machine."""
     for part in (*proto.graph.node, *proto.graph.value_info, *proto.graph.input, *proto.graph.output):
         del part.metadata_props[:]
         part.doc_string = ""
@@ -185,8 +188,8 @@ def _strip_paths(proto: onnx.ModelProto) -> None:
 
 
 @contextlib.contextmanager
-def _quietly() -> Any:
-    """torch's exporter prints and warns of its own affairs."""
+def _quietly() -> Iterator[None]:
+    """Within, what torch's exporter prints and warns of is not shown: its own affairs."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

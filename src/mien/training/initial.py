@@ -17,8 +17,8 @@ from mien.recognition import load_classifier, shipped_models
 from mien.shipping.quantize import HALF
 from mien.training.architectures import Network
 from mien.training.architectures.rep_net import RepConv
-from mien.training.export import load_trained
 from mien.training.run import trained_file
+from mien.training.trained import load_trained
 
 EXPORTED_PREFIX = "network."
 """What `export` puts before the names of weights."""

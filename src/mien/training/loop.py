@@ -31,6 +31,7 @@ from mien.training.recipe import Recipe, recipe_table
 from mien.training.run import Run, describe_run, model_name
 from mien.training.teachers import Teacher, describe_teachers, load_teachers
 from mien.training.trainee import Trainee, fresh_network
+from mien.training.winograd import use_winograd
 
 STEPS_A_REPORT = 8
 
@@ -258,6 +259,7 @@ def _first_state(
     """A training before its first step."""
     torch.manual_seed(recipe.seed)
     network = fresh_network(recipe.architecture, len(faces.classes), recipe.image_size, recipe.dropout_scale)
+    use_winograd(network, device)
     if initial:
         few = sample.faces[:NUM_INITIALIZED]
         initialize(network, initial, recipe.architecture, faces.classes, as_input(few))

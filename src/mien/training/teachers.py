@@ -13,8 +13,9 @@ from torch import Tensor
 from mien.data.folds import fold_of
 from mien.errors import RecipeError
 from mien.training.architectures import Network
-from mien.training.export import load_trained
 from mien.training.run import trained_file
+from mien.training.trained import load_trained
+from mien.training.winograd import use_winograd
 from mien.values import GreyFaces
 
 
@@ -66,6 +67,7 @@ def load_teachers(
                               f"{', '.join(classes)}")  # fmt: skip
         if recipe["image_size"] != image_size:
             raise RecipeError(f"{file} cannot teach: it takes faces of {recipe['image_size']} pixels, not {image_size}")
+        use_winograd(trainee.network, device)  # what export merges stays an ordinary convolution
         network = trainee.network.eval().merged().to(device).requires_grad_(False)
         sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
         teachers.append(Teacher(file.name, sha256, network, recipe.get("folds", 1), recipe.get("fold", 0)))

@@ -1,4 +1,4 @@
-"""What every kind of source gives: what is known of it beforehand, and its pictures in order."""
+"""The protocol of everything that video is read from, and what its implementations share."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -13,10 +13,10 @@ import cv2
 from mien.values import Image
 
 USUAL_RATE: Final = 25.0
-"""Frames a second where nothing says how many."""
+"""Frames a second that are assumed where the source does not say."""
 
 OLDEST_PYAV: Final = 17
-"""The first major version that converts colours by a frame's own matrix and range, with a bounded thread count."""
+"""First major version that converts colours by a frame's own matrix and range, with a bounded number of threads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +24,14 @@ class StreamInfo:
     """What is known of a source before its frames are read.
 
     Attributes:
-        name: what messages call it.
-        width, height: of the first frame, in pixels, upright.
+        name: the source's name in messages.
+        width, height: size of the first frame, in pixels, upright.
         rate: mean frames a second; None when unknown.
-        duration: seconds; None when unknown, as of a pipe.
-        num_frames: an estimate; None when unknown.
-        has_audio: None where it cannot be told.
-        codec: FFmpeg's name for how pictures are coded.
+        duration: length in seconds; None when unknown, as of a pipe.
+        num_frames: estimated number of frames; None when unknown.
+        has_audio: whether there is sound; None when unknown.
+        codec: FFmpeg's name of the video's codec.
+        live: whether frames come as they are recorded, and wait for nobody.
     """
 
     name: str
@@ -41,23 +42,38 @@ class StreamInfo:
     num_frames: int | None
     has_audio: bool | None
     codec: str
+    live: bool = False
 
 
 class Picture(NamedTuple):
-    """A decoded picture. Colours are converted only when asked for, since frames that are thinned out need none.
+    """A picture of a video. Its colours are converted on demand, since frames that are thinned out need none.
 
     Attributes:
         time: seconds from the start of the source; None when the container does not say.
-        to_rgb: gives it as (H, W, 3) uint8, RGB, upright; to be called before the next picture is asked for, if at
-            all. It may raise `DecodingBroke`.
+        to_rgb: returns (H, W, 3) uint8, RGB, upright; to be called before the next picture is asked for, if at all.
+            It may raise `DecodingBroke`. None: the picture was passed over on the way to the start, and only counts.
     """
 
     time: float | None
-    to_rgb: Callable[[], Image]
+    to_rgb: Callable[[], Image] | None
 
 
 class DecodingBroke(Exception):
     """Nothing more can be decoded; the message says why."""
+
+
+def check_end(ended: float | None, promised: float | None, rate: float | None) -> None:
+    """Raise `DecodingBroke` where a file ends early; often it reads as one that is merely shorter than it says.
+
+    Args:
+        ended: seconds at which the last frame begins or ends; None when unknown.
+        promised: the duration by the file's header, which is often an estimate, in seconds; None when unknown.
+        rate: mean frames a second; None when unknown.
+    """
+    if promised is None or ended is None:
+        return
+    if ended < promised - max(0.2, 3 / (rate or USUAL_RATE), 0.01 * promised):
+        raise DecodingBroke(f"the file ends early; its header promises {promised:.2f} s of video")
 
 
 class Decoder(Protocol):
@@ -67,10 +83,11 @@ class Decoder(Protocol):
     def info(self) -> StreamInfo: ...
 
     def pictures(self, start: float) -> Iterator[Picture]:
-        """The pictures in the order of their times; to be asked for once.
+        """All pictures from the first, in the order of their times; to be asked for once.
 
         Args:
-            start: seconds; earlier pictures may be left out, but need not be.
+            start: seconds; earlier pictures may come without pixels. Where they cannot be counted without decoding
+                them (a file on a server), they may be left out.
 
         Raises:
             DecodingBroke: after the last picture that could be decoded, when the source is damaged.
@@ -78,23 +95,23 @@ class Decoder(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the source. May be called twice."""
+        """Close the source. May be called twice."""
         ...
 
 
 def has_pyav() -> bool:
-    """Whether PyAV is installed, in a version that mien can use. Others bring older ones along."""
+    """Whether PyAV is installed in a version that mien can use; other packages may have brought an older one."""
     if find_spec("av") is None:
         return False
     try:
         return int(version("av").split(".")[0]) >= OLDEST_PYAV
-    except PackageNotFoundError:  # built from source, by somebody who knows
+    except PackageNotFoundError:  # built from source
         return True
 
 
 @contextmanager
 def opencv_silenced() -> Iterator[None]:
-    """Keeps OpenCV from printing a warning for each way of opening that fails: an error of ours says it once."""
+    """Keeps OpenCV from printing a warning for every way of opening that fails; mien raises one error instead."""
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
@@ -104,8 +121,10 @@ def opencv_silenced() -> Iterator[None]:
 
 
 def bounded_threads(threads: int | None) -> int:
-    """So many threads, or, for None, one for each core that this process may use, at most four: more gain little
-    and are taken from the networks that work beside."""
+    """`threads`, or for None as many as this process may use cores, at most four.
+
+    More than four gain little, and are taken from the networks that run at the same time.
+    """
     if threads is not None:
         return threads
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

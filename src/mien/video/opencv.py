@@ -9,32 +9,29 @@ import numpy as np
 from mien.errors import VideoError
 from mien.installation import install_command
 from mien.values import Image
-from mien.video.decoder import DecodingBroke, Picture, StreamInfo, opencv_silenced
+from mien.video.decoder import DecodingBroke, Picture, StreamInfo, check_end, opencv_silenced
 
 _PTS: Final[int] = getattr(cv2, "CAP_PROP_PTS", -1)  # since 4.11; an unknown property reads as 0
-
-_MISSING_FRAMES: Final = 3
-_MISSING_SHARE: Final = 0.02
-"""So much may be missing at the end before it counts as damage: the number of frames is often an estimate."""
 
 
 class OpencvDecoder:
     """A file or a stream, open.
 
-    Times are OpenCV's `CAP_PROP_POS_MSEC`, which are the container's. OpenCV does not tell damage from the end: it is
-    inferred from the number of frames that the header promises. Colours are always converted by BT.601, a mirroring
-    display matrix is not applied, and a start within the video is reached by decoding all that is before.
+    Times are OpenCV's `CAP_PROP_POS_MSEC`, which are the container's. OpenCV does not distinguish damage from the
+    end: it is inferred from the length that the header promises. Colours are always converted by BT.601, a
+    mirroring display matrix is not applied, and a start within the video is reached by decoding all frames before.
 
     Args:
         address: a file's path or a URL.
-        name: what messages call it.
-        threads: of the decoder.
+        name: the source's name in messages.
+        is_url: whether `address` is a URL; one of unknown length is a live stream.
+        threads: threads of the decoder.
 
     Raises:
-        VideoError: it cannot be opened, or not one picture can be decoded.
+        VideoError: the source cannot be opened, or not one picture can be decoded.
     """
 
-    def __init__(self, address: str, name: str, *, threads: int) -> None:
+    def __init__(self, address: str, name: str, *, is_url: bool, threads: int) -> None:
         # Named, since OpenCV would take a name with a % for a sequence of pictures.
         api = cv2.CAP_FFMPEG if cv2.CAP_FFMPEG in cv2.videoio_registry.getStreamBackends() else cv2.CAP_ANY
         with opencv_silenced():
@@ -49,19 +46,22 @@ class OpencvDecoder:
         # In frames; Matroska's duration, of which the number of frames is estimated, counts from 0 and not from here.
         self._late = max(0, round(self._capture.get(_PTS)))
         self._first = first
-        self.info = self._describe(name, first)
+        self.info = self._describe(name, first, is_url=is_url)
 
     def pictures(self, start: float) -> Iterator[Picture]:
         """See `Decoder`."""
         first = self._first
         yield Picture(self._time(0), lambda: first)
-        count = 1
+        count, ended = 1, None
         while self._capture.grab():
-            yield Picture(self._time(count), self._retrieve)
+            ended = self._time(count)
+            yield Picture(ended, self._retrieve)
             count += 1
+        # The number of frames is a guess where the rate varies, and how long the last one lasts is unknown: only where
+        # both frames and time are missing is it damage.
         promised = (self.info.num_frames or 0) - self._late
-        if count < promised - max(_MISSING_FRAMES, _MISSING_SHARE * promised):
-            raise DecodingBroke(f"the file ends early or is damaged; its header promises {promised} frames")
+        if self.info.rate and count < promised - max(3, 0.02 * promised):
+            check_end(ended, promised / self.info.rate, self.info.rate)
 
     def close(self) -> None:
         """See `Decoder`."""
@@ -84,7 +84,7 @@ class OpencvDecoder:
         milliseconds = self._capture.get(cv2.CAP_PROP_POS_MSEC)
         return None if milliseconds == 0 and count > 0 else milliseconds / 1000
 
-    def _describe(self, name: str, first: Image) -> StreamInfo:
+    def _describe(self, name: str, first: Image, *, is_url: bool) -> StreamInfo:
         rate = self._capture.get(cv2.CAP_PROP_FPS)
         count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
         known = count > 0 and rate > 0
@@ -98,4 +98,5 @@ class OpencvDecoder:
             num_frames=int(count) if known else None,
             has_audio=None,
             codec=four.decode("latin-1").strip("\0 ").lower() or "unknown",
+            live=is_url and not known,
         )

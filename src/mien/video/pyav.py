@@ -1,7 +1,9 @@
 """Reading videos through PyAV, that is FFmpeg's libraries: any codec, true times."""
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from fractions import Fraction
+from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
@@ -9,7 +11,7 @@ import numpy as np
 
 from mien.errors import VideoError
 from mien.values import Image
-from mien.video.decoder import DecodingBroke, Picture, StreamInfo
+from mien.video.decoder import DecodingBroke, Picture, StreamInfo, check_end
 
 if TYPE_CHECKING:
     from av import Packet, VideoFrame
@@ -20,19 +22,50 @@ _TIMEOUT: Final = 10.0
 """Seconds that a server may take to answer, and to send the next packet."""
 
 _SEEK_BACK: Final = (0.0, 1.0, 4.0, 16.0)
-"""Seconds before the wished place that are tried, since some containers seek past it."""
+"""Seconds before the wanted place that are tried one after another, since some containers seek past it."""
 
 _BT709: Final = 1
 _UNSPECIFIED: Final = 2
 _HD_HEIGHT: Final = 720
 
 
+class RgbConverter:
+    """Converts decoded frames to (H, W, 3) uint8, RGB, by the matrix and the range that they name.
+
+    Where none is named, BT.709 is taken from 720 lines on and BT.601 below, as browsers do, and the limited range.
+
+    Args:
+        threads: threads that work on one frame.
+    """
+
+    def __init__(self, threads: int) -> None:
+        from av.video.reformatter import VideoReformatter
+
+        self._reformatter = VideoReformatter()
+        self._threads = threads
+
+    def __call__(self, frame: "VideoFrame") -> Image:
+        """The frame as stored.
+
+        Raises:
+            DecodingBroke: FFmpeg cannot convert its kind of colours.
+        """
+        import av
+
+        unnamed_hd = frame.colorspace == _UNSPECIFIED and frame.height >= _HD_HEIGHT
+        try:
+            converted = self._reformatter.reformat(
+                frame, format="rgb24", src_colorspace=_BT709 if unnamed_hd else None, threads=self._threads
+            )
+            return np.asarray(converted.to_ndarray(), np.uint8)
+        except av.FFmpegError as error:
+            raise DecodingBroke(f"its colours ({frame.format.name}) cannot be converted: {reason(error)}") from error
+
+
 class PyavDecoder:
     """A file or a stream, open.
 
-    Colours are converted by the matrix and the range that the video names; where it names no matrix, BT.709 is taken
-    from 720 lines on and BT.601 below, as browsers do. The display matrix is applied, mirroring included. Pixels are
-    taken for squares.
+    The display matrix is applied, mirroring included. Pixels are taken to be square.
 
     What cannot be decoded before the first good picture is passed over, as recordings often begin between two key
     frames. After it, the first rejected packet or damaged picture ends a file; a live stream goes on. Where a
@@ -42,52 +75,68 @@ class PyavDecoder:
 
     Args:
         address: a file's path or a URL.
-        name: what messages call it.
+        name: the source's name in messages.
         is_url: whether the network may be used. A file that refers to the network is refused.
-        threads: of the decoder.
+        threads: threads of the decoder.
 
     Raises:
-        VideoError: it cannot be opened, holds no video, or not one picture can be decoded.
+        VideoError: the source cannot be opened, holds no video, or not one picture can be decoded.
     """
 
     def __init__(self, address: str, name: str, *, is_url: bool, threads: int) -> None:
-        from av.video.reformatter import VideoReformatter
-
+        self._address = address
         self._name = name
-        self._reformatter = VideoReformatter()
+        self._is_url = is_url
+        self._converter = RgbConverter(threads)
         self._threads = threads
-        self._container = _open(address, name, is_url=is_url)
-        try:
-            self._stream = _choose_stream(self._container, name)
-            self._live = is_url and _duration(self._container, self._stream) is None
-            self._stream.thread_count = threads
-            # Threads by frame hold back as many frames as there are threads.
-            self._stream.thread_type = "SLICE" if self._live else "AUTO"
-            self._decoded = self._decode()
-            self._first = self._first_frame()
-            self._upright = _upright(self._first)
-            self._origin = self._find_origin()
-            # What Matroska calls duration is the time of the end, also where the first frame is not at 0.
-            self._late = self._origin if "matroska" in self._container.format.name else Fraction(0)
-            self.info = self._describe()
-        except BaseException:
-            self._container.close()
-            raise
+        self._open()
+        self._upright = _upright(self._first)
+        self._origin = self._find_origin()
+        # What Matroska calls duration is the time of the end, also where the first frame is not at 0.
+        self._late = self._origin if "matroska" in self._container.format.name else Fraction(0)
+        self.info = self._describe()
 
     def pictures(self, start: float) -> Iterator[Picture]:
         """See `Decoder`."""
+        first = self._time(self._first)
+        frames = self._from_here()
+        # Where frames have no times, the place that a seek finds is unknown.
+        if start > 0 and not self._live and first is not None:
+            self._seek(start)
+            if self._is_url:
+                frames = dropwhile(lambda frame: (self._time(frame) or start) < start, frames)
+            else:
+                yield from (Picture(time, None) for time in self._times_from(first))
         ended = None
-        for frame in self._from(start):
+        for frame in frames:
             time = self._time(frame)
             if time is not None:
-                ended = time + float((frame.duration or 0) * (frame.time_base or 0))
-            yield Picture(time, lambda frame=frame: self._to_rgb(frame))  # type: ignore[misc]
-        self._check_end(ended)
+                ended = time + float((frame.duration or 0) * self._base)
+            yield Picture(time, lambda frame=frame: self._upright(self._converter(frame)))  # type: ignore[misc]
+        if not self._live:
+            promised = _stream_duration(self._container, self._stream)
+            check_end(ended, None if promised is None else promised - float(self._late), self.info.rate)
 
     def close(self) -> None:
         """See `Decoder`."""
         self._decoded.close()
         self._container.close()
+
+    def _open(self) -> None:
+        """Open the source and decode its first frame."""
+        self._container = _open(self._address, self._name, is_url=self._is_url)
+        try:
+            self._stream = _choose_stream(self._container, self._name)
+            self._base = self._stream.time_base or Fraction(1)
+            self._live = self._is_url and _duration(self._container, self._stream) is None
+            self._stream.thread_count = self._threads
+            # Threads by frame hold back as many frames as there are threads.
+            self._stream.thread_type = "SLICE" if self._live else "AUTO"
+            self._decoded = self._decode()
+            self._first = self._first_frame()
+        except BaseException:
+            self._container.close()
+            raise
 
     def _decode(self) -> "Generator[VideoFrame]":
         """The good frames from where the container stands; raises `DecodingBroke` at the first bad thing after."""
@@ -103,7 +152,7 @@ class PyavDecoder:
                 tolerant = self._live or not begun
                 fault, frames = _decode_packet(packet, tolerant=tolerant)
             except av.FFmpegError as error:
-                fault, frames = _reason(error), []
+                fault, frames = reason(error), []
             if fault is not None:
                 frames = self._drain()
             for frame in frames:
@@ -125,94 +174,65 @@ class PyavDecoder:
             return []
 
     def _first_frame(self) -> "VideoFrame":
-        reason = "it ends before the first picture"
+        why = "it ends before the first picture"
         try:
             first = next(self._decoded, None)
         except DecodingBroke as error:
-            first, reason = None, str(error)
+            first, why = None, str(error)
         if first is None:
             codec = self._stream.codec_context.codec.canonical_name
             raise VideoError(
-                f"{self._name} holds a video ({codec}) of which not one picture can be decoded: {reason}. "
+                f"{self._name} holds a video ({codec}) of which not one picture can be decoded: {why}. "
                 "Fetch or copy it again, or convert it to H.264 with another program"
             )
         return first
-
-    def _from(self, start: float) -> "Iterator[VideoFrame]":
-        # Where frames have no times, the place that a seek found cannot be told.
-        if start > 0 and not self._live and _pts(self._first) is not None:
-            return self._seek(start)
-        return self._from_here()
 
     def _from_here(self) -> "Iterator[VideoFrame]":
         yield self._first
         yield from self._decoded
 
-    def _seek(self, start: float) -> "Iterator[VideoFrame]":
-        """Frames from a key frame at or before `start` seconds on."""
+    def _seek(self, start: float) -> None:
+        """Go to a key frame at or before `start` seconds, or back to the beginning where none is found."""
         import av
 
-        base = self._stream.time_base or Fraction(1)
-        for back in _SEEK_BACK:
-            goal = start - back
-            if goal <= 0:
-                break
-            try:
-                self._container.seek(int((goal + self._origin) / base), stream=self._stream)
-            except av.FFmpegError:
-                break
-            self._decoded = self._decode()
-            first = next(self._decoded, None)
-            time = None if first is None else self._time(first)
-            if first is not None and time is not None and time <= start:
-                self._first = first
-                return self._from_here()
-        return self._from_beginning()
+        with suppress(av.FFmpegError, DecodingBroke):
+            for goal in (start - back for back in _SEEK_BACK if back < start):
+                self._container.seek(int((goal + self._origin) / self._base), stream=self._stream)
+                self._decoded = self._decode()
+                found = next(self._decoded, None)
+                time = None if found is None else self._time(found)
+                if found is not None and time is not None and time <= start:
+                    self._first = found
+                    return
+        self._container.close()
+        self._open()  # not by a seek: MPEG-TS would go to its second key frame
 
-    def _from_beginning(self) -> "Iterator[VideoFrame]":
+    def _times_from(self, first: float) -> list[float]:
+        """The times of frames from `first` to the one that was sought, read from packets without decoding them."""
         import av
 
-        try:
-            self._container.seek(self._stream.start_time or 0, stream=self._stream)
-        except av.FFmpegError:
-            # Nothing but the first frame has been read where seeking is impossible from the start.
-            return self._from_here()
-        self._decoded = self._decode()
-        return self._decoded
+        end = self._time(self._first) or 0.0
+        times = []
+        with suppress(av.FFmpegError), _open(self._address, self._name, is_url=False) as whole:
+            for packet in whole.demux(cast("VideoStream", whole.streams[self._stream.index])):
+                if packet.dts is not None and self._seconds(packet.dts) >= end:
+                    break
+                time = self._time(packet)
+                if time is not None and first <= time < end and _is_shown(packet):
+                    times.append(time)
+        return sorted(times)
 
     def _find_origin(self) -> Fraction:
         """The stream's own zero, in seconds. Some streams claim to begin after their first frame."""
-        base = self._stream.time_base or Fraction(1)
-        known = [pts * base for pts in (self._stream.start_time, _pts(self._first)) if pts is not None]
+        known = [pts * self._base for pts in (self._stream.start_time, _pts(self._first)) if pts is not None]
         return min(known, default=Fraction(0))
 
-    def _time(self, frame: "VideoFrame") -> float | None:
-        pts = _pts(frame)
-        base = frame.time_base or self._stream.time_base
-        return None if pts is None or base is None else float(pts * base - self._origin)
+    def _time(self, item: "VideoFrame | Packet[VideoStream]") -> float | None:
+        pts = _pts(item)
+        return None if pts is None else self._seconds(pts)
 
-    def _check_end(self, ended: float | None) -> None:
-        """A file whose end is missing often reads as one that is merely shorter than its header says."""
-        promised = _stream_duration(self._container, self._stream)
-        if self._live or promised is None or ended is None:
-            return
-        promised -= float(self._late)
-        slack = max(0.2, 3 / (self.info.rate or 25), 0.01 * promised)
-        if ended < promised - slack:
-            raise DecodingBroke(f"the file ends early; its header promises {promised:.2f} s of video")
-
-    def _to_rgb(self, frame: "VideoFrame") -> Image:
-        import av
-
-        unnamed_hd = frame.colorspace == _UNSPECIFIED and frame.height >= _HD_HEIGHT
-        try:
-            converted = self._reformatter.reformat(
-                frame, format="rgb24", src_colorspace=_BT709 if unnamed_hd else None, threads=self._threads
-            )
-            image = np.asarray(converted.to_ndarray(), np.uint8)
-        except av.FFmpegError as error:
-            raise DecodingBroke(f"its colours ({frame.format.name}) cannot be converted: {_reason(error)}") from error
-        return self._upright(image)
+    def _seconds(self, ticks: int) -> float:
+        return float(ticks * self._base - self._origin)
 
     def _describe(self) -> StreamInfo:
         stream = self._stream
@@ -232,6 +252,7 @@ class PyavDecoder:
             num_frames=stream.frames or estimate,
             has_audio=bool(self._container.streams.audio),
             codec=stream.codec_context.codec.canonical_name,
+            live=self._live,
         )
 
 
@@ -251,9 +272,9 @@ def _open(address: str, name: str, *, is_url: bool) -> "InputContainer":
     except av.FFmpegError as error:
         if is_url:
             raise VideoError(
-                f"{name} cannot be opened: {_reason(error)}. Check the address, and whether the server is up"
+                f"{name} cannot be opened: {reason(error)}. Check the address, and whether the server is up"
             ) from error
-        raise VideoError(f"{name} is no video that can be read: {_guess(address) or _reason(error)}") from error
+        raise VideoError(f"{name} is no video that can be read: {_guess(address) or reason(error)}") from error
 
 
 def _guess(path: str) -> str | None:
@@ -297,7 +318,13 @@ def _decode_packet(packet: "Packet[VideoStream]", *, tolerant: bool) -> "tuple[s
     try:
         return None, packet.decode()
     except av.FFmpegError as error:
-        return (None if tolerant else _reason(error)), []
+        return (None if tolerant else reason(error)), []
+
+
+def _is_shown(packet: "Packet[VideoStream]") -> bool:
+    """Whether the packet becomes a frame: not what an edit list cuts, and no VP8 reference for later frames."""
+    hidden = packet.stream.codec_context.name == "vp8" and not packet.is_keyframe and not bytes(packet)[0] & 0x10
+    return not packet.is_discard and not hidden
 
 
 def _stream_duration(container: "InputContainer", stream: "VideoStream") -> float | None:
@@ -323,12 +350,12 @@ def _duration(container: "InputContainer", stream: "VideoStream") -> float | Non
     return _stream_duration(container, stream) or _container_duration(container)
 
 
-def _pts(frame: "VideoFrame") -> int | None:
+def _pts(item: "VideoFrame | Packet[VideoStream]") -> int | None:
     # AVI has no presentation times; its decoding times are the best there is.
-    return frame.pts if frame.pts is not None else frame.dts
+    return item.pts if item.pts is not None else item.dts
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """FFmpeg's own words, without the number and the function's name."""
     return str(getattr(error, "strerror", None) or error)
 

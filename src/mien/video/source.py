@@ -1,4 +1,4 @@
-"""Opening whatever a video comes from: a file, a URL, a folder of pictures, a pipe."""
+"""Opening a video, whatever it comes from: a file, a URL, a folder of pictures, a pipe."""
 
 import math
 import re
@@ -13,7 +13,7 @@ from mien.values import Frame
 from mien.video.decoder import USUAL_RATE, Decoder, DecodingBroke, bounded_threads, has_pyav
 from mien.video.numbered import NumberedPictures
 from mien.video.opencv import OpencvDecoder
-from mien.video.pipe import RawPictures, Y4mPictures
+from mien.video.pipe import PipeDecoder
 from mien.video.pyav import PyavDecoder
 from mien.video.timeline import Thinning, Timeline
 
@@ -21,22 +21,23 @@ Backend: TypeAlias = Literal["auto", "pyav", "opencv"]
 
 STANDARD_INPUT: Final = "-"
 URL_SCHEMES: Final = ("http", "https", "rtmp", "rtsp", "rtsps", "srt", "tcp", "udp")
-"""What a source may begin with to be taken from the network."""
+"""Schemes of the URLs that are opened over the network."""
 
 
 class VideoSource:
     """An open video: a context manager, and an iterator of its frames. Made by `open_video`.
 
     Attributes:
-        name: what messages call it; a password in a URL is left out.
-        width, height: of the first frame, in pixels, upright.
+        name: the source's name in messages; a password in a URL is left out.
+        width, height: size of the first frame, in pixels, upright.
         rate: mean frames a second; None when unknown.
-        duration: of the whole source, in seconds; None when unknown.
-        num_frames: of the whole source, an estimate; None when unknown.
-        has_audio: whether it has sound; None where it cannot be told (OpenCV).
-        codec: how pictures are coded, by FFmpeg's name ("h264").
+        duration: length of the whole source, in seconds; None when unknown.
+        num_frames: estimated number of frames of the whole source; None when unknown.
+        has_audio: whether there is sound; None when unknown (OpenCV).
+        codec: FFmpeg's name of the video's codec ("h264").
+        live: whether frames come as they are recorded, as from a network camera. They must not wait in a queue.
         damage: after the iteration, where and why it ended too early; None when it did not. All frames before the
-            damage have come.
+            damage have been given.
     """
 
     def __init__(self, decoder: Decoder, *, start: float, end: float, thinning: Thinning) -> None:
@@ -50,6 +51,7 @@ class VideoSource:
         self.num_frames = info.num_frames
         self.has_audio = info.has_audio
         self.codec = info.codec
+        self.live = info.live
         self.damage: str | None = None
         self._closed = False
         self._frames = self._read(start, end, thinning)
@@ -71,7 +73,7 @@ class VideoSource:
         return next(self._frames)
 
     def close(self) -> None:
-        """Let go of the source. May be called twice."""
+        """Close the source. May be called twice."""
         self._closed = True
         try:
             self._frames.close()
@@ -81,25 +83,22 @@ class VideoSource:
 
     def _read(self, start: float, end: float, thinning: Thinning) -> Generator[Frame]:
         timeline = Timeline(1 / (self.rate or USUAL_RATE))
-        index, time = -1, 0.0
+        reached: tuple[int, float] | None = None
         try:
-            for picture in self._decoder.pictures(start):
-                placed = timeline.place(picture.time)
-                if placed >= end:
+            for index, picture in enumerate(self._decoder.pictures(start)):
+                time = timeline.place(picture.time)
+                if time >= end:
                     break
-                if placed < start:
-                    time = placed
+                wanted = thinning.keeps(index, time)
+                if picture.to_rgb is None or time < start:
                     continue
-                if thinning.keeps(index + 1, placed):
-                    frame = Frame(index + 1, placed, picture.to_rgb())
-                    index, time = index + 1, placed
-                    yield frame
-                else:
-                    index, time = index + 1, placed
+                if wanted:
+                    yield Frame(index, time, picture.to_rgb())
+                reached = index, time
         except DecodingBroke as error:
-            after = f"after frame {index} at {time:.2f} s" if index >= 0 else f"before {start:.2f} s, its start"
+            after = "after frame {} at {:.2f} s".format(*reached) if reached else f"before {start:.2f} s, its start"
             self.damage = f"decoding broke {after}: {error}"
-        if index < 0 and self.damage is None:
+        if reached is None and self.damage is None:
             raise VideoError(
                 f"{self.name} has no frame from {start:g} s to {f'{end:g} s' if end < math.inf else 'its end'}"
                 + (f"; it lasts {self.duration:.2f} s" if self.duration else "")
@@ -120,31 +119,35 @@ def open_video(
 ) -> VideoSource:
     """Open a video and decode its first frame.
 
-    `Frame.index` is the frame's number in the file, 0 for the first, counted before any are thinned out. With
-    `start` it counts from the first frame that is not before it. `Frame.time` is the container's presentation time
-    minus the stream's start, in seconds, with `start` too; times strictly increase, and where a container's do not,
-    or lack, they are mended as `Timeline` says.
+        >>> with open_video("talk.mp4", start=9, every=5) as video:
+        ...     for frame in video:
+        ...         print(frame.index, frame.time, frame.image.shape)
+
+    `Frame.index` is the frame's number in the source, 0 for the first, whatever `start`, `every` and `fps` leave out.
+    `Frame.time` is the container's presentation time minus the stream's start, in seconds. Times strictly increase;
+    where a container's do not, or lack, they are mended as `Timeline` describes. Of a file on a server, frames are
+    counted from the first that is not before `start`; of a live stream, from the first that is received.
 
     A damaged file gives all frames before the damage and then ends, with `VideoSource.damage` set. Opening it again
     with a `start` behind the damage may give the rest.
 
     Args:
-        source: a video file; a folder of numbered pictures; a URL (the network is used for nothing else);
-            "-" for standard input, or an open pipe, that sends YUV4MPEG2 or, with `raw_size`, RGB24.
+        source: a video file; a folder of numbered pictures; a URL (the network is used for nothing else); "-" for
+            standard input, or an open pipe, that sends YUV4MPEG2 or, with `raw_size`, RGB24 (needs mien[video]).
         start: seconds; frames before it are left out.
         end: seconds; this frame and later ones are left out. None: all.
-        every: each so-manieth frame.
-        fps: at most so many frames a second, chosen by their times. It may be combined with `every`, which comes
-            first.
+        every: keep every n-th frame: those whose index is a multiple of it.
+        fps: keep at most so many frames a second, by their times, counted from the first frame. With `every`, of
+            the frames that `every` keeps. With `start`, the frames that are kept are those without it.
         rate: frames a second of numbered pictures and of bare RGB.
-        raw_size: width and height of a pipe's bare RGB pictures.
+        raw_size: width and height of a pipe's bare RGB pictures, in pixels.
         backend: "pyav" (needs mien[video]) or "opencv" for files and URLs; "auto" takes PyAV where it is installed.
-        threads: of the decoder; None for one a core, at most four.
+        threads: threads of the decoder; None for one a core, at most four.
 
     Raises:
         VideoError: the source is missing, empty or no video, or not one frame can be decoded.
         InvalidInput: an argument is out of its range.
-        MissingExtra: PyAV was asked for and is not installed.
+        MissingExtra: PyAV is needed, or was asked for, and is not installed.
     """
     _check_arguments(start, end, every, fps, rate, threads)
     decoder = _open_decoder(source, rate, raw_size, backend, bounded_threads(threads))
@@ -161,7 +164,7 @@ def _check_arguments(
         f"every is a whole number from 1 on; got {every}": every < 1 or int(every) != every,
         f"fps is a number of frames a second above 0; got {fps}": fps is not None and not 0 < fps < math.inf,
         f"rate is a number of frames a second above 0; got {rate}": not 0 < rate < math.inf,
-        f"threads are 1 or more; got {threads}": threads is not None and threads < 1,
+        f"threads is a whole number from 1 on; got {threads}": threads is not None and threads < 1,
     }
     for message, wrong in faults.items():
         if wrong:
@@ -172,9 +175,9 @@ def _open_decoder(
     source: str | Path | BinaryIO, rate: float, raw_size: tuple[int, int] | None, backend: Backend, threads: int
 ) -> Decoder:
     if not isinstance(source, str | Path):
-        return _open_pipe(source, str(getattr(source, "name", "the pipe")), rate, raw_size)
+        return _open_pipe(source, str(getattr(source, "name", "the pipe")), rate, raw_size, threads)
     if str(source) == STANDARD_INPUT:
-        return _open_pipe(sys.stdin.buffer, "standard input", rate, raw_size)
+        return _open_pipe(sys.stdin.buffer, "standard input", rate, raw_size, threads)
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", str(source))
     if isinstance(source, str) and scheme:
         if scheme[1].lower() not in URL_SCHEMES:
@@ -188,21 +191,23 @@ def _open_decoder(
     return _open_coded(str(path), str(path), False, backend, threads)
 
 
-def _open_pipe(pipe: BinaryIO, name: str, rate: float, raw_size: tuple[int, int] | None) -> Decoder:
-    return Y4mPictures(pipe, name) if raw_size is None else RawPictures(pipe, name, raw_size, rate)
+def _open_pipe(pipe: BinaryIO, name: str, rate: float, raw_size: tuple[int, int] | None, threads: int) -> PipeDecoder:
+    if not has_pyav():
+        raise MissingExtra("Reading videos from pipes", "video")
+    return PipeDecoder(pipe, name, size=raw_size, rate=rate, threads=threads)
 
 
 def _open_coded(address: str, name: str, is_url: bool, backend: Backend, threads: int) -> Decoder:
     installed = has_pyav()
     if backend == "opencv" or (backend == "auto" and not installed):
-        return OpencvDecoder(address, name, threads=threads)
+        return OpencvDecoder(address, name, is_url=is_url, threads=threads)
     if not installed:
         raise MissingExtra("Reading videos with PyAV", "video")
     return PyavDecoder(address, name, is_url=is_url, threads=threads)
 
 
 def _check_file(path: Path) -> None:
-    """What can be said of a file without decoding it."""
+    """Raise what can be said of a file without decoding it."""
     try:
         with path.open("rb") as file:
             empty = path.is_file() and not file.read(1)

@@ -7,7 +7,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mien.training.architectures.network import Network
-from mien.training.winograd import Conv3x3
 
 CHANNELS = (128, 256, 512, 512)
 DENSE = (256, 512)
@@ -32,7 +31,7 @@ class GeluCnn(Network):
         super().__init__()
         layers: list[nn.Module] = []
         for num_in, num_out in zip((1, *CHANNELS), CHANNELS, strict=False):
-            layers.append(Conv3x3(num_in, num_out))
+            layers.append(nn.Conv2d(num_in, num_out, 3, padding=1))
             layers += [nn.BatchNorm2d(num_out)] if batch_norm else []
             layers += [nn.GELU(), nn.MaxPool2d(2), nn.Dropout(DROPOUT)]
         self.features = nn.Sequential(*layers)

@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mien.training.architectures.network import FullyConvolutional, Network
-from mien.training.winograd import Conv3x3
 
 
 class RepNet(FullyConvolutional):
@@ -46,8 +45,9 @@ class RepConv(nn.Module):
 
     def __init__(self, num_in: int, num_out: int, stride: int = 1) -> None:
         super().__init__()
-        same = Conv3x3(num_in, num_out, bias=False)
-        self.conv = same if stride == 1 else nn.Conv2d(num_in, num_out, 3, stride, padding=1, bias=False)
+        if stride != 1:  # drawn and dropped, so that a seed goes on giving the weights that it always gave
+            nn.Conv2d(num_in, num_out, 3, bias=False)
+        self.conv = nn.Conv2d(num_in, num_out, 3, stride, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(num_out)
         self.shortcut = nn.Identity() if num_in == num_out and stride == 1 else None
 

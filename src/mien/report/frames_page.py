@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from mien.emotions import colour_of
+from mien.emotions import colours_of
 from mien.files import replacing
 from mien.records.frames import Event, FrameRecord, VideoHeader
 from mien.report.html import card, document, key, named_values, table, tiles
@@ -122,6 +122,9 @@ class VideoPage:
     def __init__(self, header: VideoHeader) -> None:
         self._header = header
         self._places = {label: number for number, label in enumerate(header.labels)}
+        self._css = {
+            label: f"rgb({red} {green} {blue})" for label, (red, green, blue) in colours_of(header.labels).items()
+        }
         self._people: dict[int, _Bins] = {}
         self._pictures: dict[int, Image] = {}
         self._bin = _FIRST_BIN
@@ -168,7 +171,7 @@ class VideoPage:
             ("picture", f"{header.width}×{header.height}", ""),
             ("people", str(len(self._people)), ""),
         ]
-        labels = key((label, _css(label)) for label in header.labels)
+        labels = key((label, self._css[label]) for label in header.labels)
         top = f"<header><h1>{escape(Path(header.source).name)}</h1>{tiles(figures)}<p>{labels}</p></header>"
         long = {track: person for track, person in self._people.items() if person.last - person.first >= SHORT}
         cards = [self._person(track, long[track], by_person.get(track, [])) for track in sorted(long)]
@@ -206,7 +209,7 @@ class VideoPage:
         order = [number for number in np.argsort(-shares) if shares[number] > 0]
         labels = self._header.labels
         bar = "".join(
-            f'<i style="width:{100 * shares[number]:.2f}%;background:{_css(labels[number])}" '
+            f'<i style="width:{100 * shares[number]:.2f}%;background:{self._css[labels[number]]}" '
             f'title="{escape(labels[number])} {shares[number]:.0%}"></i>'
             for number in order
         )
@@ -275,7 +278,7 @@ class VideoPage:
                      for time, share in zip(times, stacked[:, number + 1], strict=True)]  # fmt: skip
             lower = [f"{_x(time, end):.1f},{_y(share):.1f}"
                      for time, share in zip(reversed(times), stacked[::-1, number], strict=True)]  # fmt: skip
-            areas.append(f'<polygon points="{" ".join([*upper, *lower])}" fill="{_css(label)}"/>')
+            areas.append(f'<polygon points="{" ".join([*upper, *lower])}" fill="{self._css[label]}"/>')
         return areas
 
     def _ribbon(self, person: _Bins, end: float) -> list[str]:
@@ -290,7 +293,7 @@ class VideoPage:
                 label = self._header.labels[leading[place]]
                 parts.append(
                     f'<rect x="{left:.1f}" y="{_HEIGHT + 4}" width="{max(right - left, 0.5):.1f}" '
-                    f'height="{_RIBBON - 4}" fill="{_css(label)}"><title>{escape(label)}</title></rect>'
+                    f'height="{_RIBBON - 4}" fill="{self._css[label]}"><title>{escape(label)}</title></rect>'
                 )
                 start = None
         return parts
@@ -334,11 +337,6 @@ def _x(time: float, end: float) -> float:
 
 def _y(share: float) -> float:
     return _HEIGHT * (1 - share)
-
-
-def _css(label: str) -> str:
-    red, green, blue = colour_of(label)
-    return f"rgb({red} {green} {blue})"
 
 
 def _clock(seconds: float) -> str:

@@ -1,0 +1,191 @@
+"""What a person sees of an analysis in the terminal: progress, what was found, and a summary."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Final, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from mien.cli.console import complain, err, note, out
+from mien.emotions import colour_of
+from mien.jobs.run import Summary
+from mien.jobs.settings import VideoSettings
+from mien.jobs.sources import Source
+from mien.values import Face, Failure, FrameResult
+
+FEW: Final = 12
+"""Most sources and most people that are shown one by one; of more there is the summary alone."""
+
+BAR: Final = 28
+"""Characters that share out a face's probabilities by colour."""
+
+
+@dataclass(slots=True)
+class _Person:
+    """What one person showed in a video, in seconds and frames."""
+
+    first: float
+    last: float
+    labels: Counter[str] = field(default_factory=Counter)
+
+
+class AnalysisScreen:
+    """Shows results as they come, in a `with` block, and a summary at the end.
+
+    Args:
+        sources: All that will be analysed.
+        settings: The settings of videos.
+        quiet: Whether to print errors only.
+    """
+
+    def __init__(self, sources: Sequence[Source], settings: VideoSettings, *, quiet: bool) -> None:
+        self._names = [source.name for source in sources]
+        self._settings = settings
+        self._quiet = quiet
+        self._one_by_one = len(sources) <= FEW
+        has_videos = any(source.is_video for source in sources)
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        shown = err.is_terminal and not quiet and (has_videos or not self._one_by_one)
+        self._bar = Progress(*columns, console=err, transient=True, disable=not shown)
+        self._all = self._bar.add_task("inputs", total=len(sources), visible=len(sources) > 1)
+        self._frames: TaskID | None = None
+        # Two streams on one screen: what does not go around the bar breaks it.
+        self._console: Console = self._bar.console if out.is_terminal and shown else out
+        self._video: FrameResult | None = None
+        self._people: dict[int, _Person] = {}
+        self._num_frames = 0
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._end_video()
+        self._bar.stop()
+
+    def see(self, result: FrameResult | Failure) -> None:
+        """Show one more result."""
+        if isinstance(result, FrameResult) and result.video is not None:
+            self._see_frame(result)
+            return
+        self._end_video()
+        self._bar.advance(self._all)
+        if isinstance(result, Failure):
+            complain(result.error if result.source in result.error else f"{result.source}: {result.error}")
+            return
+        if result.error:
+            complain(f"{result.source}: {result.error}")
+        if self._one_by_one and not self._quiet:
+            self._console.print(*_picture_lines(result), sep="\n", soft_wrap=True)
+
+    def summarize(self, summary: Summary) -> None:
+        """One line for everything."""
+        if self._quiet or summary.num_sources < 2:
+            return
+        shares = ", ".join(
+            f"{label} {count / summary.num_faces:.0%}" for label, count in summary.labels.most_common() if count
+        )
+        failed = f", {len(summary.failures)} failed" if summary.failures else ""
+        frames = "" if summary.num_frames <= summary.num_sources else f", {_count(summary.num_frames, 'frame')}"
+        faces = f"{_count(summary.num_faces, 'face')}" + (f": {shares}" if shares else "")
+        out.print(Text(f"{_count(summary.num_sources, 'input')}{frames}{failed}; {faces}"), soft_wrap=True)
+
+    def _see_frame(self, result: FrameResult) -> None:
+        assert result.video is not None
+        if self._video is None or self._video.source != result.source:
+            self._end_video()
+            self._frames = self._bar.add_task(result.source[-40:], total=result.video.num_frames)
+        self._video = result
+        self._num_frames += 1
+        if self._frames is not None:
+            self._bar.update(self._frames, completed=result.index + 1)
+        for face in result.faces:
+            person = self._people.setdefault(face.track_id or 0, _Person(result.time, result.time))
+            person.last = result.time
+            person.labels[face.label] += 1
+
+    def _end_video(self) -> None:
+        """Show what a video held, once its last frame has come."""
+        last, self._video = self._video, None
+        if last is None:
+            return
+        self._bar.advance(self._all)
+        if self._frames is not None:
+            self._bar.remove_task(self._frames)
+            self._frames = None
+        if self._one_by_one and not self._quiet:
+            title = Text.assemble((last.source, "bold"), (f"  {self._video_title(last)}", "dim"))
+            self._console.print(title, *_people_lines(self._people), sep="\n", soft_wrap=True)
+        longest = max((person.last - person.first for person in self._people.values()), default=None)
+        baseline = self._settings.baseline
+        if longest is not None and longest < baseline - 1e-6:  # times are rounded
+            note(f"nobody was in view for the {baseline:g} s of --baseline, so no resting face was taken out")
+        self._people, self._num_frames = {}, 0
+
+    def _video_title(self, last: FrameResult) -> str:
+        people = {0: "no face", 1: "1 person"}.get(len(self._people), f"{len(self._people)} people")
+        frames = _count(self._num_frames, "frame")
+        return f"{last.width}×{last.height}, {frames}, {last.time:.1f} s, {people}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _people_lines(people: dict[int, _Person]) -> Iterator[Text]:
+    for track, person in sorted(people.items())[:FEW]:
+        total = sum(person.labels.values())
+        line = Text(f"  {track:3d}  {person.first:7.1f} to {person.last:.1f} s  ")
+        for label, count in person.labels.most_common(4):
+            line.append(f"{label} {count / total:.0%}  ", style=_style(label))
+        yield line
+    if len(people) > FEW:
+        yield Text(f"       and {len(people) - FEW} more people")
+
+
+def _picture_lines(result: FrameResult) -> Iterator[Text]:
+    """A line for the picture, two for each face, one for its drawing."""
+    count = {0: "no face", 1: "1 face"}.get(len(result.faces), f"{len(result.faces)} faces")
+    yield Text.assemble((result.source, "bold"), (f"  {result.width}×{result.height}, {count}", "dim"))
+    for number, face in enumerate(result.faces):  # as in the tables
+        yield _face_lines(number, face)
+    if result.drawing:
+        yield Text.assemble(("  drawn in ", "dim"), result.drawing)
+
+
+def _face_lines(number: int, face: Face) -> Text:
+    """`0  happy 72%  ████░░  at 173,61, 102 px`, and all probabilities beneath."""
+    left, top, *_ = map(round, face.box)
+    text = Text.assemble(
+        f"  {number:>2}  ", (f"{face.label:<9}", f"bold {_style(face.label)}"), f"{face.scores[face.label]:>4.0%}  "
+    )
+    filled = 0
+    so_far = 0.0
+    for label, score in sorted(face.scores.items(), key=lambda item: -item[1]):
+        so_far += score
+        cells = round(BAR * so_far) - filled
+        # The leading one also stands out where there are no colours.
+        text.append(("█" if label == face.label else "░") * cells, _style(label))
+        filled += cells
+    text.append(f"  at {left},{top}, {round(face.box.width)} px\n", "dim")
+    text.append("      ")
+    for label, score in face.scores.items():
+        text.append(f"{label} ", "dim")
+        text.append(f"{score:.0%}  ", "bold" if label == face.label else "" if score >= 0.05 else "dim")
+    return text
+
+
+def _style(label: str) -> str:
+    red, green, blue = colour_of(label)
+    return f"rgb({red},{green},{blue})"

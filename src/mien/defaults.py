@@ -1,0 +1,6 @@
+"""The model and the detector that mien uses unless told otherwise."""
+
+from typing import Final
+
+DEFAULT_MODEL: Final = "rep-small"
+DEFAULT_DETECTOR: Final = "haar"

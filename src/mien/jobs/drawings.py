@@ -1,0 +1,102 @@
+"""Drawn pictures and videos as outputs like any other."""
+
+import logging
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from mien.drawing import History, annotate
+from mien.errors import InvalidInput
+from mien.images import DRAWN_COMMENT, drawn_by_mien, write_image
+from mien.records.sink import Header, Target
+from mien.values import Failure, FrameResult
+from mien.video import VideoWriter
+from mien.video import drawn_by_mien as video_drawn_by_mien
+from mien.video.decoder import USUAL_RATE
+
+_LOG: Final = logging.getLogger("mien")
+
+
+class PictureDrawing:
+    """Draws one picture into a file, marked as drawn by mien.
+
+    Args:
+        target: The file.
+        header: Not used.
+    """
+
+    wants_images = True
+    replaces = staticmethod(drawn_by_mien)
+
+    def __init__(self, target: Target, header: Header) -> None:
+        self.path = _file(target)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Nothing is left to do: `write` wrote the whole file."""
+
+    def write(self, result: FrameResult | Failure) -> None:
+        """Draw the picture; a failure leaves nothing to draw."""
+        if isinstance(result, FrameResult) and result.image is not None:
+            write_image(self.path, annotate(result.image, result.faces), comment=DRAWN_COMMENT)
+
+
+class VideoDrawing:
+    """Draws every frame of one video into a video with the sound of the original.
+
+    Args:
+        target: The file.
+        header: Its settings say which part of the original was read, and at which rate.
+    """
+
+    wants_images = True
+    replaces = staticmethod(video_drawn_by_mien)
+
+    def __init__(self, target: Target, header: Header) -> None:
+        self.path = _file(target)
+        self._settings = header.settings
+        self._history = History()
+        self._stack = ExitStack()
+        self._writer: VideoWriter | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, traceback)
+        if self._writer and self._writer.damage:
+            _LOG.warning("%s: the sound broke off: %s", self.path, self._writer.damage)
+
+    def write(self, result: FrameResult | Failure) -> None:
+        """Draw the next frame; a failure ends the video with what was drawn until then."""
+        if isinstance(result, Failure) or result.image is None:
+            return
+        if self._writer is None:
+            self._writer = self._stack.enter_context(self._opened(result))
+        drawn = annotate(result.image, result.faces, history=self._history, time=result.time)
+        self._writer.write(drawn, result.time)
+
+    def _opened(self, first: FrameResult) -> VideoWriter:
+        start, end, every, fps = (self._settings.get(name) for name in ("start", "end", "every", "fps"))
+        video = first.video
+        rate = ((video and video.rate) or USUAL_RATE) / float(str(every or 1))
+        return VideoWriter(
+            self.path,
+            rate=min(rate, float(str(fps or rate))),
+            audio_from=video.sound if video else None,
+            start=float(str(start or 0)),
+            end=None if end is None else float(str(end)),
+        )
+
+
+def _file(target: Target) -> Path:
+    if not isinstance(target, Path):
+        raise InvalidInput(f"drawings are written into files; got {type(target).__name__}")
+    return target

@@ -1,0 +1,196 @@
+"""Which outputs there are, and where each goes; whatever cannot be written is refused before any work begins."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mien.analyzer import Analyzer
+from mien.errors import InvalidInput
+from mien.files import STANDARD_OUTPUT, FileSet, check_output
+from mien.jobs.kinds import KINDS
+from mien.jobs.settings import VideoSettings
+from mien.jobs.sources import Source, output_places
+from mien.records.sink import Header, Kind, Sink
+
+
+class OutputRefused(InvalidInput):
+    """An output cannot be written as asked; nothing was done.
+
+    Attributes:
+        option: The name of the output's option, without dashes.
+    """
+
+    def __init__(self, option: str, message: str) -> None:
+        super().__init__(message)
+        self.option = option
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Where everything goes.
+
+    Attributes:
+        tables: Kinds that hold all sources in one file, and that file.
+        own: For each source, the kinds that it has a file of its own of, and that file.
+    """
+
+    tables: tuple[tuple[Kind, Path], ...] = ()
+    own: tuple[tuple[tuple[Kind, Path], ...], ...] = ()
+
+    @property
+    def files(self) -> list[Path]:
+        """All files that will be written."""
+        everything = [*self.tables, *(each for own in self.own for each in own)]
+        return [path for _, path in everything if path != STANDARD_OUTPUT]
+
+
+def plan_outputs(wanted: Mapping[str, Path], sources: Sequence[Source], header: Header) -> Outputs:
+    """Where each output goes, once all of it is known to be possible.
+
+    A kind that holds all sources is one file. A kind with a file for each source is that file, if there is one source
+    and the path has a fitting suffix; else the path is a folder, in which the folders of the sources are kept.
+
+    Args:
+        wanted: Paths by the names of kinds; `-` is standard output.
+        sources: All sources of the job.
+        header: As the outputs will bear it.
+
+    Raises:
+        OutputRefused: An output has no place, would overwrite an input, another output or a file that mien did not
+            write, or does not apply to any source.
+        MissingExtra: An output needs an optional dependency that is not installed.
+    """
+    tables: list[tuple[Kind, Path]] = []
+    own: list[list[tuple[Kind, Path]]] = [[] for _ in sources]
+    files = [header.model, *header.detector_options.values(), *(source.path for source in sources)]
+    inputs = FileSet(Path(file) for file in files if isinstance(file, str | Path))
+    for name, path in wanted.items():
+        kinds = [kind for kind in KINDS if kind.name == name]
+        if not kinds:
+            known = ", ".join(dict.fromkeys(kind.name for kind in KINDS))
+            raise OutputRefused(name, f"there is no output {name!r}; expected {known}")
+        applies = False
+        for kind in kinds:
+            chosen = [number for number, source in enumerate(sources) if _applies(kind, source)]
+            applies = applies or bool(chosen)
+            if chosen and kind.each:
+                places = _own_places(kind, path, sources, chosen)
+                for number, place in zip(chosen, places, strict=True):
+                    own[number].append((kind, place))
+            elif chosen:
+                tables.append((kind, path))
+        if not applies and sources:
+            raise OutputRefused(name, f"needs a {'picture' if kinds[0].pictures else 'video'}; there is none")
+    outputs = Outputs(tuple(tables), tuple(map(tuple, own)))
+    _check(outputs, inputs, header)
+    return outputs
+
+
+def _applies(kind: Kind, source: Source) -> bool:
+    return kind.videos if source.is_video else kind.pictures
+
+
+def _own_places(kind: Kind, path: Path, sources: Sequence[Source], chosen: Sequence[int]) -> list[Path]:
+    if path == STANDARD_OUTPUT:
+        raise OutputRefused(kind.name, "cannot go to standard output")
+    single = len(sources) == 1 and not path.is_dir()
+    if single and path.suffix.lower() in kind.suffixes:
+        return [path]
+    if single and path.suffix:
+        raise OutputRefused(kind.name, f"expected a folder, or a file that ends in {_listed(kind)}; got {path}")
+    if path.is_file():
+        raise OutputRefused(kind.name, f"{path} is a file; several inputs need a folder")
+    folder = os.path.realpath(path)
+    for number in chosen:
+        given = sources[number].path
+        if given and os.path.dirname(os.path.realpath(given)) == folder:
+            raise OutputRefused(kind.name, f"{path} is the folder of {given}; name another folder than the inputs'")
+    return [path / place for place in output_places([sources[number] for number in chosen], kind.suffixes)]
+
+
+def _listed(kind: Kind) -> str:
+    return ", ".join(kind.suffixes)
+
+
+def _check(outputs: Outputs, inputs: FileSet, header: Header) -> None:
+    taken: dict[str, str] = {}
+    standard_output = [kind.name for kind, path in outputs.tables if path == STANDARD_OUTPUT]
+    if len(standard_output) > 1:
+        raise OutputRefused(standard_output[1], f"--{standard_output[0]} goes to standard output already")
+    for kind, path in [*outputs.tables, *(each for own in outputs.own for each in own)]:
+        if path == STANDARD_OUTPUT:
+            if not kind.pipes:
+                raise OutputRefused(kind.name, "cannot go to standard output")
+        elif path.suffix.lower() not in kind.suffixes and path.suffix and not _is_special(path):
+            raise OutputRefused(kind.name, f"expected a file that ends in {_listed(kind)}; got {path}")
+        else:
+            place = os.path.realpath(path)
+            if place in taken:
+                raise OutputRefused(kind.name, f"{path} is also that of --{taken[place]}")
+            taken[place] = kind.name
+            try:
+                check_output(path, inputs=inputs, may_replace=kind.load().replaces)
+            except InvalidInput as error:
+                raise OutputRefused(kind.name, str(error)) from error
+        try:
+            kind.load()(path, header)
+        except InvalidInput as error:
+            raise OutputRefused(kind.name, str(error)) from error
+
+
+def _is_special(path: Path) -> bool:
+    """Whether it is a pipe or a device, whose name says nothing about a format."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+@contextmanager
+def opened(sinks: Iterable[tuple[Kind, Path]], header: Header) -> Iterator[list[Sink]]:
+    """Sinks of kinds and paths, ended together."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(kind.load()(path, header)) for kind, path in sinks]
+
+
+def open_output(path: str | Path, analyzer: Analyzer, kind: str | None = None) -> AbstractContextManager[Sink]:
+    """An output to write results to, for a loop of one's own.
+
+        >>> with open_output("faces.csv", analyzer) as output:  # doctest: +SKIP
+        ...     for result in analyzer.stream("talk.mp4"):
+        ...         output.write(result)
+
+    Drawn videos and pages need results with images: `analyzer.stream(…, images=True)`.
+
+    Args:
+        path: The file; `-` is standard output. An existing file is replaced only if mien wrote it.
+        analyzer: Gives the results.
+        kind: The output's name, as "csv" or "events"; None: by the file's suffix.
+
+    Raises:
+        OutputRefused: There is no such kind, or the file cannot be written as asked.
+        MissingExtra: The kind needs an optional dependency that is not installed.
+    """
+    path = Path(path)
+    kinds = [each for each in KINDS if each.name == kind or (kind is None and path.suffix.lower() in each.suffixes)]
+    if not kinds:
+        known = ", ".join(dict.fromkeys(each.name for each in KINDS))
+        raise OutputRefused(kind or "output", f"{path}: no kind of output is meant by that; name one of {known}")
+    chosen = next((each for each in kinds if path.suffix.lower() in each.suffixes), kinds[0])
+    header = header_of(analyzer)
+    _check(Outputs(((chosen, path),)), FileSet([]), header)
+    return chosen.load()(path, header)
+
+
+def header_of(analyzer: Analyzer, settings: VideoSettings | None = None) -> Header:
+    """The header of an analyzer's results."""
+    return Header(
+        model=analyzer.model,
+        detector=analyzer.detector_name,
+        labels=analyzer.classifier.labels,
+        detector_options={name: _plain(value) for name, value in analyzer.detector_options.items()},
+        settings=settings.changed() if settings else {},
+    )
+
+
+def _plain(value: object) -> object:
+    return str(value) if isinstance(value, Path) else value

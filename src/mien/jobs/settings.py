@@ -1,0 +1,62 @@
+"""How videos are read, followed and smoothed: one value for a whole job."""
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any
+
+from mien.errors import InvalidInput
+from mien.tracking.smoothing import make_smoother
+from mien.tracking.stream import Smoothing
+from mien.video.decoder import USUAL_RATE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoSettings:
+    """Settings of a job that apply to its videos only; `mien.video.open_video` and `Stream` describe each.
+
+    Attributes:
+        start: Seconds; frames before it are left out.
+        end: Seconds; this frame and later ones are left out. None: all.
+        every: Every n-th frame is analysed.
+        fps: At most so many frames a second; None for all.
+        rate: Frames a second of numbered pictures and raw pipes.
+        raw_size: Width and height of a pipe's raw RGB pictures; None where the pipe says it itself.
+        smoothing: "ema", "median" or "off".
+        smoothing_seconds: The smoothing's time constant or window; None for the default.
+        baseline: Seconds at the start of each track that are taken for the person's resting face; 0 for none.
+        every_frame: Whether the detector runs on every frame, which hiding faces needs.
+
+    Raises:
+        InvalidInput: A setting of the smoothing is out of its range.
+    """
+
+    start: float = 0.0
+    end: float | None = None
+    every: int = 1
+    fps: float | None = None
+    rate: float = USUAL_RATE
+    raw_size: tuple[int, int] | None = None
+    smoothing: Smoothing = "ema"
+    smoothing_seconds: float | None = None
+    baseline: float = 0.0
+    every_frame: bool = False
+
+    def __post_init__(self) -> None:
+        make_smoother(self.smoothing, self.smoothing_seconds)  # raises InvalidInput for what it cannot be
+        if not 0 <= self.baseline < math.inf:
+            raise InvalidInput(f"baseline is in seconds, 0 or more; got {self.baseline}")
+
+    def changed(self) -> dict[str, Any]:
+        """The settings that are not at their defaults, by name."""
+        pairs = ((field.name, getattr(self, field.name), field.default) for field in fields(self))
+        return {name: value for name, value, default in pairs if value != default}
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """Arguments of `open_video`."""
+        return {name: getattr(self, name) for name in ("start", "end", "every", "fps", "rate", "raw_size")}
+
+    @property
+    def following(self) -> dict[str, Any]:
+        """Arguments of `Stream`."""
+        return {name: getattr(self, name) for name in ("smoothing", "smoothing_seconds", "baseline", "every_frame")}

@@ -1,0 +1,183 @@
+"""One video from its first frame to its last: decode, analyse, write; and go on after a crash."""
+
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import mien
+from mien.analyzer import Analyzer
+from mien.drawing import Anonymization, anonymize
+from mien.errors import MienError, reason
+from mien.jobs.journal import Journal, Mark
+from mien.jobs.settings import VideoSettings
+from mien.jobs.sources import Source
+from mien.records.sink import Sink
+from mien.tracking.state import from_bytes, to_bytes
+from mien.tracking.stream import Stream
+from mien.values import Failure, Frame, FrameResult, VideoInfo
+from mien.video import VideoSource, open_video
+from mien.video.background import in_background
+from mien.video.decoder import has_pyav
+
+SECONDS_A_MARK: Final = 5.0
+"""Seconds of work that a crash loses at most."""
+
+
+def analyze_video(
+    source: Source,
+    analyzer: Analyzer,
+    settings: VideoSettings,
+    *,
+    sinks: Sequence[Sink] = (),
+    hide: Anonymization | None = None,
+    journal: Path | None = None,
+    resume: bool = False,
+) -> Generator[FrameResult | Failure]:
+    """The faces of a video, frame by frame; never raises for the video itself.
+
+    Decoding and analysis run in threads of their own, a few frames ahead; the sinks in this one.
+
+    Args:
+        source: The video.
+        analyzer: Finds and reads the faces.
+        settings: How the video is read and smoothed.
+        sinks: Are given every result, with its image; they are open.
+        hide: How faces are hidden in the images that the sinks are given; None: they are not.
+        journal: The file in which results are kept for a resumption; None for no journal.
+        resume: Whether to go on from the journal's last mark. Frames before it are not analysed again, and decoded
+            only where a sink wants images.
+
+    Yields:
+        A result for every frame, without its image; at last a failure, if the video broke off or cannot be read.
+
+    Raises:
+        OSError: An output cannot be written.
+    """
+    if source.error:
+        yield Failure(source.name, source.error)
+        return
+    with ExitStack() as stack:
+        journaled = stack.enter_context(Journal(journal, _about(source, analyzer, settings))) if journal else None
+        mark = _start(journaled, resume=resume)
+        images = any(sink.wants_images for sink in sinks)
+        try:
+            if mark.ended and not images:
+                assert journaled is not None
+                results: Iterator[FrameResult | Failure] = _replayed(source, journaled, mark)
+            else:
+                results = stack.enter_context(closing(_analyzed(source, analyzer, settings, journaled, mark, images)))
+            for result in results:
+                _give(sinks, result, hide)
+                yield replace(result, image=None) if isinstance(result, FrameResult) else result
+        except MienError as error:
+            failure = Failure(source.name, reason(error))
+            _give(sinks, failure, None)
+            yield failure
+
+
+def _start(journal: Journal | None, *, resume: bool) -> Mark:
+    if journal is None:
+        return Mark(-1, b"")
+    mark = journal.resume() if resume else None
+    if mark is None and not resume:
+        journal.begin()
+    return mark or Mark(-1, b"")
+
+
+def _give(sinks: Sequence[Sink], result: FrameResult | Failure, hide: Anonymization | None) -> None:
+    if hide and isinstance(result, FrameResult) and result.image is not None:
+        places = [*(face.box for face in result.faces), *result.doubtful]
+        result = replace(result, image=anonymize(result.image, places, how=hide))
+    for sink in sinks:
+        sink.write(result)
+
+
+def _replayed(source: Source, journal: Journal, mark: Mark) -> Iterator[FrameResult | Failure]:
+    yield from journal.results()
+    if mark.error:
+        yield Failure(source.name, mark.error)
+
+
+def _analyzed(
+    source: Source, analyzer: Analyzer, settings: VideoSettings, journal: Journal | None, mark: Mark, images: bool
+) -> Generator[FrameResult | Failure]:
+    """Analyse the video from the mark on, keep the journal, and give what the journal holds for the frames before."""
+    old = journal.results() if journal and mark.index >= 0 else iter(())
+    with ExitStack() as stack:
+        video = stack.enter_context(open_video(source.path or source.address or source.name, **settings.reading))
+        info = _info(video, source)
+        follow = {**settings.following, "source": source.name, "video": info, "images": images}
+        stream = Stream(analyzer.detector, analyzer.classifier, **follow)
+        if mark.state:
+            stream.restore(from_bytes(mark.state))
+        frames = video if video.live else stack.enter_context(closing(in_background(video)))
+        ahead = in_background(_followed(frames, stream, mark, images), ahead=4)
+        index = -1
+        for frame_result, state in stack.enter_context(closing(ahead)):
+            index = frame_result.index
+            if index <= mark.index:
+                yield replace(next(old), image=frame_result.image, video=info)
+                continue
+            if journal:
+                journal.append(frame_result)
+                if state:
+                    journal.mark(Mark(index, state))
+            yield frame_result
+        error = f"{video.damage}; everything up to there is kept" if video.damage else None
+        if journal and not mark.ended:
+            journal.mark(Mark(index, to_bytes(stream.state()), ended=True, error=error))
+    if error:
+        yield Failure(source.name, error)
+
+
+def _followed(
+    frames: Iterator[Frame], stream: Stream, mark: Mark, images: bool
+) -> Generator[tuple[FrameResult, bytes | None]]:
+    """Each frame's result, without faces up to the mark; and now and then all that the stream remembers."""
+    marked = time.monotonic()
+    for frame in frames:
+        if frame.index <= mark.index:
+            height, width = frame.image.shape[:2]
+            image = frame.image if images else None
+            yield (
+                FrameResult(source="", index=frame.index, time=frame.time, width=width, height=height, image=image),
+                None,
+            )
+            continue
+        result = stream(frame)
+        state = None
+        if time.monotonic() - marked > SECONDS_A_MARK:
+            # Taken here, where the memory is that of this very frame; the thread runs ahead of the journal.
+            state, marked = to_bytes(stream.state()), time.monotonic()
+        yield result, state
+
+
+def _info(video: VideoSource, source: Source) -> VideoInfo:
+    has_sound = source.path is not None and source.path.is_file() and video.has_audio and has_pyav()
+    return VideoInfo(rate=video.rate, num_frames=video.num_frames, sound=source.path if has_sound else None)
+
+
+def _about(source: Source, analyzer: Analyzer, settings: VideoSettings) -> dict[str, Any]:
+    """What decides a video's results; a journal of anything else is not gone on from."""
+    files = [source.path, analyzer.model, *analyzer.detector_options.values()]
+    return {
+        "source": source.name,
+        "model": str(analyzer.model),
+        "detector": analyzer.detector_name,
+        "options": {name: str(value) for name, value in analyzer.detector_options.items()},
+        "settings": settings.changed(),
+        "files": [_identity(file) for file in files if isinstance(file, str | Path)],
+        "mien": mien.__version__,
+    }
+
+
+def _identity(path: str | Path) -> dict[str, Any]:
+    """What tells a file from another one under the same name."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return {"path": str(path)}
+    return {"path": str(Path(path).absolute()), "size": status.st_size, "mtime_ns": status.st_mtime_ns}

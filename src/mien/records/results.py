@@ -1,0 +1,54 @@
+"""Results as plain dictionaries, which JSON holds, and back."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from mien.errors import InvalidInput
+from mien.values import Face, FrameResult, VideoInfo, box_from_dict, box_to_dict
+
+_VIDEO: Final = ("rate", "num_frames", "started_at")
+
+
+def result_to_dict(result: FrameResult) -> dict[str, Any]:
+    """All fields of a result but its image, as JSON has them.
+
+        >>> json.dumps(result_to_dict(result))  # doctest: +SKIP
+        '{"source": "talk.mp4", "index": 0, "time": 0.0, "width": 640, ..., "faces": [...], ...}'
+
+    The times keep their 64 bits; 32 of them would be a quarter of a millisecond off after an hour.
+    """
+    return {
+        "source": result.source,
+        "index": result.index,
+        "time": result.time,
+        "width": result.width,
+        "height": result.height,
+        "faces": [face.to_dict() for face in result.faces],
+        "doubtful": [box_to_dict(box) for box in result.doubtful],
+        "video": None if result.video is None else {name: getattr(result.video, name) for name in _VIDEO},
+        "drawing": result.drawing,
+        "error": result.error,
+    }
+
+
+def result_from_dict(record: Mapping[str, Any]) -> FrameResult:
+    """The result that `result_to_dict` recorded, but for its image and the crops of its faces.
+
+    Raises:
+        InvalidInput: A field is missing, or holds what it cannot.
+    """
+    try:
+        return FrameResult(
+            source=record["source"],
+            index=record["index"],
+            time=record["time"],
+            width=record["width"],
+            height=record["height"],
+            faces=tuple(map(Face.from_dict, record["faces"])),
+            doubtful=tuple(map(box_from_dict, record["doubtful"])),
+            video=None if record["video"] is None else VideoInfo(**record["video"]),
+            drawing=record["drawing"],
+            error=record["error"],
+        )
+    except (KeyError, TypeError) as error:
+        raise InvalidInput(f"no record of a result: {type(error).__name__} {error}") from error

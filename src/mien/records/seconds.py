@@ -1,0 +1,69 @@
+"""Videos as a table for spreadsheets: a row a person and second."""
+
+from collections import Counter
+
+import numpy as np
+
+from mien.emotions import valence_arousal
+from mien.records.earlier import starts_with
+from mien.records.encoding import csv_row, number
+from mien.records.rows import check_columns
+from mien.records.sink import Header, Target
+from mien.records.video_sink import VideoSink
+from mien.values import Face, FrameResult
+
+
+class SecondsSink(VideoSink):
+    """A row a person and second, as CSV: means over the frames that show the person. Pictures are passed over.
+
+        >>> with SecondsSink(Path("seconds.csv"), header) as sink:  # doctest: +SKIP
+        ...     sink.write(result)
+
+    Args:
+        target: Where to write.
+        header: How the results were made; it gives the columns of scores.
+
+    Raises:
+        InvalidInput: One of the model's labels has the name of another column.
+    """
+
+    replaces = staticmethod(starts_with(rb"source,second,track_id,frames,label,"))
+
+    def __init__(self, target: Target, header: Header) -> None:
+        super().__init__(target, header)
+        self._columns = (
+            "source", "second", "track_id", "frames", "label", *header.labels, "valence", "arousal", "quality",
+        )  # fmt: skip
+        check_columns(self._columns, header)
+
+    def begin(self) -> None:
+        self.stream.write(csv_row(self._columns))
+
+    def begin_video(self, first: FrameResult) -> None:
+        self._source = first.source
+        self._second = int(first.time)
+        self._people: dict[int, list[Face]] = {}
+
+    def add_frame(self, frame: FrameResult) -> None:
+        if int(frame.time) != self._second:
+            self._put_second()
+            self._second = int(frame.time)
+        for face in frame.faces:
+            if face.track_id is not None:
+                self._people.setdefault(face.track_id, []).append(face)
+
+    def end_video(self, error: str | None) -> None:
+        self._put_second()
+
+    def _put_second(self) -> None:
+        labels = self.header.labels
+        for track_id, faces in sorted(self._people.items()):
+            scores = np.mean([[face.scores.get(label, 0.0) for label in labels] for face in faces], axis=0)
+            valence, arousal = valence_arousal(labels, scores) or (None, None)
+            qualities = [face.quality.score for face in faces if face.quality]
+            label, _ = Counter(face.label for face in faces).most_common(1)[0]
+            self.stream.write(csv_row([
+                self._source, self._second, track_id, len(faces), label, *map(number, scores),
+                number(valence), number(arousal), number(float(np.mean(qualities))) if qualities else None,
+            ]))  # fmt: skip
+        self._people = {}

@@ -1,0 +1,71 @@
+"""A video's expressions as subtitles."""
+
+from typing import Final
+
+from mien.records.earlier import starts_with
+from mien.records.encoding import utf8
+from mien.records.sink import Header, Target
+from mien.records.video_sink import VideoSink
+from mien.values import Face, FrameResult
+
+SHORTEST: Final = 0.25
+"""How long a cue stays at least, in seconds; percentages that change faster cannot be read."""
+
+_ROUNDING: Final = 1e-6  # seconds; timestamps are rounded, and four cues a second should fit
+
+
+class SubtitlesSink(VideoSink):
+    """SubRip subtitles of one video, UTF-8: a cue whenever what the faces show changes, a line a person.
+
+        >>> with SubtitlesSink(Path("talk.srt"), header) as sink:  # doctest: +SKIP
+        ...     sink.write(result)  # "#1 happy 72 %"
+
+    Args:
+        target: Where to write.
+        header: How the results were made.
+    """
+
+    replaces = staticmethod(starts_with(rb"1\n[\d:,]+ --> [\d:,]+\n(#\d+)?[^\n]* \d+ %\n"))
+
+    def __init__(self, target: Target, header: Header) -> None:
+        super().__init__(target, header)
+        self._num_cues = 0
+
+    def begin_video(self, first: FrameResult) -> None:
+        self._text = ""
+        self._start = first.time - SHORTEST
+        self._time = first.time
+        self._step = 1 / first.video.rate if first.video and first.video.rate else SHORTEST
+
+    def add_frame(self, frame: FrameResult) -> None:
+        self._time = frame.time
+        text = "\n".join(map(_line, sorted(frame.faces, key=_track)))
+        if text != self._text and frame.time - self._start >= SHORTEST - _ROUNDING:
+            self._put_cue(frame.time)
+            self._text, self._start = text, frame.time
+
+    def end_video(self, error: str | None) -> None:
+        self._put_cue(self._time + self._step)
+
+    def _put_cue(self, end: float) -> None:
+        if self._text:
+            self._num_cues += 1
+            cue = f"{self._num_cues}\n{_clock(self._start)} --> {_clock(end)}\n{self._text}\n\n"
+            self.stream.write(utf8(cue))
+
+
+def _track(face: Face) -> int:
+    return face.track_id or 0
+
+
+def _line(face: Face) -> str:
+    person = "" if face.track_id is None else f"#{face.track_id} "
+    # A line break within a label would end the cue.
+    return f"{person}{' '.join(face.label.split())} {100 * face.scores[face.label]:.0f} %"
+
+
+def _clock(seconds: float) -> str:
+    """01:02:03,456."""
+    rest, milliseconds = divmod(round(1000 * max(seconds, 0.0)), 1000)
+    minutes, second = divmod(rest, 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{second:02d},{milliseconds:03d}"

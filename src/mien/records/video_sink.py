@@ -1,0 +1,73 @@
+"""What the outputs that treat a video as a whole have in common."""
+
+from collections.abc import Sequence
+
+from mien.records.sink import FileSink, Header, Target
+from mien.tracking.events import Event, EventFinder
+from mien.values import Failure, FrameResult
+
+
+class VideoSink(FileSink):
+    """A sink that is called when a video begins and ends, and when an expression of somebody in it has ended.
+
+    A video begins with its first frame. It ends when another source comes or an index that does not rise, at a failure
+    of the same source, or with the last result.
+
+    Args:
+        target: Where to write.
+        header: How the results were made.
+    """
+
+    def __init__(self, target: Target, header: Header) -> None:
+        super().__init__(target, header)
+        self._last: tuple[str, int] | None = None
+
+    def begin_video(self, first: FrameResult) -> None:
+        """Called before a video's first frame."""
+
+    def add_frame(self, frame: FrameResult) -> None:
+        """Called for every frame of a video."""
+
+    def add_events(self, events: Sequence[Event]) -> None:
+        """Called after a frame with the events that have ended, from the first to end to the last."""
+
+    def end_video(self, error: str | None) -> None:
+        """Called after a video's last frame; `error` says why the video broke off, if it did."""
+
+    def add_other(self, result: FrameResult | Failure) -> None:
+        """Called for a picture, and for a source that failed before its first frame."""
+
+    def write(self, result: FrameResult | Failure) -> None:
+        frame = result if isinstance(result, FrameResult) and result.video else None
+        if self._last is not None:
+            source, index = self._last
+            if isinstance(result, Failure) and result.source == source:
+                self._close(result.error)
+                return
+            if frame is None or frame.source != source or frame.index <= index:
+                self._close(None)
+        if frame is None:
+            self.add_other(result)
+            return
+        if self._last is None:
+            self._finder = EventFinder()
+            self.begin_video(frame)
+        self._last = frame.source, frame.index
+        self.add_frame(frame)
+        self._find_events(frame)
+
+    def end(self, *, complete: bool) -> None:
+        if self._last is not None:
+            self._close(None)
+
+    def _find_events(self, frame: FrameResult) -> None:
+        ended: list[Event] = []
+        for face in frame.faces:
+            if face.track_id is not None:
+                ended += self._finder.add(face.track_id, frame.time, face.label, face.scores[face.label])
+        self.add_events(ended + self._finder.tick(frame.time))
+
+    def _close(self, error: str | None) -> None:
+        self._last = None
+        self.add_events(self._finder.close())
+        self.end_video(error)
