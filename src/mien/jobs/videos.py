@@ -15,7 +15,8 @@ from mien.jobs.journal import Journal, Mark
 from mien.jobs.settings import VideoSettings
 from mien.jobs.sources import Source
 from mien.records.sink import Sink
-from mien.tracking.stream import Stream, from_bytes, to_bytes
+from mien.tracking.state import from_bytes, to_bytes
+from mien.tracking.stream import Stream
 from mien.values import Failure, Frame, FrameResult, VideoInfo
 from mien.video import VideoSource, open_video
 from mien.video.background import in_background
