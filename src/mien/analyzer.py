@@ -13,9 +13,9 @@ from mien.defaults import DEFAULT_DETECTOR, DEFAULT_MODEL
 from mien.detection import Detector, load_detector
 from mien.errors import InvalidInput
 from mien.images import Picture, read_image
-from mien.recognition import Classifier, crop_face, load_classifier
-from mien.recognition.classifier import checked_scores
-from mien.tracking.stream import Smoothing, Stream
+from mien.recognition import Classifier, checked_scores, crop_face, load_classifier
+from mien.tracking.smoothing import Smoothing
+from mien.tracking.stream import Stream
 from mien.values import Detection, Face, Frame, FrameResult, Image, Prediction, VideoInfo, check_image
 from mien.video import Camera, VideoSource, open_camera, open_video
 from mien.video.background import in_background

@@ -31,6 +31,29 @@ def test_it_runs_ahead_but_not_far() -> None:
     items.close()
 
 
+class LiveNumbers:
+    """Gives a number whenever it is asked, and remembers when."""
+
+    live = True
+
+    def __init__(self) -> None:
+        self.given = 0
+
+    def __iter__(self) -> Iterator[int]:
+        while True:
+            self.given += 1
+            yield self.given
+
+
+def test_a_live_source_is_not_read_ahead() -> None:
+    source = LiveNumbers()
+    for number in in_background(source):
+        time.sleep(0.05)
+        assert source.given == number
+        if number == 5:
+            break
+
+
 def test_an_error_comes_after_the_items_before_it() -> None:
     def failing() -> Iterator[int]:
         yield 1

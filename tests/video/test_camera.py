@@ -1,16 +1,19 @@
-"""A camera that tests hold in their hands."""
+"""Cameras, and videos played as if they were cameras."""
 
 import queue
 import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from cv2.typing import MatLike
 
 from mien.errors import VideoError
-from mien.video import Camera
-from mien.video.camera import describe_missing
+from mien.video import Camera, open_camera, open_video
+from mien.video.background import in_background
+from mien.video.camera import Playback, describe_missing
 
 
 class FakeCapture:
@@ -125,6 +128,94 @@ def test_closing_lets_go_and_wakes_who_waits() -> None:
     assert capture.released.wait(5)
     with pytest.raises(VideoError, match="has been closed"):
         camera.latest()
+
+
+class SteadyCapture:
+    """30 frames a second, whoever looks."""
+
+    def __init__(self) -> None:
+        self._next = time.monotonic()
+
+    def read(self) -> tuple[bool, MatLike | None]:
+        self._next += 1 / 30
+        time.sleep(max(0.0, self._next - time.monotonic()))
+        return True, picture(0)
+
+    def release(self) -> None:
+        pass
+
+
+def test_a_slow_consumer_behind_a_queue_sees_the_present() -> None:
+    delays = []
+    with Camera(0, capture=SteadyCapture()) as camera:
+        assert camera.live
+        for frame in in_background(camera):
+            delays.append(camera.now() - frame.time)
+            time.sleep(0.1)
+            if len(delays) == 15:
+                break
+    assert float(np.median(delays)) < 2 / 30
+
+
+def test_a_played_video_comes_at_its_own_pace_and_ends(film: Any, steady: Any) -> None:
+    path = film("a.mp4", steady(10))
+    with open_camera(str(path)) as camera:
+        assert (camera.width, camera.height, camera.ended) == (160, 96, False)
+        frames = list(camera)
+        assert camera.ended
+        with pytest.raises(VideoError, match=r"a\.mp4 has been played to its end"):
+            camera.latest()
+    assert frames[-1].index == 9
+    assert frames[-1].time > 0.25
+
+
+def test_a_played_video_gives_its_frames_in_order(film: Any, steady: Any, number: Any) -> None:
+    playback = Playback(open_video(film("a.mp4", steady(4))))
+    for index in range(4):
+        came, bgr = playback.read()
+        assert came
+        assert bgr is not None
+        assert number(bgr) == index
+        assert not playback.ended
+    assert playback.read() == (False, None)
+    assert playback.ended
+    playback.release()
+
+
+def test_live_video_is_not_slowed_down(film: Any) -> None:
+    source = open_video(film("a.mp4", [0.0, 60.0]))
+    source.live = True
+    playback = Playback(source)
+    begun = time.monotonic()
+    assert [playback.read()[0] for _ in range(3)] == [True, True, False]
+    assert time.monotonic() - begun < 10
+    playback.release()
+
+
+def test_a_file_is_not_live(film: Any, steady: Any) -> None:
+    with open_video(film("a.mp4", steady(2))) as video:
+        assert not video.live
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("folder", r"folder is a folder; expected a video's file, or a camera's number"),
+        ("missing.mp4", r"missing\.mp4 is not there; expected a video's file"),
+        ("sub/missing", "is not there; expected a video's file"),
+    ],
+)
+def test_what_is_no_camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, complaint: str) -> None:
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(VideoError, match=complaint):
+        open_camera(name)
+
+
+@pytest.mark.parametrize("name", ["97", "/dev/video97"])
+def test_a_camera_by_its_name(name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(VideoError, match="97"):
+        open_camera(name)
 
 
 def test_a_camera_that_is_not_there(capfd: pytest.CaptureFixture[str]) -> None:

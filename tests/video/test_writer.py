@@ -1,5 +1,6 @@
 """Writing, and reading what was written."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from mien.errors import InvalidInput, MissingExtra, VideoError
 from mien.video import VideoWriter, open_video
+from mien.video.mark import DRAWN_COMMENT
 
 VARIABLE = [0.0, 0.04, 0.0512, 0.2, 0.3, 0.31, 0.7, 1.5, 1.52]
 
@@ -201,20 +203,24 @@ def test_opencv_writes_no_thousand_frames_a_second(tmp_path: Path, numbered: Any
     assert len(list(open_video(path, backend="opencv"))) == pytest.approx(24 / 25 * 120, abs=2)
 
 
-def test_a_full_disk_is_told_where_opencv_does_not(tmp_path: Path) -> None:
+@pytest.mark.parametrize("backend", ["pyav", "opencv"])
+def test_a_full_disk_is_reported_and_leaves_the_old_file(tmp_path: Path, backend: Any) -> None:
+    """OpenCV itself does not report it."""
+    if backend == "pyav":
+        pytest.importorskip("av")
     resource = pytest.importorskip("resource")
     path = tmp_path / "a.mp4"
     path.write_text("old")
-    dice = np.random.default_rng(0)
+    generator = np.random.default_rng(0)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
     try:
         with (
-            pytest.raises(VideoError, match="could not be written whole"),
-            VideoWriter(path, rate=25, backend="opencv") as writer,
+            pytest.raises((VideoError, OSError), match=r"could not be written whole|File too large"),
+            VideoWriter(path, rate=25, backend=backend, comment=DRAWN_COMMENT) as writer,
         ):
             for index in range(50):
-                writer.write(dice.integers(0, 256, (96, 160, 3), dtype=np.uint8), index / 25)
+                writer.write(generator.integers(0, 256, (96, 160, 3), dtype=np.uint8), index / 25)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert path.read_text() == "old"
@@ -269,6 +275,34 @@ def test_other_endings_are_refused(tmp_path: Path, name: str) -> None:
         VideoWriter(tmp_path / name, rate=25)
 
 
+def test_a_folder_of_that_name_is_refused_before_the_first_frame(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.mkdir()
+    with pytest.raises(IsADirectoryError, match=r"a\.mp4"), VideoWriter(path, rate=25):
+        pytest.fail("the block was entered")
+
+
+def test_a_file_for_a_folder_is_refused_before_the_first_frame(tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("mine")
+    with pytest.raises(OSError, match="notes"), VideoWriter(tmp_path / "notes" / "a.mp4", rate=25):
+        pytest.fail("the block was entered")
+    assert (tmp_path / "notes").read_text() == "mine"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_refused_before_the_first_frame(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(PermissionError, match=r"a\.mp4"), VideoWriter(tmp_path / "a.mp4", rate=25):
+        pytest.fail("the block was entered")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_refused_before_it_is_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.mp4")
+    with pytest.raises(VideoError, match=r"a\.mp4 is a pipe or a device"):
+        VideoWriter(tmp_path / "a.mp4", rate=25)
+
+
 @pytest.mark.parametrize("rate", [0.0, -1.0, float("nan"), float("inf")])
 def test_rates_that_are_none(tmp_path: Path, rate: float) -> None:
     with pytest.raises(InvalidInput, match="rate is a number"):
@@ -278,8 +312,8 @@ def test_rates_that_are_none(tmp_path: Path, rate: float) -> None:
 @pytest.mark.parametrize(
     ("second", "time", "complaint"),
     [
-        (np.zeros((96, 160, 3), np.uint8), 0.0, "times increase"),
-        (np.zeros((96, 160, 3), np.uint8), -1.0, "times increase"),
+        (np.zeros((96, 160, 3), np.uint8), 0.0, "times of frames increase"),
+        (np.zeros((96, 160, 3), np.uint8), -1.0, "times of frames increase"),
         (np.zeros((98, 160, 3), np.uint8), 0.1, r"of one size, \(160, 96\); got \(160, 98\)"),
         (np.zeros((96, 160), np.uint8), 0.1, r"an image is \(H, W, 3\)"),
     ],

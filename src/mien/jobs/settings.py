@@ -5,8 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from mien.errors import InvalidInput
-from mien.tracking.smoothing import make_smoother
-from mien.tracking.stream import Smoothing
+from mien.tracking.smoothing import Smoothing, make_smoother
 from mien.video.decoder import USUAL_RATE
 
 

@@ -1,7 +1,8 @@
-"""Frames in with the times their container gives, and videos out. Nothing here finds or reads a face."""
+"""Frames in, with the times of their container, and videos out. Nothing here finds or reads a face."""
 
-from mien.video.camera import Camera
+from mien.video.camera import Camera, open_camera
+from mien.video.mark import drawn_by_mien
 from mien.video.source import VideoSource, open_video
 from mien.video.writer import VideoWriter
 
-__all__ = ["Camera", "VideoSource", "VideoWriter", "open_video"]
+__all__ = ["Camera", "VideoSource", "VideoWriter", "drawn_by_mien", "open_camera", "open_video"]

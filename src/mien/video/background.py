@@ -5,49 +5,45 @@ import threading
 from collections.abc import Generator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, TypeVar
 
 T = TypeVar("T")
 
-PATIENCE = 2.0
-"""Seconds that leaving waits for a thread; one that reads from a pipe where nothing comes never ends."""
+_PATIENCE: Final = 2.0
+"""Seconds that closing waits for the thread, which never ends while it reads from a pipe that sends nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """What the last item is: why there are no more."""
+    """Follows the last item: the error that ended the iteration, if any."""
 
     error: BaseException | None
-
-
-class _Item(Generic[T]):
-    """One item on its way; a class of its own, so that no item can be mistaken for the end."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: T) -> None:
-        self.value = value
 
 
 def in_background(items: Iterable[T], *, ahead: int = 8) -> Generator[T, None, None]:
     """The same items in the same order, made in a thread that runs at most so many ahead.
 
-    Decoding, networks and encoding leave Python's lock alone while they compute, so stages chained like this run on
+    Decoding, networks and encoding release Python's lock while they compute, so stages chained like this run on
     as many cores as there are, in the memory of a few frames.
+
+    A live source (whose attribute `live` is true: `Camera`, a `VideoSource` of a network camera) is read without a
+    thread: frames that wait in a queue would be old when they are seen.
 
     Args:
         items: iterated in the thread only. An exception in it is raised here, after the items before it.
-        ahead: items that may wait.
+        ahead: largest number of items that may wait.
 
     Yields:
         Each item. Closing the generator (leaving its loop early) ends the thread before the next item.
     """
-    waiting: queue.Queue[_Item[T] | _End] = queue.Queue(ahead)
-    # A stage whose items come from another stage in the background has that one's thread waiting within its own; so
-    # they are stopped together.
+    if getattr(items, "live", False):
+        yield from items
+        return
+    waiting: queue.Queue[tuple[T] | _End] = queue.Queue(ahead)
+    # The items of one stage may come from another stage, whose loop then waits within this thread: both stop together.
     stopped = threading.Event()
 
-    def put(entry: _Item[T] | _End) -> bool:
+    def put(entry: tuple[T] | _End) -> bool:
         while not stopped.is_set():
             with suppress(queue.Full):
                 waiting.put(entry, timeout=0.1)
@@ -58,7 +54,7 @@ def in_background(items: Iterable[T], *, ahead: int = 8) -> Generator[T, None, N
         error: BaseException | None = None
         try:
             for item in items:
-                if not put(_Item(item)):
+                if not put((item,)):
                     break
         except BaseException as caught:  # noqa: BLE001 - it is raised where the items are used
             error = caught
@@ -68,20 +64,18 @@ def in_background(items: Iterable[T], *, ahead: int = 8) -> Generator[T, None, N
     thread.mien_stopped = stopped  # type: ignore[attr-defined] # read by the stage before, in `_next`
     thread.start()
     try:
-        while True:
-            entry = _next(waiting, getattr(threading.current_thread(), "mien_stopped", None))
-            if isinstance(entry, _End):
-                if entry.error is not None:
-                    raise entry.error
-                return
-            yield entry.value
+        while not isinstance(entry := _next(waiting), _End):
+            yield entry[0]
+        if entry.error is not None:
+            raise entry.error
     finally:
         stopped.set()
-        thread.join(PATIENCE)
+        thread.join(_PATIENCE)
 
 
-def _next(waiting: "queue.Queue[_Item[T] | _End]", stopped: threading.Event | None) -> "_Item[T] | _End":
+def _next(waiting: "queue.Queue[tuple[T] | _End]") -> "tuple[T] | _End":
     """The next entry, or the end when the thread that waits for it is to stop."""
+    stopped: threading.Event | None = getattr(threading.current_thread(), "mien_stopped", None)
     while stopped is None or not stopped.is_set():
         with suppress(queue.Empty):
             return waiting.get(timeout=0.1)

@@ -1,4 +1,4 @@
-"""A camera: always its newest frame."""
+"""Cameras, of which always the newest frame is read, and videos that are played as if they were cameras."""
 
 import os
 import sys
@@ -16,12 +16,12 @@ from cv2.typing import MatLike
 from mien.errors import VideoError
 from mien.values import Frame
 from mien.video.decoder import opencv_silenced
-from mien.video.source import without_password
+from mien.video.source import VideoSource, open_video, without_password
 
 Device: TypeAlias = int | str
 
 _FAILURES: Final = 5
-"""So many reads may fail in a row before the camera counts as gone; single ones do with some drivers."""
+"""Failed reads in a row after which the camera counts as gone; with some drivers single reads fail."""
 
 _PAUSE: Final = 0.02
 """Seconds between a failed read and the next."""
@@ -38,29 +38,88 @@ class Capture(Protocol):
         ...
 
     def release(self) -> None:
-        """Let go of the camera."""
+        """Close the camera."""
         ...
 
 
+class Playback:
+    """A video as a camera would give it: each frame when its time has come, live ones at once. A `Capture`.
+
+    Args:
+        source: an open video; it is closed with this object.
+
+    Attributes:
+        ended: whether the video has been read to its end.
+    """
+
+    def __init__(self, source: VideoSource) -> None:
+        self.ended = False
+        self._source = source
+        self._started: float | None = None
+
+    def read(self) -> tuple[bool, MatLike | None]:
+        """See `Capture`."""
+        frame = next(self._source, None)
+        if frame is None:
+            self.ended = True
+            return False, None
+        if not self._source.live:
+            if self._started is None:
+                self._started = time.monotonic() - frame.time
+            time.sleep(max(0.0, self._started + frame.time - time.monotonic()))
+        return True, cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR)
+
+    def release(self) -> None:
+        """See `Capture`."""
+        self._source.close()
+
+
+def open_camera(name: str) -> "Camera":
+    """Open a camera, or a video that is played at its own pace as if it were one.
+
+        >>> with open_camera("0") as camera:
+        ...     for frame in camera:
+        ...         print(camera.now() - frame.time, "seconds old")
+
+    Args:
+        name: a camera's number ("0" is the first) or device ("/dev/video2"), or a video's file or URL.
+
+    Raises:
+        VideoError: there is no such camera or video, or it cannot be opened.
+    """
+    if name.isdigit():
+        return Camera(int(name))
+    path = Path(name)
+    if path.is_file() or "://" in name:
+        return Camera(name, capture=Playback(open_video(name)))
+    if not path.is_relative_to("/dev") and (path.is_dir() or path.suffix or path.name != name):
+        what = "a folder" if path.is_dir() else "not there"
+        raise VideoError(f"{name} is {what}; expected a video's file, or a camera's number (0 is the first) or device")
+    return Camera(name)
+
+
 class Camera:
-    """The newest frames of a camera: a context manager, and an iterator that ends only when the camera does.
+    """The newest frames of a camera: a context manager, and an iterator that ends when a played video does.
 
     A thread of its own reads all the time, so that a slow consumer sees the present and not a queue of the past.
 
     Args:
         device: a camera's number, 0 for the first, or its path or name (`/dev/video2`).
         size: width and height to ask for, in pixels; the camera may give another. None: what it gives by itself.
-        capture: an open camera to be read instead; it becomes this object's own.
+        capture: an open camera, or a `Playback`, to be read instead; it is closed with this object.
 
     Attributes:
-        name: what messages call it.
-        width, height: of the first frame, in pixels.
-        dropped: how many frames were replaced by newer ones before anybody saw them.
+        name: the camera's name in messages.
+        width, height: size of the first frame, in pixels.
+        dropped: number of frames that were replaced by newer ones before they were read.
+        live: always True: frames come as they are recorded, and must not wait in a queue.
 
     Raises:
         VideoError: there is no such camera, it may not be opened, or it gives no picture; the message says what was
             tried.
     """
+
+    live: Final = True
 
     def __init__(
         self,
@@ -81,8 +140,8 @@ class Camera:
         if first is None:
             self._capture.release()
             raise VideoError(
-                f"{self.name} opens but gives no picture. Another program may be using it: close that, or plug the "
-                "camera in anew"
+                f"{self.name} opens but gives no picture. Another program may be using it: close that, or unplug the "
+                "camera and plug it in again"
             )
         self.height, self.width = first.shape[:2]
         self._newest = 0, time.monotonic() - self._opened, first
@@ -99,7 +158,19 @@ class Camera:
 
     def __iter__(self) -> Iterator[Frame]:
         while True:
-            yield self.latest()
+            try:
+                frame = self.latest()
+            except VideoError:
+                if self.ended:
+                    return
+                raise
+            yield frame
+
+    @property
+    def ended(self) -> bool:
+        """Whether a played video has come to its end, and its last frame was read. A camera itself never ends."""
+        played = isinstance(self._capture, Playback) and self._capture.ended
+        return played and self._gone and self._newest is None
 
     def latest(self, timeout: float = 10.0) -> Frame:
         """The newest frame that was not given before; waits for one.
@@ -111,7 +182,7 @@ class Camera:
             timeout: seconds to wait at most.
 
         Raises:
-            VideoError: the camera was unplugged or closed, or no frame came in time.
+            VideoError: the camera was unplugged or closed, a played video has ended, or no frame came in time.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._newest is not None or self._gone or self._closed, timeout)
@@ -122,23 +193,25 @@ class Camera:
         if newest is not None:
             index, moment, bgr = newest
             return Frame(index, moment, np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8))
+        if self.ended:
+            raise VideoError(f"{self.name} has been played to its end")
         if gone:
             raise VideoError(f"{self.name} gives no more pictures: it was unplugged, or another program took it")
-        raise VideoError(f"{self.name} gave no picture for {timeout:g} s; look whether it is still connected")
+        raise VideoError(f"{self.name} gave no picture for {timeout:g} s; check whether it is still connected")
 
     def now(self) -> float:
-        """The time on the clock of `Frame.time`: how old a frame is, is the difference."""
+        """The present on the clock of `Frame.time`; a frame is `camera.now() - frame.time` seconds old."""
         return time.monotonic() - self._opened
 
     def close(self) -> None:
-        """Let go of the camera. May be called twice."""
+        """Close the camera. May be called twice."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
         self._thread.join(_PATIENCE)
 
     def _read_on(self) -> None:
-        """The thread's work. It also releases the camera, since that must not happen during a read."""
+        """Run by the thread, which also releases the camera, since that must not happen during a read."""
         index = 0
         try:
             while not self._closed:
@@ -180,16 +253,16 @@ def _open_capture(device: Device, size: tuple[int, int] | None) -> Capture:
     if size is not None:
         capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
         capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
-    # Not all drivers know it; where they do, the frame that waits is never an old one.
+    # Where the driver obeys, the frame that waits is never an old one.
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
     return capture
 
 
 def _no_camera(device: Device) -> str:
-    """What was tried, what this machine has, and what to do."""
+    """A message: what was tried, what this machine has, and what to do."""
     if not sys.platform.startswith("linux"):
         return (
-            f"camera {device} cannot be opened. Look whether it is connected, and whether this program may use it "
+            f"camera {device} cannot be opened. Check whether it is connected, and whether this program may use it "
             "(the system's privacy settings), or try another number: 0 is the first camera"
         )
     wanted = Path(f"/dev/video{device}" if isinstance(device, int) or device.isdigit() else device)
@@ -198,17 +271,17 @@ def _no_camera(device: Device) -> str:
 
 
 def describe_missing(wanted: Path, present: list[str], *, exists: bool, allowed: bool) -> str:
-    """Why a camera of Linux cannot be opened, and what to do.
+    """A message: why a camera cannot be opened on Linux, and what to do.
 
     Args:
-        wanted: its device.
-        present: all devices of cameras that there are.
-        exists: whether it is there.
+        wanted: the camera's device.
+        present: the devices of all cameras that are there.
+        exists: whether `wanted` is there.
         allowed: whether this user may read and write it.
     """
     if exists and not allowed:
         return (
-            f"{wanted} may not be opened by this user. Join its group (`sudo usermod -aG video $USER`) and log in anew"
+            f"{wanted} may not be opened by this user. Join its group (`sudo usermod -aG video $USER`) and log in again"
         )
     if exists:
         return (

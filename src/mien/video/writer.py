@@ -16,6 +16,7 @@ from mien.files import replacing
 from mien.installation import install_command
 from mien.values import Image, check_image
 from mien.video.decoder import bounded_threads, has_pyav
+from mien.video.mark import append_comment
 from mien.video.sound import Sound, open_sound
 from mien.video.source import Backend
 
@@ -25,13 +26,13 @@ if TYPE_CHECKING:
 _FORMATS: Final = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 
 WRITTEN_SUFFIXES: Final = frozenset(_FORMATS)
-"""The endings of names, in lower case, that `VideoWriter` knows."""
+"""File name suffixes, in lower case, that `VideoWriter` writes."""
 
 _FASTEST: Final = 120.0
-"""Frames a second that OpenCV is to write: some files claim a thousand, and each would be a whole picture."""
+"""Most frames a second that OpenCV writes: some files claim a thousand, and each would be a whole picture."""
 
 _LONGEST: Final = 10.0
-"""Seconds for which OpenCV shows one frame again: a clock that jumps must not fill the disk."""
+"""Most seconds for which OpenCV repeats one frame: a clock that jumps must not fill the disk."""
 
 _TICKS: Final = 90_000  # a second; what 24, 25, 30 and 60 frames a second divide
 _BT709: Final = 1
@@ -41,33 +42,39 @@ _LIMITED_RANGE, _FULL_RANGE = 1, 2
 class VideoWriter:
     """Writes frames into a video: a context manager.
 
+        >>> with open_video("talk.mp4") as video, VideoWriter("copy.mp4", rate=25, audio_from="talk.mp4") as writer:
+        ...     for frame in video:
+        ...         writer.write(frame.image, frame.time)
+
     With PyAV: H.264, yuv420p, BT.709, at a constant quality (crf 20), which every browser plays; times are kept to
     1/90,000 s (in Matroska to 1/1000), so the rate may vary. A side with an odd number of pixels is extended by one.
-    Without PyAV: OpenCV's MPEG-4 Part 2 (`mp4v`), without sound, which browsers do not play. It is of a constant rate,
-    at most 120 frames a second, at which frames are shown again or left out, so that each stands within half a frame
-    of its time; but a frame that lasts longer than ten seconds is cut to them.
+    Without PyAV: OpenCV's MPEG-4 Part 2 (`mp4v`), without sound, which browsers do not play. Its rate is constant,
+    at most 120 frames a second; frames are repeated or left out, so that each stands within half a frame of its time,
+    but one that lasts longer than ten seconds is cut to them.
 
     The file appears under its name when the block ends well. When it ends with an error nothing is left, and a file
     of that name is as it was. When it is interrupted from the keyboard, what has been written so far becomes a whole
     video.
 
     Args:
-        path: ends in .mp4, .m4v, .mov or .mkv. Missing parent folders are made.
-        rate: frames a second: of the whole video for OpenCV, of the last frame's length for PyAV.
-        audio_from: a file whose first sound track is taken over; one without sound gives none. Its packets are
-            copied where the container can hold their codec, else it is coded anew as AAC.
-        start: seconds; where frames and sound begin, which is 0 in the new video.
-        end: seconds of `audio_from` after which its sound is left out. None: all of it.
-        backend: as for `open_video`.
+        path: The new file; ends in .mp4, .m4v, .mov or .mkv. Missing parent folders are made.
+        rate: Frames a second: for OpenCV of the whole video, for PyAV of the last frame, which lasts 1/rate s.
+        audio_from: A file whose first sound track is taken over; one without sound gives none. Its packets are
+            copied where the container can hold their codec, else it is encoded again as AAC.
+        start: Seconds at which frames and sound begin; this is 0 in the new video.
+        end: Seconds of `audio_from` after which its sound is left out. None: all of it.
+        comment: Text for the file's metadata; `DRAWN_COMMENT` for a drawing, by which `drawn_by_mien` recognises it.
+        backend: As for `open_video`.
 
     Attributes:
-        damage: after the block, why the sound broke off; None when it did not.
+        damage: After the block, why the sound broke off; None when it did not.
 
     Raises:
-        VideoError: the name ends in something else, the sound cannot be read, or, at the end of the block, OpenCV
-            has not written all of it.
-        InvalidInput: an argument is out of its range.
+        VideoError: The name ends in something else, or is that of a pipe or a device; PyAV comes without H.264; the
+            sound cannot be read; or, at the end of the block, OpenCV has not written all frames.
+        InvalidInput: An argument is out of its range.
         MissingExtra: PyAV was asked for, or is needed for the sound, and is not installed.
+        OSError: On entering the block: the path is a folder, or its folder cannot be written.
     """
 
     def __init__(
@@ -78,6 +85,7 @@ class VideoWriter:
         audio_from: str | Path | None = None,
         start: float = 0.0,
         end: float | None = None,
+        comment: str | None = None,
         backend: Backend = "auto",
     ) -> None:
         self._path = Path(path)
@@ -85,10 +93,13 @@ class VideoWriter:
             raise VideoError(
                 f"{path}: videos are written as {', '.join(_FORMATS)}; got {self._path.suffix or 'no suffix'}"
             )
+        if self._path.exists() and not (self._path.is_file() or self._path.is_dir()):
+            raise VideoError(f"{path} is a pipe or a device; videos are written into files")
         if not 0 < rate < math.inf:
             raise InvalidInput(f"rate is a number of frames a second above 0; got {rate}")
         self._rate = rate
         self._start, self._end = start, end
+        self._comment = comment
         self._audio_from = None if audio_from is None else str(audio_from)
         self._with_pyav = _choose_backend(backend, wants_sound=audio_from is not None)
         if self._audio_from is not None:
@@ -109,17 +120,17 @@ class VideoWriter:
 
         Args:
             image: (H, W, 3) uint8, RGB; all of one size.
-            time: seconds, later than the frame before; `start` is taken off.
+            time: Seconds, later than the frame before; `start` is subtracted.
 
         Raises:
             InvalidInput: `image` is no image or of another size, or `time` is not later.
-            VideoError: the encoder does not take such pictures.
-            OSError: the disk is full, which OpenCV tells at the end of the block only.
+            VideoError: The encoder does not take pictures of this size.
+            OSError: The disk is full; OpenCV reports it only at the end of the block, as a `VideoError`.
         """
         check_image(image)
         ticks = round((time - self._start) * _TICKS)
         if ticks <= self._last:
-            raise InvalidInput(f"{self._path}: times increase, from {self._start:g} s on; got {time} s")
+            raise InvalidInput(f"{self._path}: the times of frames increase, from {self._start:g} s on; got {time} s")
         size = image.shape[1], image.shape[0]
         if self._output is None:
             self._output = self._open(*size)
@@ -132,57 +143,51 @@ class VideoWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
-        if self._output is None or (kind is not None and not interrupted):
-            self._abandon(kind, error, trace)
-            return
-        try:
-            self.damage = self._output.finish(whole=not interrupted)
-        except BaseException as fault:
-            self._output.abort()
-            self._stack.__exit__(type(fault), fault, fault.__traceback__)
-            raise
-        self._stack.close()
-
-    def _abandon(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Leave nothing behind."""
-        if self._output is not None:
-            self._output.abort()
-        empty = VideoError(f"{self._path} was not written: no frame came")
-        reason = empty if error is None else error
-        self._stack.__exit__(type(reason), reason, trace)
-        if error is None:
-            raise empty
+        with self._stack:  # left without an error, the new file takes its place; else it is deleted
+            if self._output is None:
+                raise error or VideoError(f"{self._path} was not written: no frame came")
+            try:
+                if error is not None and not isinstance(error, KeyboardInterrupt):
+                    raise error
+                self.damage = self._output.finish(whole=error is None)
+                if self._comment is not None and self._partial is not None:
+                    append_comment(self._partial, self._comment)
+            except BaseException:
+                self._output.abort()
+                raise
 
     def _open(self, width: int, height: int) -> "_Output":
         if self._partial is None:
             raise InvalidInput(f"{self._path}: frames are written inside of `with VideoWriter(…) as writer:`")
         if not self._with_pyav:
             return _OpencvOutput(self._partial, self._path.suffix.lower(), self._rate, (width, height))
-        output = _PyavOutput(self._partial, _FORMATS[self._path.suffix.lower()], self._rate, (width, height))
+        container_format = _FORMATS[self._path.suffix.lower()]
+        output = _PyavOutput(self._partial, container_format, self._rate, (width, height), self._comment)
         if self._audio_from is not None:
             output.add_sound(self._audio_from, self._start, self._end)
         return output
 
 
 class _Output(Protocol):
+    """Encodes frames into one file."""
+
     def write(self, image: Image, ticks: int) -> None:
         """Append a frame that is shown from `ticks` / 90,000 s on."""
         ...
 
     def finish(self, *, whole: bool) -> str | None:
-        """Make the file a whole video; `whole`: with all the sound. Returns why the sound broke off, or None."""
+        """Make the file a whole video, with all the sound if `whole`. Returns why the sound broke off, or None."""
         ...
 
     def abort(self) -> None:
-        """Let go of the file, whatever is in it."""
+        """Close the file, whatever is in it."""
         ...
 
 
 class _PyavOutput:
-    def __init__(self, path: Path, container_format: str, rate: float, size: tuple[int, int]) -> None:
+    def __init__(
+        self, path: Path, container_format: str, rate: float, size: tuple[int, int], comment: str | None
+    ) -> None:
         import av
         from av.video.reformatter import VideoReformatter
 
@@ -194,6 +199,8 @@ class _PyavOutput:
         # The index goes to the front, so that a browser can play before it has the whole file.
         options = {} if container_format == "matroska" else {"movflags": "+faststart"}
         self._container = av.open(f"file:{path}", "w", format=container_format, container_options=options)
+        if comment is not None:
+            self._container.metadata["comment"] = comment
         try:
             self._stream = self._add_stream(rate, size)
         except BaseException:
@@ -201,7 +208,7 @@ class _PyavOutput:
             raise
 
     def add_sound(self, path: str, start: float, end: float | None) -> None:
-        """See `Sound`; to be called before the first frame."""
+        """Take over sound, as `Sound` does; to be called before the first frame."""
         self._sound = Sound(path, self._container, start=start, end=end)
 
     def write(self, image: Image, ticks: int) -> None:
@@ -221,7 +228,7 @@ class _PyavOutput:
         frame.time_base = Fraction(1, _TICKS)
         self._container.mux(self._stream.encode(frame))
         self._last = ticks
-        # Kept level with the pictures, or the container would have to hold one of the two back in memory.
+        # Interleaved with the pictures, or the container would have to hold one of the two back in memory.
         if self._sound is not None:
             self._sound.mux_until(ticks / _TICKS)
 
@@ -250,14 +257,8 @@ class _PyavOutput:
     def _add_stream(self, rate: float, size: tuple[int, int]) -> "VideoStream":
         import av
 
-        try:
-            options = {"crf": "20", "preset": "superfast"}
-            stream = self._container.add_stream("libx264", Fraction(rate).limit_denominator(1001), options)
-        except av.codec.codec.UnknownCodecError as error:
-            raise VideoError(
-                f"this PyAV comes without libx264; install the one from PyPI ({install_command('video')}), or write "
-                "through OpenCV"
-            ) from error
+        options = {"crf": "20", "preset": "superfast"}
+        stream = self._container.add_stream("libx264", Fraction(rate).limit_denominator(1001), options)
         stream.width, stream.height = (side + side % 2 for side in size)
         stream.pix_fmt = "yuv420p"
         stream.color_range, stream.colorspace = _LIMITED_RANGE, _BT709
@@ -277,7 +278,7 @@ class _OpencvOutput:
         self._path = path
         self._coded = path.with_name(path.name + suffix)  # OpenCV takes the kind of container from the name
         self._rate = min(rate, _FASTEST)
-        self._shown: NDArray[np.uint8] | None = None  # the last one that came, which lasts until the next one's turn
+        self._shown: NDArray[np.uint8] | None = None  # the last frame, which lasts until the next one begins
         self._turn = 0
         self._count = 0
         code = cv2.VideoWriter.fourcc(*"mp4v")
@@ -327,11 +328,13 @@ class _OpencvOutput:
 
 def _choose_backend(backend: Backend, *, wants_sound: bool) -> bool:
     """Whether PyAV is used."""
-    installed = has_pyav()
-    if backend == "opencv" and wants_sound:
-        raise InvalidInput("OpenCV writes no sound; leave audio_from out, or use PyAV")
-    if installed or backend == "opencv":
-        return backend != "opencv"
+    if backend == "opencv":
+        if wants_sound:
+            raise InvalidInput("OpenCV writes no sound; leave audio_from out, or use PyAV")
+        return False
+    if has_pyav():
+        _check_h264()
+        return True
     if wants_sound:
         raise MissingExtra("Keeping a video's sound", "video")
     if backend == "pyav":
@@ -339,8 +342,19 @@ def _choose_backend(backend: Backend, *, wants_sound: bool) -> bool:
     return False
 
 
+def _check_h264() -> None:
+    import av
+
+    try:
+        av.Codec("libx264", "w")
+    except av.codec.codec.UnknownCodecError as error:
+        raise VideoError(
+            f"this PyAV comes without libx264; install the one from PyPI: {install_command('video')}"
+        ) from error
+
+
 def _even(image: Image) -> Image:
-    """The picture with even sides, the last row and column doubled where needed: colours are kept for 2 × 2 pixels."""
+    """The picture with even sides, the last row and column doubled where needed: yuv420p halves the chroma's sides."""
     height, width = image.shape[:2]
     if height % 2 or width % 2:
         image = np.asarray(cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE), np.uint8)
