@@ -22,6 +22,22 @@ def test_overlap_is_symmetric_and_a_share(one: Box, other: Box) -> None:
     assert one.overlap(one) == pytest.approx(1)
 
 
+@given(boxes, boxes)
+def test_overlap_of_the_smaller_is_symmetric_and_no_less_than_that_of_the_union(one: Box, other: Box) -> None:
+    share = one.overlap_of_smaller(other)
+    assert one.overlap(other) - 1e-9 <= share <= 1 + 1e-9
+    assert share == other.overlap_of_smaller(one)
+
+
+def test_a_box_inside_another_overlaps_it_wholly() -> None:
+    outer, inner, beside = Box(0, 0, 10, 10), Box(1, 1, 3, 3), Box(8, 0, 12, 5)
+    assert outer.intersection(inner) == inner
+    assert outer.overlap_of_smaller(inner) == inner.overlap_of_smaller(outer) == 1
+    assert outer.overlap_of_smaller(beside) == pytest.approx(0.5)
+    assert inner.overlap_of_smaller(beside) == 0
+    assert Box(5, 5, 5, 9).overlap_of_smaller(outer) == 0
+
+
 @given(boxes, st.integers(1, 500), st.integers(1, 500))
 def test_a_clipped_box_is_inside_and_never_larger(box: Box, width: int, height: int) -> None:
     inside = box.clipped(width, height)

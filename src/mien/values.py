@@ -71,16 +71,25 @@ class Box(NamedTuple):
         half = max(self.width, self.height) / 2
         return Box(x - half, y - half, x + half, y + half)
 
-    def overlap(self, other: "Box") -> float:
-        """Intersection over union, 0 to 1."""
-        shared = Box(
+    def intersection(self, other: "Box") -> "Box":
+        """The part of the box inside another; empty or inside out where they are apart."""
+        return Box(
             max(self.left, other.left),
             max(self.top, other.top),
             min(self.right, other.right),
             min(self.bottom, other.bottom),
-        ).area
+        )
+
+    def overlap(self, other: "Box") -> float:
+        """Intersection over union, 0 to 1."""
+        shared = self.intersection(other).area
         union = self.area + other.area - shared
         return shared / union if union > 0 else 0.0
+
+    def overlap_of_smaller(self, other: "Box") -> float:
+        """Intersection over the area of the smaller box, 0 to 1: 1 where one box lies inside the other."""
+        smaller = min(self.area, other.area)
+        return self.intersection(other).area / smaller if smaller > 0 else 0.0
 
 
 class ByValue:

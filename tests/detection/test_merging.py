@@ -1,7 +1,9 @@
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.detection.merging import COVERED, covered, merged
+from mien.detection.merging import MAX_OVERLAP, merged
 from mien.values import Box, Detection
 
 detections = st.lists(
@@ -18,20 +20,20 @@ def test_what_is_kept_is_apart_and_was_there(found: list[Detection]) -> None:
     kept = merged(found)
     assert all(any(one is other for other in found) for one in kept)
     for number, one in enumerate(kept):
-        assert all(covered(one.box, other.box) < COVERED for other in kept[:number])
+        assert all(one.box.overlap_of_smaller(other.box) < MAX_OVERLAP for other in kept[:number])
 
 
 @given(detections)
 def test_what_is_dropped_is_covered_by_a_better_one(found: list[Detection]) -> None:
     kept = merged(found)
     for one in found:
-        assert any(covered(one.box, other.box) >= COVERED and other.score >= one.score for other in kept)
+        assert any(one.box.overlap_of_smaller(other.box) >= MAX_OVERLAP and other.score >= one.score for other in kept)
 
 
 @given(detections, st.randoms())
-def test_the_order_they_come_in_does_not_matter(found: list[Detection], dice: object) -> None:
+def test_the_order_they_come_in_does_not_matter(found: list[Detection], random: Random) -> None:
     shuffled = list(found)
-    dice.shuffle(shuffled)  # type: ignore[attr-defined]
+    random.shuffle(shuffled)
     assert [one.box for one in merged(shuffled)] == [one.box for one in merged(found)]
 
 

@@ -2,15 +2,17 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from numpy.typing import NDArray
 
 from mien.errors import InvalidInput, ModelError
-from mien.recognition import OnnxClassifier, softmax
+from mien.recognition import OnnxClassifier, checked_scores, softmax
 
 
 def half_lit(num: int) -> np.ndarray:
@@ -140,3 +142,48 @@ def test_softmax_gives_probabilities_in_the_order_of_the_logits(logits: np.ndarr
     np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-5)
     for row, values in zip(logits, scores, strict=True):
         assert (np.diff(values[np.argsort(row)]) >= 0).all()
+
+
+class Fake:
+    labels = ("left", "right")
+    input_size = 4
+
+    def __init__(self, returned: object) -> None:
+        self.returned = returned
+
+    def __call__(self, faces: NDArray[np.uint8]) -> Any:
+        if not len(faces):
+            raise AssertionError("a classifier is not called without faces")
+        return self.returned
+
+
+FACES = np.zeros((2, 4, 4), np.uint8)
+
+
+def test_scores_as_they_should_be_pass_as_float32() -> None:
+    scores = np.array([[0.25, 0.75], [1.0, 0.0]])
+    checked = checked_scores(Fake(scores), FACES)
+    assert checked.dtype == np.float32
+    assert checked.tolist() == scores.tolist()
+    assert checked_scores(Fake(None), FACES[:0]).shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("returned", "got"),
+    [
+        (np.full((1, 2), 0.5), r"the shape \(1, 2\)"),
+        (np.full((2, 3), 1 / 3), r"the shape \(2, 3\)"),
+        (np.full(2, 0.5), r"the shape \(2,\)"),
+        (np.array([[0.5, 0.5], [np.nan, 0.5]]), "the row .*nan"),
+        (np.array([[0.5, 0.5], [np.inf, 0.5]]), "the row .*inf"),
+        (np.array([[0.5, 0.5], [-0.5, 1.5]]), "the row .*1.5"),
+        (np.array([[2.0, 3.0], [0.5, 0.5]]), "the row .*3"),
+        (np.eye(2, dtype=np.int64), "int64"),
+        (np.array([["a", "b"]] * 2), "<U1"),
+        ([[0.5, 0.5], [0.5, 0.5]], "list"),
+        (None, "NoneType"),
+    ],
+)
+def test_a_classifier_that_returns_anything_else_is_named(returned: object, got: str) -> None:
+    with pytest.raises(InvalidInput, match=rf"Fake has to return .* of shape \(2, 2\).* got {got}"):
+        checked_scores(Fake(returned), FACES)

@@ -1,4 +1,4 @@
-"""A good portrait, spoilt in one way after another."""
+"""A good portrait, degraded in one way after another."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,7 @@ from mien.recognition.quality import assess, sharpness
 from mien.values import Box, Detection, Image, Landmarks, Quality
 
 FACE = Box(172, 61, 277, 166)
-"""Where the astronaut's is."""
+"""The box of the astronaut's face."""
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_a_good_portrait_has_nothing_wrong(portrait: Image) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "amounts", "reason"),
+    ("degrade", "amounts", "reason"),
     [
         (blurred, [0.005, 0.01, 0.02, 0.04], "blurred"),
         (exposed, [0.5, 0.3, 0.2, 0.12], "dark"),
@@ -69,9 +69,9 @@ def test_a_good_portrait_has_nothing_wrong(portrait: Image) -> None:
     ],
 )
 def test_the_worse_the_lower(
-    portrait: Image, spoil: Callable[[Image, Any], Image], amounts: list[float], reason: str
+    portrait: Image, degrade: Callable[[Image, Any], Image], amounts: list[float], reason: str
 ) -> None:
-    found = [assess(spoil(portrait, amount), Detection(FACE, 1.0)) for amount in amounts]
+    found = [assess(degrade(portrait, amount), Detection(FACE, 1.0)) for amount in amounts]
     scores = [quality.score for quality in found]
     assert scores == sorted(scores, reverse=True)
     assert scores[0] > 0.9
@@ -146,7 +146,7 @@ def test_a_face_at_the_edge_is_cut_off(portrait: Image, gone: float, score: floa
     assert quality.score == pytest.approx(score, abs=0.02)
 
 
-def test_a_face_outside_of_the_frame_is_worth_nothing(portrait: Image) -> None:
+def test_a_face_outside_of_the_frame_scores_zero(portrait: Image) -> None:
     assert assess(portrait, Detection(Box(600, 600, 700, 700), 1.0)) == Quality(0.0, ("cut off",))
 
 

@@ -61,10 +61,10 @@ def test_a_row_without_any_allowed_column_does_not_take_one_away() -> None:
 
 def test_a_hidden_permutation_of_a_hundred_is_found() -> None:
 
-    dice = np.random.default_rng(0)
-    hidden = dice.permutation(100)
-    cost = dice.uniform(1, 2, (100, 100))
-    cost[np.arange(100), hidden] = dice.uniform(0, 0.5, 100)
+    random = np.random.default_rng(0)
+    hidden = random.permutation(100)
+    cost = random.uniform(1, 2, (100, 100))
+    cost[np.arange(100), hidden] = random.uniform(0, 0.5, 100)
     assert assign(cost) == list(enumerate(hidden.tolist()))
 
 

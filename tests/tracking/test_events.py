@@ -154,8 +154,8 @@ def test_bad_seconds_are_refused(build: Callable[[], EventFinder]) -> None:
 @pytest.mark.parametrize(
     ("time", "score", "message"),
     [
-        (1.0, 0.5, "go forward"),
-        (math.nan, 0.5, "go forward"),
+        (1.0, 0.5, "increase"),
+        (math.nan, 0.5, "increase"),
         (2.0, 1.5, "probability"),
         (2.0, math.nan, "probability"),
     ],

@@ -1,8 +1,8 @@
 """Noise, steps and resting faces whose truth is known."""
 
 import math
-import pickle
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import numpy as np
 import pytest
@@ -18,8 +18,10 @@ from mien.tracking.smoothing import (
     Median,
     NoSmoothing,
     Smoother,
+    Smoothing,
     make_smoother,
 )
+from mien.tracking.state import State, from_bytes, to_bytes
 
 Vector = NDArray[np.float64]
 Timed = Callable[[float, Vector], Vector]
@@ -103,11 +105,11 @@ def test_memory_of_a_median_is_that_of_its_window() -> None:
     sizes = []
     for time in frame_times(25, 40):
         median(time, np.zeros(7))
-        sizes.append(len(pickle.dumps(median)))
+        sizes.append(sum(array.nbytes for array in median.state().values()))
     assert max(sizes[20:]) < 1.02 * min(sizes[20:])
 
 
-def test_off_gives_back_what_it_gets() -> None:
+def test_off_returns_the_scores_unchanged() -> None:
     scores = np.array([-np.inf, 0.0])
     assert NoSmoothing()(3.0, scores) is scores
 
@@ -118,14 +120,14 @@ def test_a_probability_of_zero_does_not_stay_forever() -> None:
     assert ema(10, np.array([0.0, -np.inf])) == pytest.approx([0, FLOOR], abs=1e-6)
 
 
-def test_what_a_smoother_gave_may_be_changed() -> None:
+def test_the_returned_array_may_be_changed() -> None:
     ema = Ema()
     ema(0, np.zeros(2))[:] = 5
     assert ema(0, np.full(2, -1.0)).tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(("name", "kind"), [("off", NoSmoothing), ("ema", Ema), ("median", Median)])
-def test_smoothers_by_name(name: str, kind: type) -> None:
+def test_smoothers_by_name(name: Smoothing, kind: type) -> None:
     assert isinstance(make_smoother(name), kind)
     assert isinstance(make_smoother(name, 0.3), kind)
 
@@ -139,7 +141,7 @@ def test_seconds_reach_the_smoother() -> None:
 @pytest.mark.parametrize(
     "build",
     [
-        lambda: make_smoother("kalman"),
+        lambda: make_smoother("kalman"),  # type: ignore[arg-type]
         lambda: make_smoother("ema", 0),
         lambda: Ema(math.nan),
         lambda: Median(-1),
@@ -250,8 +252,8 @@ def test_baseline_takes_out_the_resting_face(fps: int) -> None:
     resting = one_sided(SAD, 0.6)
     smile = resting + 2 * (np.arange(len(EMOTIONS)) == HAPPY)
     for time in frame_times(fps, 2):
-        tremble = 0.3 * (-1) ** round(time * fps)
-        seen = resting + tremble * (np.arange(len(EMOTIONS)) == SAD)
+        jitter = 0.3 * (-1) ** round(time * fps)
+        seen = resting + jitter * (np.arange(len(EMOTIONS)) == SAD)
         assert baseline(time, seen) is seen
         assert not baseline.learned
     assert softmax(baseline(2.0, resting)) == pytest.approx(np.full(len(EMOTIONS), 1 / len(EMOTIONS)), abs=1e-3)
@@ -276,14 +278,40 @@ def test_the_resting_class_must_be_one_of_the_classes() -> None:
         Baseline(1.0, resting=3)(0.0, np.zeros(3))
 
 
-@pytest.mark.parametrize("make", [Ema, Median, NoSmoothing, Hysteresis, lambda: Baseline(0.5)])
-def test_goes_on_from_a_pickle_as_if_nothing_had_happened(make: Callable[[], Timed]) -> None:
+class Restorable(Protocol):
+    def __call__(self, time: float, scores: Vector, /) -> Vector | int: ...
+    def state(self) -> State: ...
+    def restore(self, state: State) -> None: ...
+
+
+@pytest.mark.parametrize(
+    "make", [Ema, Median, NoSmoothing, Hysteresis, lambda: Baseline(0.5), lambda: Baseline(0.5, NEUTRAL)]
+)
+def test_a_restored_object_continues_as_the_undisturbed_one(make: Callable[[], Restorable]) -> None:
     random = np.random.default_rng(1)
-    whole, interrupted = make(), make()
+    undisturbed, restored = make(), make()
     for time in frame_times(25, 2):
         scores = softmax(random.normal(0, 1, 7))
-        interrupted = pickle.loads(pickle.dumps(interrupted))
-        assert np.array_equal(whole(time, scores), interrupted(time, scores))
+        state = restored.state()
+        restored = make()
+        restored.restore(from_bytes(to_bytes(state)))
+        assert np.array_equal(undisturbed(time, scores), restored(time, scores))
+
+
+@pytest.mark.parametrize(
+    ("build", "wrong"),
+    [
+        (Median, {"times": np.zeros(2)}),
+        (Hysteresis, {"leader": np.array(3)}),
+        (Hysteresis, {"leader": np.array(-2)}),
+        (lambda: Baseline(0.5), {"deviation": np.zeros(4)}),
+    ],
+)
+def test_states_that_contradict_themselves_are_refused(build: Callable[[], Restorable], wrong: State) -> None:
+    called = build()
+    called(0.0, np.array([0.2, 0.3, 0.5]))
+    with pytest.raises(InvalidInput, match="the saved state"):
+        build().restore(called.state() | wrong)
 
 
 def test_every_expression_has_a_place_in_the_circumplex() -> None:

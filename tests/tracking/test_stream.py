@@ -1,16 +1,23 @@
 import dataclasses
 import itertools
+import math
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mien.analyzer import Analyzer
 from mien.emotions import EMOTIONS
 from mien.errors import InvalidInput, VideoError
-from mien.records.table import as_table, events_of, frame_record
-from mien.tracking.snapshot import freeze, thaw
+from mien.tracking.events import EventFinder
+from mien.tracking.state import from_bytes, to_bytes
 from mien.tracking.stream import Stream
 from mien.values import Box, Detection, Frame, FrameResult, Image
 
@@ -19,9 +26,9 @@ SIDE = 60
 
 def scene(brightness: int, present: bool = True) -> Image:
     """The same face, as bright as that on average, before a wall that never changes."""
-    dice = np.random.default_rng(0)
-    wall = np.repeat(np.repeat(dice.integers(0, 255, (18, 32, 3), dtype=np.uint8), 10, 0), 10, 1)
-    pattern = np.repeat(np.repeat(dice.integers(-40, 40, (6, 6, 1)), 10, 0), 10, 1)
+    random = np.random.default_rng(0)
+    wall = np.repeat(np.repeat(random.integers(0, 255, (18, 32, 3), dtype=np.uint8), 10, 0), 10, 1)
+    pattern = np.repeat(np.repeat(random.integers(-40, 40, (6, 6, 1)), 10, 0), 10, 1)
     if present:
         wall[60 : 60 + SIDE, 100 : 100 + SIDE] = brightness + pattern
     return wall
@@ -37,7 +44,7 @@ def finds_it(image: Image) -> list[Detection]:
 class Moods:
     """Bright faces show "happy", dark ones "sad", with noise that flips single frames."""
 
-    labels = EMOTIONS
+    labels: tuple[str, ...] = EMOTIONS
     input_size = 8
 
     def __call__(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -54,8 +61,8 @@ def film(shades: list[int | None], fps: float = 25.0) -> list[Frame]:
 SHADES: list[int | None] = [None] * 10 + [200] * 30 + [40] + [200] * 20 + [40] * 40 + [None] * 10
 
 
-def results(shades: list[int | None] = SHADES, **settings: object) -> list[FrameResult]:
-    stream = Stream(finds_it, Moods(), **settings)  # type: ignore[arg-type]
+def results(shades: list[int | None] = SHADES, **options: Any) -> list[FrameResult]:
+    stream = Stream(finds_it, Moods(), **options)
     return [stream(frame) for frame in film(shades)]
 
 
@@ -89,7 +96,12 @@ def test_without_smoothing_scores_are_the_raw_ones() -> None:
 
 
 def test_events_say_who_showed_what_from_when_to_when() -> None:
-    first, second = events_of(frame_record(result) for result in results())
+    finder, events = EventFinder(), []
+    for result in results():
+        for face in result.faces:
+            events += finder.add(face.track_id or 0, result.time, face.label, face.scores[face.label])
+        events += finder.tick(result.time)
+    first, second = events + finder.close()
     assert (first.label, second.label) == ("happy", "sad")
     assert first.start == pytest.approx(0.4, abs=0.25)
     assert second.start == pytest.approx(first.end, abs=0.1)
@@ -97,16 +109,125 @@ def test_events_say_who_showed_what_from_when_to_when() -> None:
     assert second.end == pytest.approx(101 / 25, abs=0.25)
 
 
-@pytest.mark.parametrize("at", [5, 25, 41, 70])
-def test_it_goes_on_from_a_frozen_state_as_if_nothing_had_been(at: int) -> None:
-    whole = [frame_record(result) for result in results(baseline=0.5)]
-    frames = film(SHADES)
-    first = Stream(finds_it, Moods(), baseline=0.5)
-    head = [frame_record(first(frame)) for frame in frames[:at]]
-    second = Stream(finds_it, Moods(), baseline=0.5)
-    second.restore(thaw(freeze(first.state())))
-    tail = [frame_record(second(frame)) for frame in frames[at:]]
-    assert head + tail == whole
+WALKS = 60
+"""Frames of the video of two people."""
+
+
+def places(index: int) -> list[tuple[int, int]]:
+    """The upper left corners of both people in a frame."""
+    return [(20 + 3 * index, 40), (240 - 3 * index, 70)]
+
+
+def walks() -> list[Frame]:
+    """Two people with changing expressions walk past each other; there is a cut after two thirds."""
+    random = np.random.default_rng(1)
+    patches = [np.repeat(np.repeat(random.integers(-40, 40, (6, 6, 1)), 8, 0), 8, 1) for _ in range(2)]
+    frames = []
+    for index in range(WALKS):
+        image = scene(0, present=False) if index < 40 else scene(0, present=False)[::-1].copy()
+        for (left, top), shade, patch in zip(places(index), (200, 90), patches, strict=True):
+            image[top : top + 48, left : left + 48] = shade - (index % 17) * 5 + patch
+        frames.append(Frame(index, index / 20, image))
+    return frames
+
+
+FRAMES = walks()
+
+
+def finds_both(image: Image) -> list[Detection]:
+    """With landmarks and jitter, which depend on nothing but the picture."""
+    index = next(frame.index for frame in FRAMES if frame.image is image)
+    random = np.random.default_rng(index)
+    found = []
+    for left, top in places(index):
+        box = Box(*(np.array([left, top, left + 48, top + 48]) + random.normal(0, 1, 4)).tolist())
+        upper_left = np.array([left, top], np.float32)
+        landmarks = upper_left + np.array([[15, 15], [33, 16], [24, 26], [17, 36], [31, 36]], np.float32)
+        if random.random() < 0.8:
+            found.append(Detection(box, random.random(), landmarks, box.squared() if index > 20 else None))
+    return found
+
+
+SETTINGS: list[dict[str, Any]] = [
+    {"smoothing": "off"},
+    {"smoothing": "ema", "smoothing_seconds": 0.3, "hold": 0.05},
+    {"smoothing": "median", "margin": 0.01},
+    {"smoothing": "ema", "baseline": 0.7},
+    {"smoothing": "median", "baseline": 1.5, "every_frame": True},
+]
+
+
+@cache
+def undisturbed(number: int) -> tuple[list[FrameResult], list[bytes]]:
+    """The results of one setting, and the state before each frame."""
+    stream = Stream(finds_both, Moods(), **SETTINGS[number])
+    found, states = [], []
+    for frame in FRAMES:
+        states.append(to_bytes(stream.state()))
+        found.append(stream(frame))
+    return found, states
+
+
+def test_the_video_of_two_people_has_faces_and_changes() -> None:
+    stream = Stream(finds_both, Moods())
+    results = [stream(frame) for frame in FRAMES]
+    assert {face.track_id for result in results for face in result.faces} >= {1, 2, 3}
+    assert {face.label for result in results for face in result.faces} == {"happy", "sad"}
+    assert {face.interpolated for result in results for face in result.faces} == {True, False}
+    assert any(result.doubtful for result in results)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, len(SETTINGS) - 1), st.integers(0, WALKS - 1))
+def test_a_restored_stream_continues_with_identical_results(number: int, cut: int) -> None:
+    found, states = undisturbed(number)
+    stream = Stream(finds_both, Moods(), **SETTINGS[number])
+    stream.restore(from_bytes(states[cut]))
+    assert [stream(frame) for frame in FRAMES[cut:]] == found[cut:]
+
+
+def test_a_state_of_other_labels_or_settings_is_refused() -> None:
+    stream = Stream(finds_both, Moods(), smoothing="median")
+    with pytest.raises(InvalidInput, match="'start'"):
+        Stream(finds_both, Moods(), smoothing="median", baseline=1.0).restore(from_bytes(undisturbed(2)[1][30]))
+    with pytest.raises(InvalidInput, match="'times'"):
+        stream.restore(from_bytes(undisturbed(1)[1][30]))
+    own = Moods()
+    own.labels = ("calm", *EMOTIONS[1:])
+    with pytest.raises(InvalidInput, match="labels"):
+        Stream(finds_both, own, smoothing="median").restore(from_bytes(undisturbed(2)[1][30]))
+    assert stream(FRAMES[0]) == undisturbed(2)[0][0], "what failed has changed nothing"
+
+
+MUTATIONS: list[Callable[[NDArray[Any]], NDArray[Any]]] = [
+    lambda value: np.full_like(value, -1 if value.dtype.kind in "if" else 1),
+    lambda value: np.full_like(value, 2**62 if value.dtype.kind == "i" else 200),
+    lambda value: np.full(value.shape, np.nan),
+    lambda value: np.full(value.shape, np.inf),
+    lambda value: value[np.newaxis],
+    lambda value: value[:1] if value.ndim else value.astype("U"),
+    lambda value: value[..., :1] if value.ndim else value.astype(complex),
+    lambda value: value[:0] if value.ndim else np.empty(0),
+    lambda value: np.array("PK"),
+]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numpy's, on infinity
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, len(SETTINGS) - 1), st.integers(1, WALKS - 1), st.data())
+def test_a_state_with_a_wrong_entry_is_refused_or_harmless(number: int, cut: int, data: st.DataObject) -> None:
+    state = from_bytes(undisturbed(number)[1][cut])
+    name = data.draw(st.sampled_from(sorted(state)))
+    mutation = data.draw(st.sampled_from([None, *MUTATIONS]))
+    if mutation:
+        state[name] = mutation(state[name])
+    else:
+        del state[name]
+    stream = Stream(finds_both, Moods(), **SETTINGS[number])
+    with suppress(InvalidInput):
+        stream.restore(state)
+        for frame in FRAMES[cut : cut + 8]:
+            stream(frame)
 
 
 def test_people_who_left_are_forgotten() -> None:
@@ -116,28 +237,37 @@ def test_people_who_left_are_forgotten() -> None:
     assert len(stream._people) == 0
 
 
-@pytest.mark.parametrize("settings", [{"smoothing": "never"}, {"smoothing_seconds": -1.0}, {"detect_every": -1.0}])
-def test_wrong_settings_are_told_at_once(settings: dict[str, object]) -> None:
-    with pytest.raises(InvalidInput):
-        Stream(finds_it, Moods(), **settings)  # type: ignore[arg-type]
+@pytest.mark.parametrize("value", [-1.0, math.nan, math.inf, "1", True, [1.0]])
+@pytest.mark.parametrize("name", ["smoothing_seconds", "margin", "hold", "baseline", "detect_every"])
+def test_wrong_numbers_are_refused_at_once_by_name(name: str, value: object) -> None:
+    with pytest.raises(InvalidInput, match=f"^{name} is"):
+        Stream(finds_it, Moods(), **{name: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"smoothing": "never"}, {"smoothing": 3}, {"smoothing": None}, {"margin": 1.5}, {"every_frame": 1}]
+)
+def test_other_wrong_settings_are_refused_at_once_by_name(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput, match=next(iter(wrong))):
+        Stream(finds_it, Moods(), **wrong)
+
+
+class ReturnsTooFew(Moods):
+    def __call__(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return super().__call__(faces)[:-1]
+
+
+def test_a_classifier_with_too_few_rows_is_named() -> None:
+    with pytest.raises(InvalidInput, match=r"ReturnsTooFew has to return .* of shape \(1, 7\).*got the shape \(0, 7\)"):
+        Stream(finds_it, ReturnsTooFew())(film([200])[0])
 
 
 def test_the_analyzer_streams_frames_and_files(tmp_path: Path) -> None:
     analyzer = Analyzer(Moods(), finds_it)
     streamed = list(analyzer.stream(film(SHADES)))
-    assert [frame_record(result) for result in streamed] == [frame_record(result) for result in results()]
+    assert [result.faces for result in streamed] == [result.faces for result in results()]
     with pytest.raises(VideoError, match=r"none\.mp4"):
         next(analyzer.stream(tmp_path / "none.mp4"))
-
-
-def test_results_become_a_table() -> None:
-    pandas = pytest.importorskip("pandas")
-    table = as_table(results())
-    assert isinstance(table, pandas.DataFrame)
-    assert sorted(set(table["frame"])) == list(range(len(SHADES)))
-    assert table.loc[table["frame"] == 39, "label"].tolist() == ["happy"]
-    assert "raw_sad" in table.columns
-    assert len(as_table([], labels=EMOTIONS)) == 0
 
 
 def test_a_result_without_time_is_still_a_result() -> None:

@@ -1,4 +1,4 @@
-"""Films of textured patches whose places are known, with a detector that misses and trembles."""
+"""Videos of textured patches in known places, with a detector that misses some and jitters."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,8 +15,8 @@ Place = tuple[float, float]
 
 
 def texture(seed: int, side: int = SIDE) -> Image:
-    dice = np.random.default_rng(seed)
-    coarse = dice.integers(0, 256, (7, 7, 3), dtype=np.uint8)
+    random = np.random.default_rng(seed)
+    coarse = random.integers(0, 256, (7, 7, 3), dtype=np.uint8)
     return np.asarray(cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
@@ -39,10 +39,10 @@ def picture(places: Sequence[Place | None], background: Image = BACKGROUND) -> I
     return np.asarray(image, np.uint8)
 
 
-def detection(place: Place, noise: float = 0.0, dice: np.random.Generator | None = None) -> Detection:
+def detection(place: Place, noise: float = 0.0, random: np.random.Generator | None = None) -> Detection:
     x, y = place
-    if dice is not None:
-        x, y = (np.array(place) + dice.normal(0, noise * SIDE, 2)).tolist()
+    if random is not None:
+        x, y = (np.array(place) + random.normal(0, noise * SIDE, 2)).tolist()
     box = Box(x - SIDE / 2, y - SIDE / 2, x + SIDE / 2, y + SIDE / 2)
     return Detection(box.clipped(WIDTH, HEIGHT), 1.0, crop=box)
 
@@ -57,26 +57,26 @@ def filmed(
     noise: float = 0.02,
     tracker: Tracker | None = None,
 ) -> list[tuple[float, list[Place | None], tuple[Track, ...]]]:
-    """For each frame its time, where each patch really is, and the tracks."""
+    """For each frame its time, the true places of the patches, and the tracks."""
     tracker = tracker or Tracker()
-    dice = np.random.default_rng(0)
+    random = np.random.default_rng(0)
     film = []
     for index in range(round(seconds * fps)):
         time = index / fps
         places = [path(time) for path in paths]
         image = picture(places)
-        looks = tracker.wants_detection(image, time) or every_frame
+        due = tracker.wants_detection(image, time) or every_frame
         found = [
-            detection(place, noise, dice)
+            detection(place, noise, random)
             for person, place in enumerate(places)
             if place is not None and detects(time, person)
         ]
-        film.append((time, places, tracker.update(image, time, found if looks else None)))
+        film.append((time, places, tracker.update(image, time, found if due else None)))
     return film
 
 
 def ids_of(film: Sequence[tuple[float, list[Place | None], tuple[Track, ...]]], person: int) -> list[int | None]:
-    """In each frame the number of the track nearest to a patch, within half its side."""
+    """For each frame the number of the track nearest to a patch, within half its side."""
     numbers: list[int | None] = []
     for _, places, tracks in film:
         place = places[person]
@@ -133,12 +133,12 @@ def test_two_people_who_cross_slowly_do_not_swap(gap: float) -> None:
     assert {track.track_id for _, _, tracks in film for track in tracks} == {1, 2}
 
 
-def test_missed_detections_and_a_trembling_detector_do_not_matter() -> None:
-    dice = np.random.default_rng(1)
+def test_missed_detections_and_jitter_do_not_matter() -> None:
+    random = np.random.default_rng(1)
     film = filmed(
         [walk((200, 180), (400, 180), 4), walk((560, 80), (560, 280), 4)],
         seconds=4,
-        detects=lambda time, person: dice.random() > 0.4,
+        detects=lambda time, person: random.random() > 0.4,
         noise=0.04,
     )
     assert {track.track_id for _, _, tracks in film for track in tracks} == {1, 2}
@@ -172,22 +172,22 @@ def test_a_cut_ends_all_tracks() -> None:
         image = picture([(300, 180)]) if index < 20 else picture([None, (300, 180)], other)
         if index == 20:
             assert tracker.wants_detection(image, index / 25), "the detector runs right after a cut"
-        looks = tracker.wants_detection(image, index / 25)
-        tracks = tracker.update(image, index / 25, [detection((300, 180))] if looks else None)
+        due = tracker.wants_detection(image, index / 25)
+        tracks = tracker.update(image, index / 25, [detection((300, 180))] if due else None)
         numbers.append([track.track_id for track in tracks])
     assert numbers[19] == [1]
     assert numbers[20] == [2]
     assert numbers[-1] == [2]
 
 
-def test_a_false_find_of_one_frame_is_no_person() -> None:
+def test_a_false_detection_in_one_frame_is_no_person() -> None:
     tracker = Tracker()
     seen = set()
     for index in range(50):
         image = picture([(150, 180)])
         found = [detection((150, 180))] + ([detection((500, 100))] if 20 <= index < 22 else [])
-        looks = tracker.wants_detection(image, index / 25)
-        tracks = tracker.update(image, index / 25, found if looks else None)
+        due = tracker.wants_detection(image, index / 25)
+        tracks = tracker.update(image, index / 25, found if due else None)
         seen |= {track.track_id for track in tracks}
     assert seen == {1}
 
@@ -217,9 +217,9 @@ def test_the_detector_runs_only_now_and_then() -> None:
     tracker, runs = Tracker(detect_every=0.2), 0
     for index in range(100):
         image = picture([(200 + index, 180)])
-        looks = tracker.wants_detection(image, index / 50)
-        runs += looks
-        tracker.update(image, index / 50, [detection((200 + index, 180))] if looks else None)
+        due = tracker.wants_detection(image, index / 50)
+        runs += due
+        tracker.update(image, index / 50, [detection((200 + index, 180))] if due else None)
     assert 8 <= runs <= 25
 
 
@@ -230,7 +230,16 @@ def test_time_does_not_go_back() -> None:
         tracker.update(BACKGROUND, 0.5, [])
 
 
-@pytest.mark.parametrize("values", [{"detect_every": -1.0}, {"max_lost": float("inf")}, {"confirmations": 0}])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"detect_every": -1.0},
+        {"max_lost": float("inf")},
+        {"confirmations": 0},
+        {"confirmations": 1.5},
+        {"confirmations": True},
+    ],
+)
 def test_wrong_values_are_named(values: dict[str, float]) -> None:
     with pytest.raises(InvalidInput, match=next(iter(values))):
         Tracker(**values)  # type: ignore[arg-type] # as wrong as can be

@@ -1,6 +1,6 @@
 """From a face to the probabilities of what it shows."""
 
-from mien.recognition.classifier import Classifier, OnnxClassifier, softmax
+from mien.recognition.classifier import Classifier, OnnxClassifier, checked_scores, softmax
 from mien.recognition.crop import crop_face
 from mien.recognition.model_file import ModelInfo
 from mien.recognition.shipped import list_models, load_classifier, shipped_models
@@ -9,6 +9,7 @@ __all__ = [
     "Classifier",
     "ModelInfo",
     "OnnxClassifier",
+    "checked_scores",
     "crop_face",
     "list_models",
     "load_classifier",

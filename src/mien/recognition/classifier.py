@@ -34,6 +34,31 @@ class Classifier(Protocol):
         ...
 
 
+def checked_scores(classifier: Classifier, faces: GreyFaces) -> NDArray[np.float32]:
+    """The classifier's probabilities for the faces, (N, K) float32; without faces it is not called.
+
+    Raises:
+        InvalidInput: it returned anything but one row of K probabilities for each face.
+    """
+    expected = len(faces), len(classifier.labels)
+    if not len(faces):
+        return np.empty(expected, np.float32)
+    scores = classifier(faces)
+    if not isinstance(scores, np.ndarray) or scores.dtype.kind != "f":
+        got = f"{getattr(scores, 'dtype', type(scores).__name__)}"
+    elif scores.shape != expected:
+        got = f"the shape {scores.shape}"
+    else:
+        valid = (scores >= 0).all(axis=1) & (np.abs(scores.sum(axis=1) - 1) <= 1e-3)
+        if valid.all():
+            return np.asarray(scores, np.float32)
+        got = f"the row {scores[~valid][0]}"
+    raise InvalidInput(
+        f"{type(classifier).__name__} has to return an array of floats of shape {expected}: for each face a row of "
+        f"probabilities that sum to 1; got {got}"
+    )
+
+
 class OnnxClassifier:
     """A model file that `mien export` wrote. One instance serves many threads.
 

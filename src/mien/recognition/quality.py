@@ -13,71 +13,80 @@ from mien.values import Box, Detection, Image, Landmarks, Quality, check_image
 Grey = NDArray[np.uint8]
 
 
-class Limits(NamedTuple):
-    """A ramp: a measure is worth 0 at `useless` and beyond, 1 at `good` and beyond."""
+class Ramp(NamedTuple):
+    """The score of a measure: 0 at `useless` and beyond, 1 at `good` and beyond, linear between them."""
 
     useless: float
     good: float
 
-    def worth(self, measure: float) -> float:
+    def score(self, measure: float) -> float:
         return min(1.0, max(0.0, (measure - self.useless) / (self.good - self.useless)))
 
 
 REASON: Final = 0.5
-"""The worth of a measure below which it is named as a reason."""
+"""A measure with a score below this is named as a reason."""
 
-FACE: Final = 48
-"""Pixels a side of the region when it is looked at: FER2013's faces, and so all that the networks can see."""
+FACE_SIDE: Final = 48
+"""Side in pixels to which the region is scaled before it is measured: that of FER2013's faces, which is all the detail
+that the networks were trained on."""
 
 MIDDLE: Final = 2 / 3
-"""The share of the region's side around its centre that is looked at: from the brows to the mouth, without the
-background, whose light and sharpness are its own."""
+"""Share of the region's side, around its centre, that is measured: from the brows to the mouth, without the background,
+whose light and sharpness differ from the face's."""
 
-SAMPLED: Final = 2 * FACE
-"""Pixels a side of the region to which a larger one is about thinned out before it is averaged, since to average all of
-a close-up takes milliseconds. The averaging by two takes out most of what the thinning aliases."""
+SAMPLED_SIDE: Final = 2 * FACE_SIDE
+"""Approximate side in pixels to which a larger region is subsampled before it is averaged, since averaging all of a
+close-up takes milliseconds. The average over two by two pixels removes most of the aliasing."""
 
-SIZE: Final = Limits(useless=16, good=FACE)
-"""Of the region's side, in pixels. Expressions hang on the corners of the mouth and the brows, which are 2 or 3 pixels
-high in a face of 32."""
+SIZE: Final = Ramp(useless=16, good=FACE_SIDE)
+"""Ramp for the region's side in pixels. Expressions depend on the corners of the mouth and on the brows, which are 2 or
+3 pixels high in a face of 32."""
 
-SHARPNESS: Final = Limits(useless=0.05, good=0.6)
-"""Of `sharpness`. Faces in focus have .6 to 2; blurred by a Gaussian of a pixel (of 48 a face) about .2, of two .08."""
+SHARPNESS: Final = Ramp(useless=0.05, good=0.6)
+"""Ramp for `sharpness`. Faces in focus have .6 to 2; blurred by a Gaussian of one pixel (of 48 a face) about .2, of two
+pixels .08."""
 
-DARKNESS: Final = Limits(useless=15, good=55)
-"""Of the mean grey, 0 to 255. Dark skin in good light has a mean of 60 and more."""
+DARKNESS: Final = Ramp(useless=15, good=55)
+"""Ramp for the mean grey, 0 to 255, of dark faces. Dark skin in good light has a mean of 60 or more."""
 
-BRIGHTNESS: Final = Limits(useless=250, good=215)
-"""Of the mean grey. Above it much of a face is clipped to white; fair skin in good light has 200 and less."""
+BRIGHTNESS: Final = Ramp(useless=250, good=215)
+"""Ramp for the mean grey of bright faces. Above it much of a face is clipped to white; fair skin in good light has 200
+or less."""
 
-CONTRAST: Final = Limits(useless=4, good=18)
-"""Of the standard deviation of grey. Faces in even light have 25 and more; less is fog, a screen's glare or a night."""
+CONTRAST: Final = Ramp(useless=4, good=18)
+"""Ramp for the standard deviation of the grey. Faces in even light have 25 or more; fog, glare on a screen and night
+have less."""
 
-TURN: Final = Limits(useless=1.1, good=0.3)
-"""Of the way of the nose from the middle between the eyes, in halves of their distance: about 1.1 times the tangent of
-the yaw, since a nose stands out by about half the distance of the eyes. So 15 to 45 degrees, named from 32."""
+TURN: Final = Ramp(useless=1.1, good=0.3)
+"""Ramp for the distance of the nose from the midpoint of the eyes, in halves of the distance between the eyes. It is
+about 1.1 times the tangent of the yaw, as a nose stands out by about half the distance between the eyes. So the ramp
+spans 15 to 45 degrees, and "turned" is named from 32."""
 
-TILT: Final = Limits(useless=45, good=15)
-"""Of the roll in degrees, either way. Crops are not turned upright, and FER2013's faces seldom lean by more than 20."""
+TILT: Final = Ramp(useless=45, good=15)
+"""Ramp for the roll in degrees, either way. Crops are not rotated upright, and FER2013's faces seldom lean by more than
+20 degrees."""
 
-INSIDE: Final = Limits(useless=0.5, good=0.95)
-"""Of the share of the region inside the frame. A quarter gone is a mouth or an eye gone."""
+INSIDE: Final = Ramp(useless=0.5, good=0.95)
+"""Ramp for the share of the region inside the frame. Where a quarter is cut off, the mouth or an eye is."""
 
 
 def assess(image: Image, detection: Detection) -> Quality:
-    """How well a face can be seen: the product of what each measure is worth, 0 to 1.
+    """How reliably a face's expression can be read: the product of the scores of several measures.
 
-    The measures: the region's side in pixels; the variance of the Laplacian (Pech-Pacheco et al. 2000) at the
-    networks' own size, relative to the variance of the grey, since it grows with contrast; mean and standard deviation
-    of the grey; with landmarks the yaw and roll they show; the share of the region inside the frame. Strong noise
-    passes for sharpness.
+    The measures are the region's side in pixels; the variance of the Laplacian (Pech-Pacheco et al. 2000) at the size
+    of a network's input, relative to the variance of the grey, as it grows with contrast; mean and standard deviation
+    of the grey; the yaw and roll that landmarks show, where there are any; the share of the region inside the frame.
+    Strong noise is mistaken for sharpness.
+
+        >>> assess(image, load_detector("haar")(image)[0])
+        Quality(score=0.41, reasons=('small',))
 
     Args:
         image: (H, W, 3) uint8, RGB.
-        detection: the face, in the image's pixels.
+        detection: The face, in the image's pixels.
 
     Raises:
-        InvalidInput: it is not an image.
+        InvalidInput: `image` is not an image.
     """
     height, width = check_image(image).shape[:2]
     region = detection.region
@@ -87,56 +96,56 @@ def assess(image: Image, detection: Detection) -> Quality:
     if grey is None:
         return Quality(0.0, ("cut off",))
     mean, deviation = _moments(grey)
-    contrast = CONTRAST.worth(deviation)
+    contrast = CONTRAST.score(deviation)
     flat = "dark" if mean < 128 else "bright"
-    worth = {
-        "small": SIZE.worth(side),
-        "blurred": SHARPNESS.worth(sharpness(grey)),
-        "dark": DARKNESS.worth(mean) * (contrast if flat == "dark" else 1),
-        "bright": BRIGHTNESS.worth(mean) * (contrast if flat == "bright" else 1),
-        "turned": 1.0 if detection.landmarks is None else TURN.worth(_turn(detection.landmarks)),
-        "tilted": 1.0 if detection.landmarks is None else TILT.worth(_tilt(detection.landmarks)),
-        "cut off": INSIDE.worth(inside),
+    scores = {
+        "small": SIZE.score(side),
+        "blurred": SHARPNESS.score(sharpness(grey)),
+        "dark": DARKNESS.score(mean) * (contrast if flat == "dark" else 1),
+        "bright": BRIGHTNESS.score(mean) * (contrast if flat == "bright" else 1),
+        "turned": 1.0 if detection.landmarks is None else TURN.score(_turn(detection.landmarks)),
+        "tilted": 1.0 if detection.landmarks is None else TILT.score(_tilt(detection.landmarks)),
+        "cut off": INSIDE.score(inside),
     }
-    return Quality(math.prod(worth.values()), tuple(name for name, value in worth.items() if value < REASON))
+    return Quality(math.prod(scores.values()), tuple(name for name, score in scores.items() if score < REASON))
 
 
 def sharpness(grey: Grey) -> float:
-    """The variance of the Laplacian relative to that of the grey; 0 for a picture of one grey."""
+    """The variance of the Laplacian relative to that of the grey; 0 for a uniform picture."""
     deviation = _moments(grey)[1]
     return (_moments(cv2.Laplacian(grey, cv2.CV_32F))[1] / deviation) ** 2 if deviation > 0 else 0.0
 
 
 def _moments(grey: MatLike) -> tuple[float, float]:
-    """Mean and standard deviation; numpy takes ten times as long for so few pixels."""
+    """Mean and standard deviation; numpy's take ten times as long for so few pixels."""
     mean, deviation = cv2.meanStdDev(grey)
     return float(mean[0, 0]), float(deviation[0, 0])
 
 
 def _middle(image: Image, region: Box) -> Grey | None:
-    """The middle of the region at the scale at which its side is `FACE` pixels, or None where the frame ends before."""
+    """The middle of the region, scaled so that the region's side is `FACE_SIDE`; None where it is outside the frame."""
     height, width = image.shape[:2]
     x, y = region.centre
     side = max(region.width, region.height)
     half = side * MIDDLE / 2
     middle = Box(x - half, y - half, x + half, y + half).clipped(width, height)
     left, top, right, bottom = (round(edge) for edge in middle)
-    seen = image[top:bottom, left:right]
-    if 0 in seen.shape:
+    inside = image[top:bottom, left:right]
+    if 0 in inside.shape:
         return None
-    step = round(side / SAMPLED)
+    step = round(side / SAMPLED_SIDE)
     if step > 1:
-        thinned = max(1, (right - left) // step), max(1, (bottom - top) // step)
-        seen = np.asarray(cv2.resize(seen, thinned, interpolation=cv2.INTER_NEAREST), np.uint8)
-    size = max(1, round((right - left) * FACE / side)), max(1, round((bottom - top) * FACE / side))
-    # Grey before it shrinks: a third of the bytes to average.
-    grey = cv2.cvtColor(seen, cv2.COLOR_RGB2GRAY)
-    shrunk = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if side > FACE else cv2.INTER_LINEAR)
+        sampled = max(1, (right - left) // step), max(1, (bottom - top) // step)
+        inside = np.asarray(cv2.resize(inside, sampled, interpolation=cv2.INTER_NEAREST), np.uint8)
+    size = max(1, round((right - left) * FACE_SIDE / side)), max(1, round((bottom - top) * FACE_SIDE / side))
+    # Converted to grey before it shrinks, so that there is a third of the bytes to average.
+    grey = cv2.cvtColor(inside, cv2.COLOR_RGB2GRAY)
+    shrunk = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if side > FACE_SIDE else cv2.INTER_LINEAR)
     return np.asarray(shrunk, np.uint8)
 
 
 def _turn(landmarks: Landmarks) -> float:
-    """How far the nose is from the middle between the eyes along their line: 0 there, 1 below an eye."""
+    """How far the nose is from the midpoint of the eyes along the line through them: 0 at the midpoint, 1 at an eye."""
     (right_x, right_y), (left_x, left_y), (nose_x, nose_y) = landmarks[:3].tolist()
     x, y = left_x - right_x, left_y - right_y
     squared = x * x + y * y
@@ -145,6 +154,6 @@ def _turn(landmarks: Landmarks) -> float:
 
 
 def _tilt(landmarks: Landmarks) -> float:
-    """How far the line of the eyes is from level, 0 to 180 degrees."""
+    """The angle between the line through the eyes and the horizontal, 0 to 180 degrees."""
     (right_x, right_y), (left_x, left_y) = landmarks[:2].tolist()
     return abs(math.degrees(math.atan2(left_y - right_y, left_x - right_x)))

@@ -1,4 +1,4 @@
-"""Who is who: the cheapest way to pair the rows of a matrix with its columns."""
+"""The assignment problem: the cheapest way to pair the rows of a matrix with its columns."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,19 +7,18 @@ from mien.errors import InvalidInput
 
 
 def assign(cost: NDArray[np.floating]) -> list[tuple[int, int]]:
-    """As many pairs of a row and a column as can be made, each used once, at the least total cost.
+    """The largest possible number of pairs of a row and a column, each used once, at the lowest total cost.
 
-    Kuhn's Hungarian method with shortest augmenting paths, as Jonker and Volgenant (1987, Computing 38:325) give it;
-    O(N² M).
+    Kuhn's Hungarian method with shortest augmenting paths (Jonker and Volgenant 1987, Computing 38:325); O(N² M).
 
     Args:
-        cost: (N, M) of any sizes, 0 too; of either sign. Infinity forbids a pair.
+        cost: (N, M), either of which may be 0; values of either sign. Infinity forbids a pair.
 
     Returns:
-        (row, column), by rows.
+        Pairs (row, column), sorted by rows.
 
     Raises:
-        InvalidInput: it is no matrix, or holds a NaN or a negative infinity.
+        InvalidInput: The cost is not a matrix, or holds a NaN or a negative infinity.
     """
     cost = np.asarray(cost, dtype=np.float64)
     if cost.ndim != 2 or np.isnan(cost).any() or np.isneginf(cost).any():
@@ -29,7 +28,7 @@ def assign(cost: NDArray[np.floating]) -> list[tuple[int, int]]:
         return []
     if cost.shape[0] > cost.shape[1]:
         return sorted((row, column) for column, row in assign(cost.T))
-    # A forbidden pair costs more than any choice of allowed ones can save, so that none is taken without need.
+    # A forbidden pair costs more than any choice of allowed ones can save, so that it is taken only where it must be.
     least = cost[allowed].min()
     forbidden = (cost[allowed].max() - least + 1) * (len(cost) + 1)
     row_of = _augmented(np.where(allowed, cost - least, forbidden))
@@ -38,7 +37,7 @@ def assign(cost: NDArray[np.floating]) -> list[tuple[int, int]]:
 
 
 def _augmented(cost: NDArray[np.float64]) -> NDArray[np.intp]:
-    """The row that each column goes to, (M,), -1 for none, when every one of N ≤ M rows takes a column."""
+    """The row assigned to each column, (M,), -1 for none, when each of N ≤ M rows is assigned a column."""
     num_rows, num_columns = cost.shape
     row_price, column_price = np.zeros(num_rows), np.zeros(num_columns)
     row_of = np.full(num_columns, -1, dtype=np.intp)
@@ -49,9 +48,9 @@ def _augmented(cost: NDArray[np.float64]) -> NDArray[np.intp]:
         settled = np.zeros(num_columns, dtype=bool)
         row, reached = start, 0.0
         while True:  # Dijkstra's search for the nearest free column
-            through = reached + cost[row] - row_price[row] - column_price
-            closer = ~settled & (through < distance)
-            distance[closer], came_from[closer] = through[closer], row
+            total = reached + cost[row] - row_price[row] - column_price
+            closer = ~settled & (total < distance)
+            distance[closer], came_from[closer] = total[closer], row
             end = int(np.where(settled, np.inf, distance).argmin())
             reached = float(distance[end])
             settled[end] = True
@@ -62,7 +61,7 @@ def _augmented(cost: NDArray[np.float64]) -> NDArray[np.intp]:
         row_price[start] += reached
         row_price[row_of[inside]] += reached - distance[inside]
         column_price[inside] += distance[inside] - reached
-        while True:  # along the path every row moves on to its next column
+        while True:  # augment: each row on the path moves to its next column
             row = int(came_from[end])
             row_of[end], column_of[row], end = row, end, int(column_of[row])
             if row == start:

@@ -1,4 +1,4 @@
-"""What a face's box does from one frame to the next, found in a small grey copy without any detector."""
+"""How a face's box moves from one frame to the next, measured in a small grey copy without a detector."""
 
 import math
 from typing import Final
@@ -10,39 +10,40 @@ from numpy.typing import NDArray
 from mien.errors import InvalidInput
 
 Grey = NDArray[np.uint8]
-"""A grey picture: (H, W) uint8."""
+"""A greyscale picture: (H, W) uint8."""
 
 SMALL_SIDE: Final = 320
-"""The longer side of the small copy in pixels: a face of 48 pixels, the least a network reads well, still has 12 of
-them in a frame of 1280."""
+"""Longer side of the small copy, in pixels. A face of 48 pixels in a frame of 1280, the smallest that a network reads
+well, is still 12 pixels wide in it."""
 
 THUMBNAIL: Final = (32, 18)
-"""Width and height of the picture by which a cut is told."""
+"""Width and height of the thumbnails that are compared to detect cuts, in pixels."""
 
-LOOK_SIDE: Final = 20
-"""Pixels a side of the patch by which a face is known again."""
+PATCH_SIDE: Final = 20
+"""Side of the patch by which a face is recognised again, in pixels."""
 
 GRID: Final = np.stack(np.meshgrid(np.linspace(-0.3, 0.3, 4), np.linspace(-0.3, 0.3, 4)), axis=-1).reshape(-1, 2)
-"""(P, 2), where in a box points are followed, from its centre, in box sizes; the rim would follow the background."""
+"""Points of a box that are followed, (P, 2): x and y from its centre, in box widths and heights. They leave out the
+margin, which shows background."""
 
-LEAST_FOUND: Final = 6
-"""Points, of the grid's 16, without which a move is not believed."""
+MIN_POINTS: Final = 6
+"""Smallest number of points, of the grid's 16, from which a move is computed."""
 
 WINDOW: Final = (11, 11)
-"""Of Lucas and Kanade's search, in pixels of the small copy."""
+"""Window of Lucas and Kanade's method, in pixels of the small copy."""
 
 
 def small_grey(image: NDArray[np.uint8]) -> Grey:
     """A grey copy whose longer side is `SMALL_SIDE`; a smaller picture keeps its size.
 
-    Linear interpolation looks at four pixels of the picture for each of the copy. It leaves a little aliasing, and
-    takes an eighth of the time of averaging all of them: .15 ms instead of 1.2 for 1280 × 720.
+    Linear interpolation reads four pixels of the picture for each of the copy. That leaves a little aliasing, and takes
+    an eighth of the time of averaging all pixels: .15 ms instead of 1.2 for 1280 × 720.
 
     Args:
         image: (H, W) grey or (H, W, 3) RGB, uint8.
 
     Raises:
-        InvalidInput: it is neither.
+        InvalidInput: The picture is neither.
     """
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or 0 in image.shape:
         raise InvalidInput(f"a frame is a uint8 array that is not empty; got {getattr(image, 'dtype', type(image))}")
@@ -56,106 +57,110 @@ def small_grey(image: NDArray[np.uint8]) -> Grey:
 
 
 def thumbnail(small: Grey) -> NDArray[np.float32]:
-    """The picture by which a cut is told: flat, float32, 0 to 255."""
+    """The thumbnail of a small copy, flattened to (576,) float32, 0 to 255."""
     return cv2.resize(small, THUMBNAIL, interpolation=cv2.INTER_AREA).astype(np.float32).ravel()
 
 
 CUT_CORRELATION: Final = 0.6
-"""Below it two thumbnails show two scenes. Within a shot, people moving and cameras panning, neighbouring frames of 10
-a second and more correlate at .95 and above; across cuts the value lies around 0."""
+"""Correlation of two thumbnails below which they show different scenes. Within a shot, even with moving people and
+panning cameras, neighbouring frames at 10 a second or more correlate at .95 and above; across cuts at about 0."""
 
-ALIKE_CORRELATION: Final = 0.85
-"""Two shots of one room, or of letterboxed films, can correlate up to here; then they differ by much in brightness."""
+SIMILAR_CORRELATION: Final = 0.85
+"""Highest correlation across a cut between shots of one room or of a letterboxed film, which then differ clearly in
+brightness."""
 
 CUT_DIFFERENCE: Final = 25.0
-"""Grey levels, of 256, by which two thumbnails differ on average across such a cut."""
+"""Mean absolute difference of two thumbnails across such a cut, in grey levels of 256."""
 
 FLAT: Final = 3.0
-"""Grey levels of standard deviation under which a thumbnail shows nothing that could correlate."""
+"""Standard deviation, in grey levels, below which a picture holds nothing but noise to correlate."""
 
 
 def scene_changed(before: NDArray[np.float32], after: NDArray[np.float32]) -> bool:
-    """Whether a cut lies between two thumbnails. A flash, or a camera that finds its exposure, is none."""
+    """Whether a cut lies between two thumbnails. A flash or a change of exposure is not one."""
     difference = cv2.norm(before, after, cv2.NORM_L1) / before.size
     before, after = before - before.mean(), after - after.mean()
     energy = math.sqrt(float(before @ before) * float(after @ after))
     if energy < FLAT**2 * before.size:
         return difference > CUT_DIFFERENCE
     correlation = float(before @ after) / energy
-    return correlation < CUT_CORRELATION or (correlation < ALIKE_CORRELATION and difference > CUT_DIFFERENCE)
+    return correlation < CUT_CORRELATION or (correlation < SIMILAR_CORRELATION and difference > CUT_DIFFERENCE)
 
 
-def moves(before: Grey, after: Grey, boxes: NDArray[np.float64], guess: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How each box moves and grows: the median flow of Kalal, Mikolajczyk and Matas (2010, ICPR), without its way back.
+def median_flow(
+    before: Grey, after: Grey, boxes: NDArray[np.float64], expected: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """How each box moves and grows, by the median flow of Kalal, Mikolajczyk and Matas (2010, ICPR), forward only.
 
     A grid of points in each box is followed by the pyramidal method of Lucas and Kanade (Bouguet 2001). Points that
-    move otherwise than most (the background, a hand) are left out.
+    move differently from most (the background, a hand) are left out.
 
     Args:
-        before, after: two small copies of one size.
+        before, after: Two small copies of one size.
         boxes: (N, 4), left, top, right, bottom in `before`.
-        guess: (N, 2), the move that is expected.
+        expected: (N, 2), the expected move of each centre, where the search begins.
 
     Returns:
-        (N, 3): of the centre to the right and downward, in pixels, and the factor of growth; NaN for a box of which
-        too few points are found again.
+        (N, 3): the move of the centre to the right and downward, in pixels, and the factor of growth; NaN for a box of
+        which too few points are found again.
     """
     num_boxes = len(boxes)
     centres, sizes = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
     offsets = GRID * sizes[:, None]
-    start = (centres[:, None] + offsets - 0.5).astype(np.float32)  # pixel 0 has its centre at .5
+    start = (centres[:, None] + offsets - 0.5).astype(np.float32)  # the centre of pixel 0 is at .5
     end, status, _ = cv2.calcOpticalFlowPyrLK(
-        before, after, start.reshape(-1, 1, 2), (start + guess[:, None]).astype(np.float32).reshape(-1, 1, 2),
+        before, after, start.reshape(-1, 1, 2), (start + expected[:, None]).astype(np.float32).reshape(-1, 1, 2),
         winSize=WINDOW, maxLevel=2, flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
         criteria=(cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 10, 0.03),
     )  # fmt: skip
     found = status.reshape(num_boxes, -1) == 1
     flow = (end.reshape(start.shape) - start).astype(np.float64)
-    typical = _median(flow, found)
-    apart = np.abs(flow - typical[:, None]).sum(axis=2)
-    usual = _median(apart[:, :, None], found)
-    kept = found & (apart <= 2 * usual + 0.25)
+    deviation = np.abs(flow - _median(flow, found)[:, None]).sum(axis=2)
+    kept = found & (deviation <= 2 * _median(deviation[:, :, None], found) + 0.25)
     weight = kept / np.maximum(kept.sum(axis=1, keepdims=True), 1)
-    middle = np.einsum("np,npd->nd", weight, offsets)
+    centroid = np.einsum("np,npd->nd", weight, offsets)
     shift = np.einsum("np,npd->nd", weight, flow)
-    inner = offsets - middle[:, None]
+    inner = offsets - centroid[:, None]
     growth = np.einsum("np,npd,npd->n", weight, inner, flow) / np.maximum(
         np.einsum("np,npd,npd->n", weight, inner, inner), 1e-9
     )
-    answer = np.column_stack([shift - growth[:, None] * middle, 1 + growth])
-    answer[kept.sum(axis=1) < LEAST_FOUND] = np.nan
-    return answer
+    motion = np.column_stack([shift - growth[:, None] * centroid, 1 + growth])
+    motion[kept.sum(axis=1) < MIN_POINTS] = np.nan
+    return motion
 
 
 def _median(values: NDArray[np.float64], found: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Of each row's found values: (N, P, D) and (N, P) → (N, D). numpy's own takes ten times as long on so few."""
-    in_order = np.sort(np.where(found[:, :, None], values, np.inf), axis=1)
+    """The median over each box's found points: (N, P, D) and (N, P) → (N, D); zeros for a box without any.
+
+    numpy's own median takes ten times as long on so few values.
+    """
+    ordered = np.sort(np.where(found[:, :, None], values, np.inf), axis=1)
     middle = np.minimum(found.sum(axis=1) // 2, values.shape[1] - 1)
-    median = in_order[np.arange(len(values)), middle]
+    median = ordered[np.arange(len(values)), middle]
     return np.where(np.isfinite(median), median, 0.0)
 
 
-def look(small: Grey, box: NDArray[np.float64]) -> NDArray[np.float32]:
-    """What a box shows, whatever the light: the product of two looks is their correlation, -1 to 1.
+def appearance(small: Grey, box: NDArray[np.float64]) -> NDArray[np.float32]:
+    """What a box shows, independent of the light: the dot product of two appearances is their correlation, -1 to 1.
 
     Args:
-        small: a small copy.
-        box: (4,), left, top, right, bottom in it; it may leave it.
+        small: A small copy.
+        box: (4,), left, top, right, bottom in the copy; it may leave the copy.
 
     Returns:
-        flat, float32, of mean 0 and length 1; zeros where there is nothing to see.
+        The patch in the box, flattened to (400,) float32, with mean 0 and length 1; zeros where it is of one grey.
     """
-    x, y = (box[2] - box[0]) / LOOK_SIDE, (box[3] - box[1]) / LOOK_SIDE
-    taken_from = np.array([[x, 0, box[0] + x / 2 - 0.5], [0, y, box[1] + y / 2 - 0.5]])
+    x, y = (box[2] - box[0]) / PATCH_SIDE, (box[3] - box[1]) / PATCH_SIDE
+    patch_to_copy = np.array([[x, 0, box[0] + x / 2 - 0.5], [0, y, box[1] + y / 2 - 0.5]])
     patch = cv2.warpAffine(
-        small, taken_from, (LOOK_SIDE, LOOK_SIDE),
+        small, patch_to_copy, (PATCH_SIDE, PATCH_SIDE),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
     ).astype(np.float32).ravel()  # fmt: skip
     patch -= patch.mean()
-    # A flat patch's noise would be all that is left of it.
-    return unit(patch) if patch @ patch > (FLAT * LOOK_SIDE) ** 2 else np.zeros_like(patch)
+    # Scaling a flat patch to length 1 would leave only its noise.
+    return normalized(patch) if patch @ patch > (FLAT * PATCH_SIDE) ** 2 else np.zeros_like(patch)
 
 
-def unit(patch: NDArray[np.float32]) -> NDArray[np.float32]:
+def normalized(patch: NDArray[np.float32]) -> NDArray[np.float32]:
     """`patch` with length 1; zeros stay zeros."""
     return patch / max(float(np.sqrt(patch @ patch)), 1e-9)

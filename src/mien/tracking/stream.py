@@ -1,47 +1,53 @@
 """Faces through time: detect or follow, classify, smooth."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.detection import Detector
 from mien.emotions import RESTING
-from mien.recognition import Classifier, crop_face, softmax
+from mien.errors import InvalidInput
+from mien.recognition import Classifier, checked_scores, crop_face, softmax
 from mien.recognition.quality import assess
-from mien.tracking.smoothing import Baseline, Hysteresis, Smoother, make_smoother
+from mien.tracking.settings import checked_number
+from mien.tracking.smoothing import Baseline, Hysteresis, Smoother, Smoothing, make_smoother
+from mien.tracking.state import State, Stateful, entry, from_bytes, part, prefixed, to_bytes
 from mien.tracking.tracker import Track, Tracker
 from mien.values import Face, Frame, FrameResult, Image, Prediction, VideoInfo
 
-LEAST_SCORE = 1e-6
-"""Below it a probability's logarithm says nothing that could be smoothed."""
+__all__ = ["Smoothing", "State", "Stream", "from_bytes", "to_bytes"]
+
+MIN_SCORE: Final = 1e-6
+"""Smallest probability whose logarithm is smoothed; smaller ones are raised to it."""
 
 
 class Stream:
-    """One video, frame by frame. Not for many threads, nor for two videos.
+    """The analysis of one video, frame by frame. Not for several threads or videos at once.
 
         >>> stream = Stream(load_detector("haar"), load_classifier("mini-xception"))
         >>> for frame in open_video("talk.mp4"):
         ...     result = stream(frame)
 
     Args:
-        detector: runs when the tracker asks for it, unless `every_frame`.
-        classifier: sees every face of every frame.
+        detector: Runs when the tracker asks for it, unless `every_frame`.
+        classifier: Runs on every face of every frame.
         smoothing: "ema", "median" or "off", over the logarithms of the probabilities.
-        smoothing_seconds: its time constant or window; None for the default.
-        margin: by how much probability another expression has to lead before the leading one changes.
-        hold: and for how many seconds.
-        baseline: seconds at the start of each track whose mean is taken for the person's resting face, and taken
-            out afterwards; 0 for none.
-        detect_every: seconds between detections while all faces are in sight; None for the tracker's own.
-        every_frame: whether the detector runs on every frame.
-        source: The name that every result bears.
+        smoothing_seconds: Time constant of "ema" or window of "median", more than 0; None for the default.
+        margin: Difference of probabilities by which another expression has to lead before `Face.leading` changes, 0 to
+            1; None for the default.
+        hold: Seconds for which it has to lead; None for the default.
+        baseline: Seconds at the start of each track whose mean is taken for the person's resting face, and subtracted
+            afterwards; 0 for none.
+        detect_every: Seconds between detections while all faces are in sight; None for the tracker's default.
+        every_frame: Whether the detector runs on every frame.
+        source: The source's name in every result.
         video: What is known of the whole video.
         images: Whether results carry their frame's image.
 
     Raises:
-        InvalidInput: a value is out of range.
+        InvalidInput: A setting is of the wrong type or out of range.
     """
 
     def __init__(
@@ -49,7 +55,7 @@ class Stream:
         detector: Detector,
         classifier: Classifier,
         *,
-        smoothing: str = "ema",
+        smoothing: Smoothing = "ema",
         smoothing_seconds: float | None = None,
         margin: float | None = None,
         hold: float | None = None,
@@ -60,20 +66,29 @@ class Stream:
         video: VideoInfo | None = None,
         images: bool = False,
     ) -> None:
+        for name, flag in (("every_frame", every_frame), ("images", images)):
+            if not isinstance(flag, bool):
+                raise InvalidInput(f"{name} is True or False; got {flag!r}")
+        if smoothing_seconds is not None:
+            checked_number("smoothing_seconds", smoothing_seconds, positive=True)
         self._detector, self._classifier = detector, classifier
         self._smoothing = smoothing, smoothing_seconds
         self._hysteresis = {key: value for key, value in (("margin", margin), ("hold", hold)) if value is not None}
-        self._baseline = baseline
+        self._baseline = checked_number("baseline", baseline)
         self._every_frame = every_frame
         self._source, self._video, self._images = source, video or VideoInfo(), images
         self._tracker = Tracker() if detect_every is None else Tracker(detect_every=detect_every)
         self._people: dict[int, _Person] = {}
-        self._person()  # so that wrong values are told at once
+        self._new_person()  # raises for the settings that are not checked above
 
     def __call__(self, frame: Frame) -> FrameResult:
-        """What is in the next frame; its time has to be after the last one's."""
-        looks = self._tracker.wants_detection(frame.image, frame.time) or self._every_frame
-        found = self._detector(frame.image) if looks else None
+        """What is in the next frame, whose time is not before the last one's.
+
+        Raises:
+            InvalidInput: The time goes back, or the classifier did not return valid probabilities.
+        """
+        detects = self._tracker.wants_detection(frame.image, frame.time) or self._every_frame
+        found = self._detector(frame.image) if detects else None
         tracks = self._tracker.update(frame.image, frame.time, found)
         rows = self._scores(frame.image, tracks)
         faces = [self._face(frame, track, row) for track, row in zip(tracks, rows, strict=True)]
@@ -86,27 +101,51 @@ class Stream:
             doubtful=self._tracker.doubtful(), video=self._video, image=frame.image if self._images else None,
         )  # fmt: skip
 
-    def state(self) -> Any:
-        """All it remembers, for `video.snapshot.freeze`."""
-        return self._tracker, self._people
+    def state(self) -> State:
+        """A copy of everything remembered of the frames so far, as numbers and arrays by name.
 
-    def restore(self, state: Any) -> None:
-        """Go on from what another stream with the same settings remembered."""
-        self._tracker, self._people = state
+        >>> content = to_bytes(stream.state())
+        >>> other = Stream(detector, classifier)  # with the settings of `stream`
+        >>> other.restore(from_bytes(content))
+        """
+        state = {"labels": np.array(self._classifier.labels), "people": np.array(list(self._people), np.int64)}
+        state |= prefixed("tracker", self._tracker.state())
+        for track_id, person in self._people.items():
+            state |= prefixed(f"person{track_id}", person.state())
+        return state
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Continue exactly as the stream would have that gave the state.
+
+        Args:
+            state: The state of a stream with the same settings and labels, of this process or another.
+
+        Raises:
+            InvalidInput: The state is of other labels or settings, or damaged; the stream is as it was.
+        """
+        labels = state.get("labels", np.empty(0)).tolist()
+        if labels != list(self._classifier.labels):
+            raise InvalidInput(f"the saved state is of a model with the labels {labels}, not {self._classifier.labels}")
+        people = {}
+        for track_id in entry("people", state, np.empty(0, np.int64)).tolist():
+            people[track_id] = self._new_person()
+            people[track_id].restore(part(f"person{track_id}", state))
+        self._tracker.restore(part("tracker", state))
+        self._people = people
 
     def _scores(self, image: Image, tracks: Sequence[Track]) -> NDArray[np.float32]:
         size = self._classifier.input_size
         crops = [crop_face(image, track.detection.region, size) for track in tracks]
-        return self._classifier(np.stack(crops) if crops else np.empty((0, size, size), np.uint8))
+        return checked_scores(self._classifier, np.stack(crops) if crops else np.empty((0, size, size), np.uint8))
 
     def _face(self, frame: Frame, track: Track, scores: NDArray[np.float32]) -> Face:
-        person = self._people.setdefault(track.track_id, self._person())
+        person = self._people.setdefault(track.track_id, self._new_person())
         labels = self._classifier.labels
-        smooth, leading = person.sees(frame.time, scores)
+        smoothed, leading = person.add(frame.time, scores)
         quality = assess(frame.image, track.detection)
         return Face(
             track.detection,
-            Prediction(labels, smooth),
+            Prediction(labels, smoothed),
             track.track_id,
             raw=Prediction(labels, scores),
             leading=labels[leading],
@@ -114,32 +153,33 @@ class Stream:
             quality=quality,
         )
 
-    def _person(self) -> "_Person":
-        how, seconds = self._smoothing
+    def _new_person(self) -> "_Person":
         labels = self._classifier.labels
         resting = labels.index(RESTING) if RESTING in labels else None
         baseline = Baseline(self._baseline, resting) if self._baseline else None
-        return _Person(make_smoother(how, seconds), Hysteresis(**self._hysteresis), baseline)
+        return _Person(make_smoother(*self._smoothing), Hysteresis(**self._hysteresis), baseline)
 
 
-class _Person:
-    """What is remembered of one track.
+class _Person(Stateful):
+    """The scores of one track over time.
 
     Attributes:
-        seen: when it was last in view, in seconds.
+        seen: When the person was last in view, in seconds.
     """
+
+    _remembered = ("seen", "_smoother", "_hysteresis", "_baseline")
 
     def __init__(self, smoother: Smoother, hysteresis: Hysteresis, baseline: Baseline | None) -> None:
         self._smoother, self._hysteresis, self._baseline = smoother, hysteresis, baseline
         self.seen = 0.0
 
-    def sees(self, time: float, scores: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
-        """(K,) probabilities of one frame → smoothed ones, and the place of the leading class."""
+    def add(self, time: float, scores: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
+        """(K,) probabilities of one frame → smoothed ones, and the index of the leading class."""
         self.seen = time
-        # Logits and logarithms of probabilities differ by a number that is the same for all classes, and softmax
-        # takes it out again.
-        logits = np.log(np.maximum(scores.astype(np.float64), LEAST_SCORE))
+        # Logits and logarithms of probabilities differ by a constant that is the same for all classes, which softmax
+        # cancels.
+        logits = np.log(np.maximum(scores.astype(np.float64), MIN_SCORE))
         if self._baseline:
             logits = self._baseline(time, logits)
-        smooth = softmax(self._smoother(time, logits)[np.newaxis].astype(np.float32))[0]
-        return smooth, self._hysteresis(time, smooth)
+        smoothed = softmax(self._smoother(time, logits)[np.newaxis].astype(np.float32))[0]
+        return smoothed, self._hysteresis(time, smoothed)
