@@ -1,15 +1,21 @@
-"""The seven expressions: their names, order, colours, and what data sets call them.
+"""The seven expressions: their names, order, colours, spellings in data sets, valence and arousal.
 
 No other module knows an order. Everywhere else expressions go by name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from mien.errors import InvalidInput
 
 EMOTIONS: Final = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-"""FER2013's codes 0 to 6, in that order."""
+"""The expressions in the order of FER2013's codes, 0 to 6."""
+
+RESTING: Final = "neutral"
+"""The expression of a resting face."""
 
 COLOURS: Final[Mapping[str, tuple[int, int, int]]] = {
     "angry": (232, 84, 74),
@@ -20,7 +26,7 @@ COLOURS: Final[Mapping[str, tuple[int, int, int]]] = {
     "surprise": (240, 130, 50),
     "neutral": (150, 158, 168),
 }
-"""RGB, 0 to 255; each reads on black and on white."""
+"""RGB, 0 to 255, of each expression; each is legible on black and on white."""
 
 FALLBACK_COLOUR: Final = (90, 190, 190)
 """RGB for a label that is not one of the seven (a user's own classes)."""
@@ -31,7 +37,18 @@ FER_PLUS_VOTES: Final = (
 """The ten vote columns of FER+'s `fer2013new.csv`, in its order; NF stands for "not a face"."""
 
 FER_PLUS_EXPRESSIONS: Final = FER_PLUS_VOTES[:8]
-"""Those of them that are expressions."""
+"""FER+'s eight expressions, which are the first of its vote columns."""
+
+CIRCUMPLEX: Final[Mapping[str, tuple[float, float]]] = {
+    "angry": (-0.6, 0.7),
+    "disgust": (-0.7, 0.3),
+    "fear": (-0.6, 0.8),
+    "happy": (0.9, 0.4),
+    "sad": (-0.8, -0.4),
+    "surprise": (0.2, 0.9),
+    "neutral": (0.0, 0.0),
+}
+"""Valence and arousal of each expression, each -1 to 1."""
 
 _SPELLINGS: Final = {
     "angry": ("anger", "angry"),
@@ -46,10 +63,13 @@ _BY_SPELLING: Final = {spelling: name for name, spellings in _SPELLINGS.items() 
 
 
 def parse_emotion(text: str) -> str:
-    """The one of `EMOTIONS` that `text` means: a common spelling in any case, or FER2013's code 0 to 6.
+    """The expression that `text` names by a common spelling, in any case, or by FER2013's code 0 to 6.
+
+        >>> parse_emotion("Happiness")
+        'happy'
 
     Raises:
-        InvalidInput: no expression goes by that name; the message lists those known.
+        InvalidInput: No expression has that name; the message lists those known.
     """
     word = text.strip().casefold()
     if word in _BY_SPELLING:
@@ -63,3 +83,32 @@ def parse_emotion(text: str) -> str:
 def colour_of(label: str) -> tuple[int, int, int]:
     """RGB (0 to 255) to draw `label` in."""
     return COLOURS.get(label, FALLBACK_COLOUR)
+
+
+def valence_arousal(labels: Sequence[str], scores: ArrayLike) -> tuple[float, float] | None:
+    """How pleasant and how excited a face looks: the expectation of `CIRCUMPLEX` over its expressions.
+
+        >>> valence_arousal(("happy", "neutral"), [0.5, 0.5])
+        (0.45, 0.2)
+
+    Valence and arousal are the axes of the circumplex model of affect (Russell 1980, Journal of Personality and Social
+    Psychology 39). The model places words, not the seven expressions of data sets; the coordinates are mien's own
+    reading of it and were not fitted to anybody's ratings. So use them to compare moments, not as a measurement.
+
+    Args:
+        labels: K names.
+        scores: (K,) probabilities that sum to 1.
+
+    Returns:
+        Valence and arousal, each -1 to 1; None when one of the labels is not one of the seven.
+
+    Raises:
+        InvalidInput: There are not as many scores as labels.
+    """
+    values = np.asarray(scores, dtype=np.float64)
+    if values.shape != (len(labels),):
+        raise InvalidInput(f"{len(labels)} labels need scores of shape ({len(labels)},); got {values.shape}")
+    if not labels or any(label not in CIRCUMPLEX for label in labels):
+        return None
+    valence, arousal = values @ np.array([CIRCUMPLEX[label] for label in labels])
+    return float(valence), float(arousal)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from mien.emotions import EMOTIONS
 from mien.errors import InvalidInput
 from mien.tracking.smoothing import (
-    CIRCUMPLEX,
     FLOOR,
     Baseline,
     Ema,
@@ -20,7 +19,6 @@ from mien.tracking.smoothing import (
     NoSmoothing,
     Smoother,
     make_smoother,
-    valence_arousal,
 )
 
 Vector = NDArray[np.float64]
@@ -286,27 +284,3 @@ def test_goes_on_from_a_pickle_as_if_nothing_had_happened(make: Callable[[], Tim
         scores = softmax(random.normal(0, 1, 7))
         interrupted = pickle.loads(pickle.dumps(interrupted))
         assert np.array_equal(whole(time, scores), interrupted(time, scores))
-
-
-def test_every_expression_has_a_place_in_the_circumplex() -> None:
-    assert set(CIRCUMPLEX) == set(EMOTIONS)
-    assert np.abs(list(CIRCUMPLEX.values())).max() <= 1
-
-
-def test_valence_and_arousal_are_an_expectation() -> None:
-    assert valence_arousal(("neutral", "happy"), [0.0, 1.0]) == pytest.approx(CIRCUMPLEX["happy"])
-    assert valence_arousal(("happy", "sad"), [0.5, 0.5]) == pytest.approx(
-        [(a + b) / 2 for a, b in zip(CIRCUMPLEX["happy"], CIRCUMPLEX["sad"], strict=True)]
-    )
-    by_name = {name: valence_arousal(EMOTIONS, np.exp(one_sided(n, 1 - 1e-9))) for n, name in enumerate(EMOTIONS)}
-    valence = {name: place[0] for name, place in by_name.items() if place}
-    arousal = {name: place[1] for name, place in by_name.items() if place}
-    assert max(valence, key=valence.__getitem__) == "happy"
-    assert max(arousal, key=arousal.__getitem__) == "surprise"
-    assert min(arousal, key=arousal.__getitem__) == "sad"
-
-
-def test_labels_of_ones_own_have_no_place() -> None:
-    assert valence_arousal(("happy", "bored"), [0.5, 0.5]) is None
-    with pytest.raises(InvalidInput, match="2 labels"):
-        valence_arousal(("happy", "sad"), [1.0])

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from typing import Any
 
+from mien.emotions import valence_arousal
 from mien.errors import MissingExtra
 from mien.records.frames import FrameRecord, TrackRecord, VideoHeader, columns, rows
 from mien.records.wire import BoxRecord
 from mien.tracking.events import Event, EventFinder
-from mien.tracking.smoothing import valence_arousal
 from mien.values import Box, Face, FrameResult
 
 

@@ -8,7 +8,6 @@ so can be pickled.
 
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 import numpy as np
@@ -34,17 +33,6 @@ next to never; a real change of face, which would suffer from the delay, does in
 
 REST_ODDS: Final = 24.0
 """Of the class a resting face reads as to each other class: .8 for it and .2 for the other six."""
-
-CIRCUMPLEX: Final[Mapping[str, tuple[float, float]]] = {
-    "angry": (-0.6, 0.7),
-    "disgust": (-0.7, 0.3),
-    "fear": (-0.6, 0.8),
-    "happy": (0.9, 0.4),
-    "sad": (-0.8, -0.4),
-    "surprise": (0.2, 0.9),
-    "neutral": (0.0, 0.0),
-}
-"""Valence and arousal of each of the seven expressions, each -1 to 1."""
 
 
 class Smoother(Protocol):
@@ -266,32 +254,6 @@ class Baseline:
         self._num_frames += 1
         mean = np.zeros_like(scores) if self._mean is None else self._mean
         self._mean = mean + (scores - mean) / self._num_frames
-
-
-def valence_arousal(labels: Sequence[str], scores: ArrayLike) -> tuple[float, float] | None:
-    """How pleasant and how excited a face looks: the expectation of `CIRCUMPLEX` over its expressions.
-
-    Valence and arousal are the axes of the circumplex model of affect (Russell 1980, Journal of Personality and Social
-    Psychology 39). The model places words, not the seven expressions of data sets; the coordinates are mien's own
-    reading of it and were not fitted to anybody's ratings. So use them to compare moments, not as a measurement.
-
-    Args:
-        labels: K names.
-        scores: (K,) probabilities that sum to 1.
-
-    Returns:
-        Valence and arousal, each -1 to 1; None when one of the labels is not one of the seven.
-
-    Raises:
-        InvalidInput: there are not as many scores as labels.
-    """
-    values = np.asarray(scores, dtype=np.float64)
-    if values.shape != (len(labels),):
-        raise InvalidInput(f"{len(labels)} labels need scores of shape ({len(labels)},); got {values.shape}")
-    if not labels or any(label not in CIRCUMPLEX for label in labels):
-        return None
-    valence, arousal = values @ np.array([CIRCUMPLEX[label] for label in labels])
-    return float(valence), float(arousal)
 
 
 def _positive(name: str, seconds: float) -> float:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.detection import Detector
+from mien.emotions import RESTING
 from mien.recognition import Classifier, crop_face, softmax
 from mien.recognition.quality import assess
 from mien.tracking.smoothing import Baseline, Hysteresis, Smoother, make_smoother
@@ -15,10 +16,6 @@ from mien.values import Face, Frame, FrameResult, Image, Prediction
 
 LEAST_SCORE = 1e-6
 """Below it a probability's logarithm says nothing that could be smoothed."""
-
-
-RESTING = "neutral"
-"""The label of a resting face, where the model has it."""
 
 
 class Stream:
