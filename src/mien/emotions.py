@@ -29,20 +29,6 @@ COLOURS: Final[Mapping[str, tuple[int, int, int]]] = {
 }
 """RGB, 0 to 255, of each expression; each is legible on black and on white."""
 
-CIRCUMPLEX: Final[Mapping[str, tuple[float, float]]] = {
-    "angry": (-0.6, 0.7),
-    "disgust": (-0.7, 0.3),
-    "fear": (-0.6, 0.8),
-    "happy": (0.9, 0.4),
-    "sad": (-0.8, -0.4),
-    "surprise": (0.2, 0.9),
-    "neutral": (0.0, 0.0),
-}
-"""Valence and arousal of each of the seven expressions, each -1 to 1; `valence_arousal` says what they are worth."""
-
-RESTING: Final = "neutral"
-"""The expression of a resting face."""
-
 OWN_COLOURS: Final = (
     (0, 120, 90), (255, 150, 255), (150, 90, 0), (195, 30, 135), (0, 210, 195), (240, 90, 180),
     (120, 105, 135), (60, 90, 225), (135, 195, 255), (255, 165, 165), (135, 210, 0), (150, 60, 195),
