@@ -71,7 +71,10 @@ def test_two_jobs_never_share_a_journal_and_the_second_says_who_holds_it(tmp_pat
     process.start()
     try:
         assert held.wait(30)
-        with pytest.raises(InvalidInput, match=f"another mien .process {process.pid}."), journal_folder(tmp_path / "out.csv"):
+        with (
+            pytest.raises(InvalidInput, match=f"another mien .process {process.pid}."),
+            journal_folder(tmp_path / "out.csv"),
+        ):
             pass
     finally:
         done.set()

@@ -46,7 +46,11 @@ def test_every_kind_names_a_class_that_refuses_nothing_it_should_write(kind: Any
 def test_tables_hold_all_sources_and_drawings_are_one_each(sources: list[Source]) -> None:
     plan = plan_outputs({"csv": Path("all.csv"), "annotate": Path("out"), "events": Path("e.csv")}, sources, HEADER)
     assert [(kind.name, path.as_posix()) for kind, path in plan.tables] == [("csv", "all.csv"), ("events", "e.csv")]
-    assert [[path.as_posix() for _, path in own] for own in plan.own] == [["out/a.png"], ["out/b.png"], ["out/talk.mp4"]]
+    assert [[path.as_posix() for _, path in own] for own in plan.own] == [
+        ["out/a.png"],
+        ["out/b.png"],
+        ["out/talk.mp4"],
+    ]
 
 
 def test_one_source_is_drawn_into_a_file_or_a_folder(sources: list[Source]) -> None:
@@ -103,7 +107,7 @@ def test_the_model_is_an_input_too(sources: list[Source]) -> None:
 
 def test_a_drawing_replaces_only_what_mien_drew(sources: list[Source]) -> None:
     write_image(Path("out/a.png"), GREY)
-    with pytest.raises(OutputRefused, match="out/a.png is there already and was not written by mien"):
+    with pytest.raises(OutputRefused, match=r"out/a\.png is there already and was not written by mien"):
         plan_outputs({"annotate": Path("out")}, sources, HEADER)
     write_image(Path("out/a.png"), GREY, comment=DRAWN_COMMENT)
     assert plan_outputs({"annotate": Path("out")}, sources, HEADER).own[0][0][1] == Path("out/a.png")

@@ -124,7 +124,10 @@ def test_pictures_and_videos_of_a_folder_belong_to_one_job(album: Path) -> None:
 
 @pytest.mark.parametrize(
     ("url", "message"),
-    [("https://example.org/a.jpg?size=9", "pictures are not fetched"), ("gopher://example.org/a", "gopher:// is not known")],
+    [
+        ("https://example.org/a.jpg?size=9", "pictures are not fetched"),
+        ("gopher://example.org/a", "gopher:// is not known"),
+    ],
 )
 def test_urls_that_are_no_videos_are_refused_with_what_to_do(url: str, message: str) -> None:
     (source,) = find_sources([url]).sources

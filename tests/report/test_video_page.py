@@ -13,7 +13,7 @@ from PIL import Image as Pillow
 from mien.emotions import EMOTIONS
 from mien.records import Header
 from mien.records.results import result_from_dict, result_to_dict
-from mien.report.video_page import KIND, MOST_BINS, PageSink
+from mien.report.video_page import MOST_BINS, PageSink
 from mien.values import Box, Detection, Failure, FrameResult, Image, Quality, VideoInfo
 
 EVIL = "<script>alert(1)</script>.mp4"
@@ -188,4 +188,4 @@ def test_only_an_earlier_page_is_replaced(tmp_path: Path, page: Callable[..., st
         ('<!doctype html><meta name="generator" content="mien"><title>Training</title>', False),
     ]:
         path.write_text(content)
-        assert KIND.replaces(path) is may
+        assert PageSink.replaces(path) is may

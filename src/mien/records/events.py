@@ -33,8 +33,6 @@ class EventsSink(VideoSink):
     replaces = staticmethod(
         starts_with(rb'(source,)?track_id,label,start,end,|\s*\{\s*"format":\s*"mien",\s*"version":\s*\d+,\s*"events"')
     )
-        starts_with(rb'(source,)?track_id,label,start,end,|\s*\{\s*"format":\s*"mien",\s*"version":\s*\d+,\s*"events"')
-    )
 
     def __init__(self, target: Target, header: Header) -> None:
         super().__init__(target, header)

@@ -16,7 +16,7 @@ from PIL import Image as Pillow
 from mien.emotions import colour_of
 from mien.records.earlier import starts_with
 from mien.records.encoding import utf8
-from mien.records.sink import Header, Kind, Target
+from mien.records.sink import Header, Target
 from mien.records.video_sink import VideoSink
 from mien.report.html import card, document, key, named_values, table, tiles
 from mien.tracking.events import Event
@@ -125,6 +125,10 @@ class PageSink(VideoSink):
         header: How the results were made.
         anonymize: Makes a face in a small picture, (96, 96, 3) uint8 RGB, unrecognisable. None: faces are shown.
     """
+
+    replaces = staticmethod(
+        starts_with(rb'(?s).{0,500}<meta name="generator" content="mien">.{0,9999}?: expressions</title>')
+    )
 
     wants_images = True
 
@@ -382,14 +386,3 @@ def _clock(seconds: float) -> str:
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
-
-
-KIND: Final = Kind(
-    name="report",
-    help="a page about each video: who showed what, when, as HTML",
-    suffixes=(".html", ".htm"),
-    open=PageSink,
-    replaces=starts_with(rb'(?s).{0,500}<meta name="generator" content="mien">.{0,9999}?: expressions</title>'),
-    each=True,
-    pictures=False,
-)
