@@ -140,7 +140,7 @@ def test_a_password_is_in_the_address_alone() -> None:
     assert source.address == "rtsp://me:se@cr/et@camera/stream"
 
 
-def test_places_keep_the_folders_that_sources_do_not_share(album: Path) -> None:
+def test_places_keep_the_folders_that_tell_sources_apart(album: Path) -> None:
     for folder in ("one", "two"):
         (album / folder / "in").mkdir(parents=True)
         (album / folder / "in" / "face.jpg").touch()
@@ -148,6 +148,8 @@ def test_places_keep_the_folders_that_sources_do_not_share(album: Path) -> None:
     assert [source.place.as_posix() for source in both] == ["one/in/face.jpg", "two/in/face.jpg"]
     single = find_sources(["one"]).sources
     assert [source.place.as_posix() for source in single] == ["in/face.jpg"]
+    by_name = find_sources(["one/in/face.jpg", "b.jpg"]).sources
+    assert [source.place.as_posix() for source in by_name] == ["face.jpg", "b.jpg"]
     by_name = find_sources(["one/in/face.jpg", "two/in/face.jpg"]).sources
     assert [source.place.as_posix() for source in by_name] == ["one/in/face.jpg", "two/in/face.jpg"]
 
