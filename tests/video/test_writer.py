@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from mien.errors import InvalidInput, MissingExtra, VideoError
+from mien.images import DRAWN_COMMENT
 from mien.video import VideoWriter, open_video
-from mien.video.mark import DRAWN_COMMENT
 
 VARIABLE = [0.0, 0.04, 0.0512, 0.2, 0.3, 0.31, 0.7, 1.5, 1.52]
 
