@@ -25,11 +25,11 @@ from torch import nn
 from mien.data import FaceSet
 from mien.emotions import EMOTIONS
 from mien.training.distributed import is_leader
-from mien.training.loop import Step, train, use_threads
+from mien.training.events import Step
+from mien.training.loop import train, use_threads
 from mien.training.recipe import read_recipe
 from mien.training.winograd import use_winograd
 
-RECIPES = Path(__file__).parents[1] / "recipes"
 WAYS = {"one thread": (1, 1), "two threads": (1, 2), "two processes": (2, 1)}
 """Processes, and threads of each."""
 
@@ -53,9 +53,7 @@ def noise(num_train: int, num_val: int) -> FaceSet:
 def work(recipe: str, num_faces: int, folder: Path, threads: int) -> None:
     """What each process does: two epochs; it prints the images a second between the reports of the second."""
     use_threads(threads)
-    short = dataclasses.replace(
-        read_recipe(RECIPES / f"{recipe}.toml"), epochs=2, plain_epochs=0, warmup_epochs=0, batch_size=64
-    )
+    short = dataclasses.replace(read_recipe(recipe), epochs=2, plain_epochs=0, warmup_epochs=0, batch_size=64)
     reports = [
         (event.step, time.perf_counter())
         for event in train(short, noise(num_faces, 64), folder, device=torch.device("cpu"))

@@ -16,4 +16,4 @@ run=${RUN:-runs/gelu-cnn-$SLURM_JOB_ID}
 srun torchrun \
   --nnodes "$SLURM_JOB_NUM_NODES" --nproc-per-node gpu \
   --rdzv-backend c10d --rdzv-endpoint "$leader:29500" --rdzv-id "$SLURM_JOB_ID" \
-  -m mien train "${RECIPE:-recipes/gelu-cnn.toml}" --data "${DATA:?the path of fer2013.csv}" --out "$run" --resume
+  -m mien train "${RECIPE:-gelu-cnn}" --data "${DATA:?the path of fer2013.csv}" --out "$run" --resume

@@ -32,7 +32,6 @@ from mien.files import replacing
 from mien.training import checkpoint
 from mien.training.run import Run
 
-RECIPES = Path(__file__).parent
 NUM_FOLDS = 4
 
 
@@ -41,10 +40,10 @@ class Job:
     """A training.
 
     Attributes:
-        name: of its folder.
-        recipe: of this folder, without `.toml`.
-        settings: in place of the recipe's.
-        teachers: names of the jobs it learns from.
+        name: the name of its folder.
+        recipe: the name of one of mien's recipes.
+        settings: settings in place of the recipe's.
+        teachers: the names of the jobs it learns from.
     """
 
     name: str
@@ -191,7 +190,7 @@ def ready(jobs: Sequence[Job], out: Path) -> Iterator[Job]:
 
 
 def start(job: Job, options: argparse.Namespace) -> "subprocess.Popen[bytes]":
-    words = [sys.executable, "-m", "mien", "train", str(RECIPES / f"{job.recipe}.toml"), "--data", str(options.data)]
+    words = [sys.executable, "-m", "mien", "train", job.recipe, "--data", str(options.data)]
     words += ["--out", str(options.out / job.name), "--resume", "--threads", str(options.threads)]
     for setting in (*job.settings, *options.set):
         words += ["--set", setting]

@@ -48,9 +48,9 @@ def test_one_instance_serves_many_threads(brightness: Any) -> None:
     np.testing.assert_allclose(results, np.arange(200) / 255, atol=1e-6)
 
 
-@pytest.mark.parametrize("picture", [np.zeros((5, 5), np.uint8), np.zeros((5, 5, 3)), 3, None])
+@pytest.mark.parametrize("picture", [np.zeros((5, 5, 3)), 3, None])
 def test_what_is_no_picture_is_refused(brightness: Any, picture: Image) -> None:
-    with pytest.raises(InvalidInput, match="an image is"):
+    with pytest.raises(InvalidInput, match="a picture is"):
         mien.Analyzer(brightness, quarters)(picture)
 
 

@@ -208,9 +208,7 @@ def _streamed(frames: Iterable[Frame], through: Stream, *, close: bool) -> Itera
     with ExitStack() as stack:
         if close and isinstance(frames, VideoSource | Camera):
             stack.enter_context(frames)
-        # A queue in front of a camera would hold old frames.
-        ahead = frames if getattr(frames, "live", False) else stack.enter_context(closing(in_background(frames)))
-        for frame in ahead:
+        for frame in stack.enter_context(closing(in_background(frames))):
             if not isinstance(frame, Frame):
                 raise InvalidInput(
                     f"a video's frames are mien.Frame(index, time in seconds, image); got {type(frame).__name__}"

@@ -1,4 +1,4 @@
-"""The seven expressions: their names, order, colours, and what data sets call them.
+"""The seven expressions: their names, order, colours, spellings in data sets, valence and arousal.
 
 No other module knows an order. Everywhere else expressions go by name.
 """
@@ -13,7 +13,10 @@ from numpy.typing import ArrayLike
 from mien.errors import InvalidInput
 
 EMOTIONS: Final = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-"""FER2013's codes 0 to 6, in that order."""
+"""The expressions in the order of FER2013's codes, 0 to 6."""
+
+RESTING: Final = "neutral"
+"""The expression of a resting face."""
 
 COLOURS: Final[Mapping[str, tuple[int, int, int]]] = {
     "angry": (232, 84, 74),
@@ -24,21 +27,7 @@ COLOURS: Final[Mapping[str, tuple[int, int, int]]] = {
     "surprise": (240, 130, 50),
     "neutral": (150, 158, 168),
 }
-"""RGB, 0 to 255; each reads on black and on white."""
-
-CIRCUMPLEX: Final[Mapping[str, tuple[float, float]]] = {
-    "angry": (-0.6, 0.7),
-    "disgust": (-0.7, 0.3),
-    "fear": (-0.6, 0.8),
-    "happy": (0.9, 0.4),
-    "sad": (-0.8, -0.4),
-    "surprise": (0.2, 0.9),
-    "neutral": (0.0, 0.0),
-}
-"""Valence and arousal of each of the seven expressions, each -1 to 1; `valence_arousal` says what they are worth."""
-
-RESTING: Final = "neutral"
-"""The expression of a resting face."""
+"""RGB, 0 to 255, of each expression; each is legible on black and on white."""
 
 OWN_COLOURS: Final = (
     (0, 120, 90), (255, 150, 255), (150, 90, 0), (195, 30, 135), (0, 210, 195), (240, 90, 180),
@@ -55,7 +44,18 @@ FER_PLUS_VOTES: Final = (
 """The ten vote columns of FER+'s `fer2013new.csv`, in its order; NF stands for "not a face"."""
 
 FER_PLUS_EXPRESSIONS: Final = FER_PLUS_VOTES[:8]
-"""Those of them that are expressions."""
+"""FER+'s eight expressions, which are the first of its vote columns."""
+
+CIRCUMPLEX: Final[Mapping[str, tuple[float, float]]] = {
+    "angry": (-0.6, 0.7),
+    "disgust": (-0.7, 0.3),
+    "fear": (-0.6, 0.8),
+    "happy": (0.9, 0.4),
+    "sad": (-0.8, -0.4),
+    "surprise": (0.2, 0.9),
+    "neutral": (0.0, 0.0),
+}
+"""Valence and arousal of each expression, each -1 to 1."""
 
 _SPELLINGS: Final = {
     "angry": ("anger", "angry"),
@@ -70,10 +70,13 @@ _BY_SPELLING: Final = {spelling: name for name, spellings in _SPELLINGS.items() 
 
 
 def parse_emotion(text: str) -> str:
-    """The one of `EMOTIONS` that `text` means: a common spelling in any case, or FER2013's code 0 to 6.
+    """The expression that `text` names by a common spelling, in any case, or by FER2013's code 0 to 6.
+
+        >>> parse_emotion("Happiness")
+        'happy'
 
     Raises:
-        InvalidInput: no expression goes by that name; the message lists those known.
+        InvalidInput: No expression has that name; the message lists those known.
     """
     word = text.strip().casefold()
     if word in _BY_SPELLING:
@@ -110,6 +113,9 @@ def colour_of(label: str) -> tuple[int, int, int]:
 def valence_arousal(labels: Sequence[str], scores: ArrayLike) -> tuple[float, float] | None:
     """How pleasant and how excited a face looks: the expectation of `CIRCUMPLEX` over its expressions.
 
+        >>> valence_arousal(("happy", "neutral"), [0.5, 0.5])
+        (0.45, 0.2)
+
     Valence and arousal are the axes of the circumplex model of affect (Russell 1980, Journal of Personality and Social
     Psychology 39). The model places words, not the seven expressions of data sets; the coordinates are mien's own
     reading of it and were not fitted to anybody's ratings. So use them to compare moments, not as a measurement.
@@ -122,7 +128,7 @@ def valence_arousal(labels: Sequence[str], scores: ArrayLike) -> tuple[float, fl
         Valence and arousal, each -1 to 1; None when one of the labels is not one of the seven.
 
     Raises:
-        InvalidInput: there are not as many scores as labels.
+        InvalidInput: There are not as many scores as labels.
     """
     values = np.asarray(scores, dtype=np.float64)
     if values.shape != (len(labels),):

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mien.records.wire import Record
 
 from mien.analyzer import Analyzer
 from mien.cli.analyze import Result, results, work
 from mien.images import read_image, write_image
 from mien.jobs.sources import find_sources
-from mien.records.wire import Record
 from mien.values import Box, Detection, Image
 
 Run = Callable[..., tuple[int, str, str]]

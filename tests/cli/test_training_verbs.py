@@ -1,6 +1,7 @@
 """mien train, export, evaluate and models, from a CSV to a model that answers."""
 
 import csv
+import io
 import json
 import re
 import shutil
@@ -10,9 +11,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from rich.console import Console
 
 from mien.recognition import OnnxClassifier
 from mien.training.export import sample_faces
+from mien.training.recipe import shipped_recipes
 
 RECIPE = """
 architecture = "mini-xception"
@@ -111,7 +114,8 @@ def test_from_a_csv_to_a_model_that_answers(
         (["train"], 2, "Missing argument"),
         (["train", "none.toml"], 2, "name what to train on"),
         (["train", "none.toml", "other.toml", "--data", "none.csv"], 2, "one recipe is trained at a time; got 2"),
-        (["train", "none.toml", "--data", "none.csv", "--fold", "3/2"], 1, "no such recipe"),
+        (["train", "none.toml", "--data", "none.csv", "--fold", "3/2"], 2, "expected K/N"),
+        (["train", "mini-exception", "--data", "none.csv"], 1, "did you mean mini-xception?"),
         (["train", "--compare", "none"], 1, "none holds no training"),
         (["train", "none.toml", "--data", "none.csv", "--resume"], 2, "name the run"),
         (["evaluate", "unheard-of", "--data", "none.csv"], 1, "unknown model 'unheard-of'"),
@@ -149,6 +153,42 @@ def test_faults_of_a_recipe_come_all_at_once(
     assert "batch_size: expected at least 2, got 0" in err
 
 
+def test_recipes_that_come_with_mien_are_trained_by_name_anywhere(
+    run_mien: Callable[..., tuple[int, str, str]], fer_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status, out, _ = run_mien("train", "--help")
+    assert status == 0
+    for name in shipped_recipes():
+        assert name in out
+    monkeypatch.chdir(tmp_path)
+    words = ["--set", "epochs=1", "--set", "batch_size=14", "--threads", 1]
+    status, out, err = run_mien("train", "mini-xception", "--data", fer_csv, *words)
+    assert status == 0, err
+    (run,) = Path("runs").iterdir()
+    assert run.name.startswith("mini-xception-2")
+    assert (run / "page.html").exists()
+
+
+def test_a_training_is_announced_once_it_is_sure_to_begin(
+    run_mien: Callable[..., tuple[int, str, str]],
+    recipe: Path,
+    fer_csv: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = ["train", recipe, "--data", fer_csv, "--out", tmp_path / "run", "--threads", 1, "--set", "epochs=1"]
+    status, out, err = run_mien(*words, "--set", "batch_size=29")
+    assert (status, out) == (1, "")
+    assert "fewer than one batch" in err
+    screen = io.StringIO()
+    monkeypatch.setattr("mien.cli.train.err", Console(file=screen, force_terminal=True, width=200))
+    status, out, _ = run_mien(*words)
+    assert status == 0
+    assert out.startswith("training mini-xception on")
+    assert "preparing" in screen.getvalue()
+    assert "nan" not in screen.getvalue()
+
+
 def test_models_are_listed_for_people_and_machines(run_mien: Callable[..., tuple[int, str, str]]) -> None:
     status, out, _ = run_mien("models")
     assert status == 0
@@ -169,7 +209,7 @@ def test_the_command_line_overrides_the_recipe_and_faults_come_at_once(
     status, _, err = run_mien(*words, "--set", "epoch=1", "--set", "optimizer=sdg")
     assert status == 1
     assert "epoch: no such key; did you mean epochs?" in err
-    assert "optimizer: 'sdg'; expected one of: sgd, adam, adamw" in err
+    assert "optimizer: expected 'sgd', 'adam' or 'adamw', got 'sdg'" in err
     status, _, err = run_mien(*words, "--fold", "0/3")
     assert status == 2
     assert "expected K/N" in err

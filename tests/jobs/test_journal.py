@@ -1,13 +1,15 @@
+import multiprocessing
 from pathlib import Path
 
 import pytest
 
-from mien.jobs.journal import Journal
-from mien.records.frames import FrameRecord
+from mien.errors import InvalidInput
+from mien.jobs.journal import Journal, Mark, journal_folder
+from mien.values import FrameResult, VideoInfo
 
 
-def frame(index: int) -> FrameRecord:
-    return {"index": index, "time": index / 25, "faces": []}
+def frame(index: int) -> FrameResult:
+    return FrameResult(source="a.mp4", index=index, time=index / 25, width=64, height=48, video=VideoInfo(rate=25.0))
 
 
 def written(path: Path, num: int, mark_at: int | None = None) -> None:
@@ -16,7 +18,7 @@ def written(path: Path, num: int, mark_at: int | None = None) -> None:
         for index in range(num):
             journal.append(frame(index))
             if index == mark_at:
-                journal.mark(index, b"state\n\x00", {"seconds": 3})
+                journal.mark(Mark(index, b"state\n\x00"))
 
 
 def test_work_goes_on_after_the_last_mark(tmp_path: Path) -> None:
@@ -25,11 +27,19 @@ def test_work_goes_on_after_the_last_mark(tmp_path: Path) -> None:
     with path.open("ab") as stream:
         stream.write(b'{"index": 10, "ti')  # a kill in the middle of a line
     with Journal(path, {"video": "a"}) as journal:
-        assert journal.resume() == (6, b"state\n\x00", {"seconds": 3})
+        assert journal.resume() == Mark(6, b"state\n\x00")
         journal.append(frame(7))
-        assert [record["index"] for record in journal.records()] == list(range(8))
-        journal.forget()
-    assert list(tmp_path.iterdir()) == []
+        assert list(journal.results()) == [frame(index) for index in range(8)]
+
+
+def test_the_last_mark_says_that_the_video_has_ended_and_how(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    with Journal(path) as journal:
+        journal.begin()
+        journal.append(frame(0))
+        journal.mark(Mark(0, b"", ended=True, error="it broke off"))
+    with Journal(path) as journal:
+        assert journal.resume() == Mark(0, b"", ended=True, error="it broke off")
 
 
 @pytest.mark.parametrize("fault", ["no mark", "other work", "damaged mark", "short journal"])
@@ -45,4 +55,37 @@ def test_without_a_mark_of_this_work_it_begins_anew(tmp_path: Path, fault: str) 
         path.write_bytes(path.read_bytes()[:20])
     with Journal(path, about) as journal:
         assert journal.resume() is None
-        assert list(journal.records()) == []
+        assert list(journal.results()) == []
+
+
+def hold(output: Path, held: "multiprocessing.synchronize.Event", done: "multiprocessing.synchronize.Event") -> None:
+    with journal_folder(output):
+        held.set()
+        done.wait(30)
+
+
+def test_two_jobs_never_share_a_journal_and_the_second_says_who_holds_it(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    held, done = context.Event(), context.Event()
+    process = context.Process(target=hold, args=(tmp_path / "out.csv", held, done))
+    process.start()
+    try:
+        assert held.wait(30)
+        with (
+            pytest.raises(InvalidInput, match=f"another mien .process {process.pid}."),
+            journal_folder(tmp_path / "out.csv"),
+        ):
+            pass
+    finally:
+        done.set()
+        process.join()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_folder_stays_after_an_error_and_can_be_locked_again(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), journal_folder(tmp_path / "out.csv"):
+        raise KeyboardInterrupt
+    assert [path.name for path in tmp_path.iterdir()] == [".out.csv.mien"]
+    with journal_folder(tmp_path / "out.csv") as journals:
+        assert journals.path.is_dir()
+    assert list(tmp_path.iterdir()) == []

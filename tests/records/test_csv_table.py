@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mien.emotions import EMOTIONS
 from mien.errors import InvalidInput
 from mien.records import Header
-from mien.records.csv_table import KIND, CsvSink
+from mien.records.csv_table import CsvSink
 from mien.values import Box, Detection, Face, Failure, FrameResult, Prediction, VideoInfo
 
 COLUMNS = [
@@ -151,13 +151,13 @@ def test_what_cannot_be_written_leaves_no_half_row(
 def test_only_an_earlier_table_is_replaced(tmp_path: Path, content: str, may: bool) -> None:
     path = tmp_path / "t.csv"
     path.write_text(content)
-    assert KIND.replaces(path) is may
+    assert CsvSink.replaces(path) is may
 
 
 def test_what_is_written_may_be_replaced(tmp_path: Path, written: Callable[..., bytes], results: list[Any]) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes(written(CsvSink, results))
-    assert KIND.replaces(path)
+    assert CsvSink.replaces(path)
 
 
 def test_a_video_without_end_needs_no_more_memory(make_frame: Any, make_person: Any, header: Header) -> None:

@@ -10,7 +10,7 @@ import pytest
 from mien.errors import InvalidInput
 from mien.records import Header
 from mien.records.csv_table import CsvSink
-from mien.records.events import KIND, EventsSink
+from mien.records.events import EventsSink
 from mien.records.json_document import JsonSink
 from mien.values import Failure, FrameResult
 
@@ -41,7 +41,7 @@ def test_events_of_all_videos_stand_in_one_table(two_videos: list[Any], tmp_path
     head, *found = csv.reader(io.StringIO(path.read_text()))
     assert head == ["source", "track_id", "label", "start", "end", "peak", "peak_time", "mean"]
     assert [tuple(row) for row in found] == EVENTS
-    assert KIND.replaces(path)
+    assert EventsSink.replaces(path)
 
 
 def test_events_as_json_are_those_of_the_document(two_videos: list[Any], tmp_path: Path, header: Header) -> None:
@@ -56,7 +56,7 @@ def test_events_as_json_are_those_of_the_document(two_videos: list[Any], tmp_pat
     expected = [{"source": video["source"], **event} for video in videos for event in video["events"]]
     assert len(expected) == 3
     assert found == {"format": "mien", "version": 2, "events": expected, "complete": True}
-    assert KIND.replaces(path)
+    assert EventsSink.replaces(path)
 
 
 def test_an_event_is_written_as_soon_as_it_has_ended(two_videos: list[Any], header: Header) -> None:
@@ -102,4 +102,4 @@ def test_only_earlier_events_are_replaced(tmp_path: Path, written: Callable[...,
         (b"name,price\n", False),
     ]:
         path.write_bytes(content)
-        assert KIND.replaces(path) is may
+        assert EventsSink.replaces(path) is may

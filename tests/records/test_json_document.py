@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mien.emotions import EMOTIONS
 from mien.records import Header
-from mien.records.json_document import KIND, JsonSink
+from mien.records.json_document import JsonSink
 from mien.values import Failure, FrameResult, VideoInfo
 
 
@@ -52,7 +52,7 @@ def test_a_line_a_picture_and_a_line_a_frame(written: Callable[..., bytes], resu
 
 
 def test_a_video_ends_when_another_comes(written: Callable[..., bytes], make_frame: Any, make_person: Any) -> None:
-    started = VideoInfo(None, "2024-05-01T12:30:00+00:00")
+    started = VideoInfo(started_at="2024-05-01T12:30:00+00:00")
     frames = [make_frame(index, make_person(1, happy=0.75)) for index in range(10)]
     other = [make_frame(index, make_person(1, sad=0.5), source="b.mp4", video=started) for index in (3, 4)]
     picture = FrameResult(source="talk.mp4", width=1, height=1)
@@ -129,4 +129,4 @@ def test_only_an_earlier_object_is_replaced(tmp_path: Path, written: Callable[..
         (b'["format", "mien"]', False),
     ]:
         path.write_bytes(content)
-        assert KIND.replaces(path) is may
+        assert JsonSink.replaces(path) is may

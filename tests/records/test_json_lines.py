@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.records import Header
-from mien.records.json_lines import KIND, JsonLinesSink
+from mien.records.json_lines import JsonLinesSink
 from mien.values import Failure, FrameResult
 
 
@@ -71,4 +71,4 @@ def test_only_earlier_lines_are_replaced(tmp_path: Path, written: Callable[..., 
         (b'{"text": "a"}\n', False),
     ]:
         path.write_bytes(content)
-        assert KIND.replaces(path) is may
+        assert JsonLinesSink.replaces(path) is may

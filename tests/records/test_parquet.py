@@ -12,7 +12,7 @@ import pytest
 from mien.emotions import EMOTIONS
 from mien.errors import InvalidInput
 from mien.records import Header
-from mien.records.parquet import KIND, ParquetSink
+from mien.records.parquet import ParquetSink
 from mien.records.rows import columns, rows
 from mien.values import Failure
 
@@ -114,8 +114,8 @@ def test_a_name_that_is_no_utf8_is_written_with_escapes(written: Callable[..., b
 def test_only_an_earlier_table_is_replaced(tmp_path: Path, written: Callable[..., bytes], results: list[Any]) -> None:
     path = tmp_path / "r.parquet"
     path.write_bytes(written(ParquetSink, results))
-    assert KIND.replaces(path)
+    assert ParquetSink.replaces(path)
     parquet.write_table(pyarrow.table({"a": [1]}), path)
-    assert not KIND.replaces(path)
+    assert not ParquetSink.replaces(path)
     path.write_bytes(b"")
-    assert KIND.replaces(path)
+    assert ParquetSink.replaces(path)

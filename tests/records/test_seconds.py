@@ -10,7 +10,7 @@ import pytest
 from mien.emotions import EMOTIONS
 from mien.errors import InvalidInput
 from mien.records import Header
-from mien.records.seconds import KIND, SecondsSink
+from mien.records.seconds import SecondsSink
 from mien.values import FrameResult, Quality
 
 
@@ -80,4 +80,4 @@ def test_only_an_earlier_table_is_replaced(tmp_path: Path, written: Callable[...
         (b"source,frame,time\n", False),
     ]:
         path.write_bytes(content)
-        assert KIND.replaces(path) is may
+        assert SecondsSink.replaces(path) is may

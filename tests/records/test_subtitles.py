@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.records import Header
-from mien.records.subtitles import KIND, SHORTEST, SubtitlesSink
+from mien.records.subtitles import SHORTEST, SubtitlesSink
 from mien.values import Face, Failure, FrameResult, VideoInfo
 
 Cue = tuple[float, float, str]
@@ -78,7 +78,7 @@ def test_a_video_without_faces_or_frames_is_an_empty_file(written: Callable[...,
 def test_a_person_without_a_number_and_a_camera_without_a_rate(
     written: Callable[..., bytes], make_frame: Any, make_face: Callable[..., Face]
 ) -> None:
-    frame = make_frame(0, make_face(0, 0, happy=1), video=VideoInfo(None, "2024-05-01T12:30:00+00:00"))
+    frame = make_frame(0, make_face(0, 0, happy=1), video=VideoInfo(started_at="2024-05-01T12:30:00+00:00"))
     assert parse(written(SubtitlesSink, [frame])) == [(0.0, SHORTEST, "happy 100 %")]
 
 
@@ -94,4 +94,4 @@ def test_a_person_without_a_number_and_a_camera_without_a_rate(
 def test_only_earlier_subtitles_are_replaced(tmp_path: Path, content: str, may: bool) -> None:
     path = tmp_path / "talk.srt"
     path.write_text(content)
-    assert KIND.replaces(path) is may
+    assert SubtitlesSink.replaces(path) is may

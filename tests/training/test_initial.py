@@ -12,9 +12,10 @@ from mien.emotions import EMOTIONS
 from mien.errors import ModelError
 from mien.recognition import OnnxClassifier, shipped_models
 from mien.training.architectures import ARCHITECTURES
+from mien.training.events import Epoch
 from mien.training.export import export
 from mien.training.initial import initialize, load_initial
-from mien.training.loop import Epoch, as_input, predict, train
+from mien.training.loop import as_input, predict, train
 from mien.training.recipe import Recipe
 from mien.training.run import Run
 from mien.training.trained import describe_model, load_trained

@@ -9,8 +9,9 @@ import torch
 from mien.data import FaceSet
 from mien.errors import DataError, RecipeError, TrainingError
 from mien.training.augmentation import Augmentation
+from mien.training.events import Epoch, Start, Step
 from mien.training.initial import load_initial
-from mien.training.loop import Epoch, Step, predict, train
+from mien.training.loop import predict, train
 from mien.training.recipe import Recipe
 from mien.training.run import Run, model_name
 from mien.training.trained import load_trained
@@ -31,7 +32,8 @@ CPU = torch.device("cpu")
 
 def finish(recipe: Recipe, faces: FaceSet, folder: Path, *, resume: bool = False) -> list[Epoch]:
     events = list(train(recipe, faces, folder, device=CPU, resume=resume))
-    assert all(isinstance(event, Step | Epoch) for event in events)
+    assert isinstance(events[0], Start)
+    assert all(isinstance(event, Step | Epoch) for event in events[1:])
     return [event for event in events if isinstance(event, Epoch)]
 
 
@@ -71,6 +73,7 @@ def test_a_kill_at_any_step_and_resume_gives_the_same_metrics(bars: FaceSet, tmp
     recipe = dataclasses.replace(RECIPE, batch_size=4)
     finish(recipe, bars, tmp_path / "whole")
     killed = train(recipe, bars, tmp_path / "killed", device=CPU)
+    assert next(killed) == Start(num_train=112, num_val=28)
     events = [next(killed) for _ in range(stop_after)]
     assert isinstance(events[-1], Epoch if stop_after % 4 == 0 else Step)
     killed.close()  # type: ignore[attr-defined]
@@ -196,7 +199,7 @@ def test_a_resumed_training_still_knows_how_it_began(bars: FaceSet, tmp_path: Pa
 
 def test_faces_held_out_at_another_size_are_refused(bars: FaceSet, tmp_path: Path) -> None:
     held = dataclasses.replace(bars, held_out=0.1)
-    with pytest.raises(DataError, match=r"held out at 32 pixels, and the recipe's are of 40"):
+    with pytest.raises(DataError, match=r"held out at 32 pixels, and the recipe trains at 40"):
         finish(dataclasses.replace(RECIPE, image_size=40), held, tmp_path)
 
 

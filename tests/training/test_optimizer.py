@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from mien.training.loop import Past
+from mien.training.loop import Progress
 from mien.training.optimizer import OPTIMIZERS, learning_rate, make_optimizer, uphill
-from mien.training.recipe import Recipe
+from mien.training.recipe import Recipe, parse_recipe, recipe_table
 
 RECIPE = Recipe(architecture="mini-xception", epochs=4, learning_rate=0.05)
 
@@ -28,7 +28,7 @@ def test_a_plateau_lowers_the_rate_each_time_the_loss_has_stood_still() -> None:
     recipe = dataclasses.replace(
         RECIPE, schedule="plateau", warmup_epochs=0, plateau_patience=1, plateau_factor=0.1, epochs=9
     )
-    past, rates = Past(), []
+    past, rates = Progress(), []
     for epoch, loss in enumerate([1.0, 0.9, 0.95, 0.95, 0.95, 0.95, 0.8], start=1):
         past = past.after(epoch, loss, recipe)
         rates.append(learning_rate(recipe, epoch * 7, 7, past.num_falls))
@@ -38,7 +38,7 @@ def test_a_plateau_lowers_the_rate_each_time_the_loss_has_stood_still() -> None:
 
 def test_a_plateau_and_the_end_are_as_patient() -> None:
     recipe = dataclasses.replace(RECIPE, schedule="plateau", plateau_patience=3, patience=3, epochs=9)
-    past = Past().after(1, 1.0, recipe)
+    past = Progress().after(1, 1.0, recipe)
     for epoch in (2, 3):
         past = past.after(epoch, 1.1, recipe)
         assert not past.num_falls and not past.is_over(recipe)
@@ -49,7 +49,8 @@ def test_a_plateau_and_the_end_are_as_patient() -> None:
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_only_weights_decay(name: str) -> None:
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
-    decayed, spared = make_optimizer(model, dataclasses.replace(RECIPE, optimizer=name)).param_groups
+    recipe = parse_recipe(recipe_table(RECIPE) | {"optimizer": name}, "of that optimizer")
+    decayed, spared = make_optimizer(model, recipe).param_groups
     assert [value.ndim for value in decayed["params"]] == [4]
     assert decayed["weight_decay"] == RECIPE.weight_decay
     assert [value.ndim for value in spared["params"]] == [1, 1, 1]

@@ -34,13 +34,15 @@ def test_what_a_recipe_leaves_out_stays_out() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (["epochs=many"], "epochs: expected int, got 'many'"),
-        (["epochs=true"], "epochs: expected int, got True"),
+        (["epochs=many"], "epochs: expected a valid integer, got 'many'"),
+        (["epochs=true"], "epochs: expected a valid integer, got True"),
         (["epochs=0"], "epochs: expected at least 1, got 0"),
         (["epochs=3", "plain_epochs=4"], "plain_epochs: 4 is more than epochs, which is 3"),
         (["epochs"], "expected KEY=VALUE"),
+        (["epochs.first=3"], "epochs is a single setting"),
+        (["augmentation.a.b=3"], "augmentation.a: no such key"),
     ],
 )
-def test_wrong_settings_are_told(settings: list[str], message: str) -> None:
+def test_wrong_settings_are_reported(settings: list[str], message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         overridden(RECIPE, settings)

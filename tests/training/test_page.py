@@ -1,14 +1,17 @@
+from importlib.util import find_spec
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 import torch
 
+import mien.training
 from mien.data import FaceSet
 from mien.training.architectures import ARCHITECTURES
 from mien.training.drawing import draw_network
+from mien.training.events import Epoch
 from mien.training.layers import layer_table
-from mien.training.loop import Epoch, train
+from mien.training.loop import train
 from mien.training.page import refresh_page
 from mien.training.recipe import Recipe
 from mien.training.run import Run, find_runs, summary
@@ -16,15 +19,24 @@ from mien.training.run import Run, find_runs, summary
 RECIPE = Recipe(architecture="mini-xception", image_size=32, epochs=2, batch_size=16, learning_rate=0.05, ema_decay=0)
 
 
-def test_a_run_has_a_page_from_its_first_epoch_on(bars: FaceSet, tmp_path: Path) -> None:
+def test_a_training_begun_from_python_has_a_page_from_its_first_epoch_on(bars: FaceSet, tmp_path: Path) -> None:
     run = Run(tmp_path)
-    for event in train(RECIPE, bars, tmp_path, device=torch.device("cpu")):
+    for event in mien.training.train(RECIPE, bars, tmp_path, device=torch.device("cpu")):
+        assert run.page.exists() == isinstance(event, Epoch)
         if isinstance(event, Epoch):
-            page = refresh_page(run, bars, status="running").read_text()
+            page = run.page.read_text()
             assert "Surest mistakes" in page
+            assert "running" in page
             assert f"epoch {event.epoch}, validation: {event.val_accuracy:.4f}" in page
             (found,) = find_runs(tmp_path)
             assert summary(found)["epochs_done"] == event.epoch
+            break
+    for _ in mien.training.train(RECIPE, bars, tmp_path, device=torch.device("cpu"), resume=True):
+        pass
+    page = run.page.read_text()
+    assert "finished" in page
+    assert "epoch 2, validation" in page
+    assert (tmp_path / "tensorboard").exists() == bool(find_spec("tensorboard"))
 
 
 def test_a_page_without_logits_or_with_those_of_other_faces_is_still_a_page(bars: FaceSet, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ RECIPES = Path(__file__).parents[2] / "recipes"
 
 
 def test_every_training_of_the_plan_is_one() -> None:
-    recipes = [overridden(read_recipe(RECIPES / f"{job.recipe}.toml"), list(job.settings)) for job in JOBS]
+    recipes = [overridden(read_recipe(job.recipe), list(job.settings)) for job in JOBS]
     assert len({job.name for job in JOBS}) == len(JOBS)
     for job, recipe in zip(JOBS, recipes, strict=True):
         assert bool(job.teachers) == (recipe.teacher_weight > 0)

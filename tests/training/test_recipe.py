@@ -3,22 +3,30 @@ from pathlib import Path
 import pytest
 
 from mien.errors import RecipeError
-from mien.training.recipe import parse_recipe, read_recipe, recipe_table
-
-RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
+from mien.training.recipe import Recipe, parse_recipe, read_recipe, recipe_table, shipped_recipes
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
-def test_shipped_recipes_are_right_and_survive_a_round_trip(path: Path) -> None:
-    recipe = read_recipe(path)
+@pytest.mark.parametrize("name", shipped_recipes())
+def test_shipped_recipes_are_right_and_survive_a_round_trip(name: str) -> None:
+    recipe = read_recipe(name)
     assert parse_recipe(recipe_table(recipe), "again") == recipe
+    assert read_recipe(shipped_recipes()[name]) == recipe
 
 
-def test_there_are_shipped_recipes() -> None:
-    assert RECIPES
+def test_recipes_come_with_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By name, from whatever folder; the wheel holds all files below the package."""
+    monkeypatch.chdir(tmp_path)
+    assert read_recipe("mini-xception").architecture == "mini-xception"
+    assert {"mini-xception", "gelu-cnn", "rep-small"} <= shipped_recipes().keys()
 
 
-def test_every_fault_is_told_at_once_with_the_nearest_key() -> None:
+@pytest.mark.parametrize("wrong", ["mini-exception", "recipes/mini-xception.toml"])
+def test_an_unknown_recipe_is_reported_with_the_nearest_name(wrong: str) -> None:
+    with pytest.raises(RecipeError, match=f"{wrong}: there is no such recipe; did you mean mini-xception.*rep-small"):
+        read_recipe(wrong)
+
+
+def test_every_fault_is_reported_at_once_with_the_nearest_key() -> None:
     table = {
         "architecture": "mini-exception",
         "epoch": 3,
@@ -31,13 +39,13 @@ def test_every_fault_is_told_at_once_with_the_nearest_key() -> None:
     message = str(caught.value)
     for part in (
         "bad.toml: 7 faults",
-        "architecture: 'mini-exception'; expected one of: mini-xception",
+        "architecture: expected one of: mini-xception, gelu-cnn",
         "epoch: no such key; did you mean epochs?",
-        "batch_size: expected int, got 'many'",
-        "label_smoothing: expected 0 to 0.9, got 2",
+        "batch_size: expected a valid integer, got 'many'",
+        "label_smoothing: expected at most 0.9, got 2",
         "augmentation.rotaton: no such key; did you mean rotation?",
-        "augmentation.flip: expected bool, got 1",
-        "augmentation.scale: expected 1 to 4, got 0.5",
+        "augmentation.flip: expected a valid boolean, got 1",
+        "augmentation.scale: expected at least 1, got 0.5",
     ):
         assert part in message
 
@@ -46,15 +54,18 @@ def test_every_fault_is_told_at_once_with_the_nearest_key() -> None:
     ("table", "message"),
     [
         ({}, "architecture: missing"),
-        ({"architecture": "mini-xception", "augmentation": 3}, "augmentation: expected a table"),
-        ({"architecture": "mini-xception", "epochs": True}, "epochs: expected int, got True"),
-        ({"architecture": "mini-xception", "learning_rate": float("nan")}, "learning_rate: expected"),
+        ({"architecture": "mini-xception", "augmentation": 3}, "augmentation: expected a table, got 3"),
+        ({"architecture": "mini-xception", "epochs": True}, "epochs: expected a valid integer, got True"),
+        (
+            {"architecture": "mini-xception", "learning_rate": float("nan")},
+            "learning_rate: expected a finite number, got nan",
+        ),
         (
             {"architecture": "mini-xception", "epochs": 2, "warmup_epochs": 3},
             "warmup_epochs: 3 is more than epochs, which is 2; expected 0 to 2, or more epochs",
         ),
         ({"architecture": "mini-xception", "epochs": 2, "plain_epochs": 3}, "plain_epochs: 3 is more than epochs"),
-        ({"architecture": 3}, "architecture: expected str, got 3"),
+        ({"architecture": 3}, "architecture: expected a valid string, got 3"),
     ],
 )
 def test_faults(table: dict[str, object], message: str) -> None:
@@ -69,6 +80,11 @@ def test_unreadable_files_are_named(tmp_path: Path, content: bytes | None) -> No
         path.write_bytes(content)
     with pytest.raises(RecipeError, match=r"broken\.toml"):
         read_recipe(path)
+
+
+def test_a_recipe_made_in_python_is_checked_too() -> None:
+    with pytest.raises(ValueError, match="epochs"):
+        Recipe(architecture="mini-xception", epochs=0)
 
 
 def test_whole_numbers_stand_for_floats() -> None:

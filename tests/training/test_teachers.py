@@ -10,7 +10,8 @@ from mien.data.folds import fold_of
 from mien.errors import DataError, RecipeError
 from mien.training.architectures import ARCHITECTURES
 from mien.training.batches import speakers
-from mien.training.loop import Epoch, as_input, train, training_part
+from mien.training.events import Epoch
+from mien.training.loop import as_input, train, training_part
 from mien.training.recipe import Recipe
 from mien.training.run import Run
 from mien.training.teachers import Teacher, load_teachers, taught

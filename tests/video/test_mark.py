@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mien.images import DRAWN_COMMENT
 from mien.video import VideoWriter, drawn_by_mien, open_video
-from mien.video.mark import DRAWN_COMMENT
 
 
 def write(path: Path, backend: Any, comment: str | None, num_frames: int = 3) -> None:

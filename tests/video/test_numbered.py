@@ -24,7 +24,7 @@ def test_pictures_come_in_the_order_of_their_numbers(tmp_path: Path, numbered: A
     assert [frame.time for frame in frames] == pytest.approx([index / 10 for index in range(12)])
 
 
-def test_leading_noughts_and_two_numbers(tmp_path: Path, numbered: Any, number: Any) -> None:
+def test_leading_zeros_and_two_numbers(tmp_path: Path, numbered: Any, number: Any) -> None:
     names = ["s1_009.png", "s1_10.png", "s2_001.png", "s10_001.png"]
     for index, name in enumerate(names):
         write_image(tmp_path / name, numbered(index))

@@ -390,7 +390,7 @@ def test_a_file_that_may_not_be_read(film: Any, backend: Backend) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["rtsp", "http", "https"])
-def test_a_server_that_does_not_answer_is_told_without_the_password(
+def test_a_server_that_does_not_answer_is_reported_without_the_password(
     backend: Backend, scheme: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with socket.socket() as unused:

@@ -28,7 +28,7 @@ def test_increasing_times_stay_as_they_are(times: set[float]) -> None:
         pytest.param([None, None, 0.08], [0.0, 0.04, 0.08], id="missing"),
         pytest.param([0.0, 0.04, 0.04, 0.12], [0.0, 0.04, 0.041, 0.12], id="doubled"),
         pytest.param([0.0, 0.08, 0.04, 0.12], [0.0, 0.08, 0.081, 0.12], id="out of order"),
-        pytest.param([5.0, 5.04, 0.0, 0.04], [5.0, 5.04, 5.08, 5.12], id="begins anew"),
+        pytest.param([5.0, 5.04, 0.0, 0.04], [5.0, 5.04, 5.08, 5.12], id="begins again"),
         pytest.param([0.0, 9.0, 9.04], [0.0, 9.0, 9.04], id="a gap is true"),
     ],
 )

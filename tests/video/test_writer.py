@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from mien.errors import InvalidInput, MissingExtra, VideoError
+from mien.images import DRAWN_COMMENT
 from mien.video import VideoWriter, open_video
-from mien.video.mark import DRAWN_COMMENT
 
 VARIABLE = [0.0, 0.04, 0.0512, 0.2, 0.3, 0.31, 0.7, 1.5, 1.52]
 
@@ -159,7 +159,7 @@ def rewrite(source: Path, path: Path, **options: Any) -> None:
 
 
 @pytest.mark.parametrize(("name", "codec", "rate"), [("a.mkv", "flac", 96_000), ("a.avi", "pcm_s16le", 22_050)])
-def test_other_sound_is_coded_anew(tmp_path: Path, film: Any, steady: Any, name: str, codec: str, rate: int) -> None:
+def test_other_sound_is_encoded_again(tmp_path: Path, film: Any, steady: Any, name: str, codec: str, rate: int) -> None:
     source = film(name, steady(50), codec="mpeg4", sound=codec, audio_rate=rate)
     path = tmp_path / "new.mp4"
     rewrite(source, path)
@@ -334,8 +334,14 @@ def test_sound_of_a_file_that_is_none(tmp_path: Path) -> None:
     pytest.importorskip("av")
     other = tmp_path / "a.txt"
     other.write_text("words")
-    with pytest.raises(VideoError, match=r"the sound of .*a\.txt cannot be read"):
+    with pytest.raises(VideoError, match=r"a\.txt \(for its sound\) is no video that can be read"):
         VideoWriter(tmp_path / "a.mp4", rate=25, audio_from=other)
+
+
+def test_sound_of_a_file_that_is_not_there(tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    with pytest.raises(VideoError, match=r"b\.mp4 \(for its sound\) .*No such file"):
+        VideoWriter(tmp_path / "a.mp4", rate=25, audio_from=tmp_path / "b.mp4")
 
 
 def test_opencv_writes_no_sound(tmp_path: Path) -> None:

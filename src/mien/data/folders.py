@@ -171,9 +171,7 @@ class _Search:
             if entry.is_dir():
                 folders.append(Path(entry.path))
             elif is_picture_name(entry.path):
-                self._faults.add(
-                    f"{entry.path}: lies in no emotion's folder; expected {_EMOTION_FOLDERS}"
-                )
+                self._faults.add(f"{entry.path}: lies in no emotion's folder; expected {_EMOTION_FOLDERS}")
         return folders
 
     def _entries(self, folder: Path) -> list["os.DirEntry[str]"]:

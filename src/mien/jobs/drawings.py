@@ -91,6 +91,7 @@ class VideoDrawing:
             self.path,
             rate=min(rate, float(str(fps or rate))),
             audio_from=video.sound if video else None,
+            comment=DRAWN_COMMENT,
             start=float(str(start or 0)),
             end=None if end is None else float(str(end)),
         )

@@ -107,7 +107,8 @@ def _own_places(kind: Kind, path: Path, sources: Sequence[Source], chosen: Seque
         given = sources[number].path
         if given and os.path.dirname(os.path.realpath(given)) == folder:
             raise OutputRefused(kind.name, f"{path} is the folder of {given}; name another folder than the inputs'")
-    return [path / place for place in output_places([sources[number] for number in chosen], kind.suffixes)]
+    kept = kind.suffixes if kind.pictures else kind.suffixes[:1]  # of videos, all players play the usual kind
+    return [path / place for place in output_places([sources[number] for number in chosen], kept)]
 
 
 def _listed(kind: Kind) -> str:

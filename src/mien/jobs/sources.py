@@ -30,7 +30,8 @@ class Source:
     Attributes:
         name: The source's name in records and messages.
         path: The file or folder; None for standard input, a URL, and what was not found.
-        place: The path of this source's own outputs within a folder of outputs, before their suffix.
+        place: The path of this source within a folder of outputs: its name, or its path in a folder that was given;
+            below the folder that all sources share where two would have the same.
         is_video: Whether it is a video: by its suffix, as a URL, or because the caller says so.
         error: Why there is nothing to analyse; None when there is.
         address: The whole URL, whose password `name` leaves out; None for anything else.
@@ -70,12 +71,9 @@ def find_sources(words: Iterable[str | Path], *, as_video: bool = False) -> Foun
         as_video: Whether folders are numbered frames of a video, and standard input is a video.
     """
     found: dict[str, Source] = {}
-    bases = []
     passed_over: Counter[str] = Counter()
     for word in words:
-        base, sources = _named_by(str(word), as_video)
-        bases += [base] if base else []
-        for source in sources:
+        for source in _named_by(str(word), as_video):
             found.setdefault(os.path.abspath(source.path) if source.path else source.name, source)
     kept = []
     for source in found.values():
@@ -85,8 +83,7 @@ def find_sources(words: Iterable[str | Path], *, as_video: bool = False) -> Foun
         else:
             kept.append(source)
     notes = [f"passed over {count} {'file' if count == 1 else 'files'}: {why}" for why, count in passed_over.items()]
-    root = os.path.commonpath(bases) if bases and len({Path(base).anchor for base in bases}) == 1 else None
-    return Found(tuple(_placed(source, root) for source in kept), tuple(notes))
+    return Found(tuple(_with_folders(kept)), tuple(notes))
 
 
 def is_video_name(path: str | Path) -> bool:
@@ -124,30 +121,22 @@ def output_places(sources: Sequence[Source], suffixes: Sequence[str]) -> list[Pa
     return places
 
 
-def _named_by(word: str, as_video: bool) -> tuple[str | None, Iterable[Source]]:
-    """The folder below which outputs keep the folders of these sources, and the sources."""
+def _named_by(word: str, as_video: bool) -> Iterable[Source]:
     path = Path(word)
     if word == STANDARD_INPUT:
-        return None, [Source("-", None, Path("standard-input"), is_video=as_video)]
+        return [Source("-", None, Path("standard-input"), is_video=as_video)]
     if not word.strip():
-        return None, [Source(repr(word), None, Path("empty"), error="the name is empty; expected a file or a folder")]
+        return [Source(repr(word), None, Path("empty"), error="the name is empty; expected a file or a folder")]
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", word):
-        return None, [_from_url(word)]
+        return [_from_url(word)]
     if path.is_dir() and not as_video:
-        return os.path.abspath(path), _in_folder(path)
+        return _in_folder(path)
     if os.path.lexists(path) or not glob.has_magic(word):
-        return os.path.dirname(os.path.abspath(path)), [_file(word, path, as_video)]
-    return _matches(word, as_video)
-
-
-def _matches(pattern: str, as_video: bool) -> tuple[str | None, Iterable[Source]]:
+        return [_file(word, path, as_video)]
     # Path.glob takes no pattern that begins at the root.
-    found = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207
-    files = [Path(match) for match in found if not Path(match).is_dir()]
-    if not files:
-        return None, [Source(pattern, None, Path("pattern"), error="no file matches this pattern")]
-    folders = [os.path.dirname(os.path.abspath(file)) for file in files]
-    return os.path.commonpath(folders), [_file(str(file), file, as_video) for file in files]
+    files = [Path(match) for match in sorted(glob.glob(word, recursive=True)) if not Path(match).is_dir()]  # noqa: PTH207
+    missing = Source(word, None, Path("pattern"), error="no file matches this pattern")
+    return [_file(str(file), file, as_video) for file in files] or [missing]
 
 
 def _from_url(word: str) -> Source:
@@ -169,7 +158,8 @@ def _file(name: str, path: Path, as_video: bool) -> Source:
     kind = _special_kind(path)
     if kind:
         error = f"it is {kind}; expected a file (a pipe goes through standard input: -)"
-    return Source(name, path, path, is_video=as_video or is_video_name(path), error=error)
+    place = Path(os.path.basename(os.path.abspath(path)))
+    return Source(name, path, place, is_video=as_video or is_video_name(path), error=error)
 
 
 def _in_folder(folder: Path) -> Iterator[Source]:
@@ -187,7 +177,7 @@ def _in_folder(folder: Path) -> Iterator[Source]:
             if not name.startswith(".") and (is_picture_name(name) or is_video_name(name)):
                 num += 1
                 file = Path(where, name)
-                yield Source(str(file), file, file, is_video=is_video_name(name))
+                yield Source(str(file), file, file.relative_to(folder), is_video=is_video_name(name))
     for fault in faults:
         yield Source(str(fault.filename), None, Path(), error=f"the folder cannot be read: {fault.strerror}")
     if not num and not faults:
@@ -224,9 +214,14 @@ def _special_kind(path: Path) -> str | None:
     return kinds.get(stat.S_IFMT(mode))
 
 
-def _placed(source: Source, root: str | None) -> Source:
-    """With its place below the folder that all sources share."""
-    if source.path is None:
-        return source
-    place = os.path.abspath(source.path)
-    return replace(source, place=Path(os.path.relpath(place, root) if root else os.path.basename(place)))
+def _with_folders(sources: Sequence[Source]) -> Iterator[Source]:
+    """The sources as they are; if two have one place, each with its place below the folder that all share."""
+    counts = Counter(str(source.place).casefold() for source in sources if source.path)
+    paths = [os.path.abspath(source.path) for source in sources if source.path]
+    if max(counts.values(), default=0) < 2 or len({Path(path).anchor for path in paths}) > 1:
+        yield from sources
+        return
+    root = os.path.commonpath([os.path.dirname(path) for path in paths])
+    for source in sources:
+        place = os.path.relpath(os.path.abspath(source.path), root) if source.path else source.place
+        yield replace(source, place=Path(place))

@@ -113,7 +113,7 @@ def _analyzed(
         stream = Stream(analyzer.detector, analyzer.classifier, **follow)
         if mark.state:
             stream.restore(from_bytes(mark.state))
-        frames = video if video.live else stack.enter_context(closing(in_background(video)))
+        frames = stack.enter_context(closing(in_background(video)))
         ahead = in_background(_followed(frames, stream, mark, images), ahead=4)
         index = -1
         for frame_result, state in stack.enter_context(closing(ahead)):

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from mien.errors import InvalidInput
 from mien.records.earlier import starts_with
-from mien.records.encoding import csv_row, json_text, number, utf8
+from mien.records.encoding import csv_row, json_text, utf8
 from mien.records.sink import FORMAT, VERSION, Header, Target
 from mien.records.video_sink import VideoSink
 from mien.tracking.events import Event
-from mien.values import FrameResult
+from mien.values import FrameResult, number
 
 _COLUMNS: Final = ("source", *(field.name for field in fields(Event)))
 
@@ -31,8 +31,6 @@ class EventsSink(VideoSink):
     """
 
     replaces = staticmethod(
-        starts_with(rb'(source,)?track_id,label,start,end,|\s*\{\s*"format":\s*"mien",\s*"version":\s*\d+,\s*"events"')
-    )
         starts_with(rb'(source,)?track_id,label,start,end,|\s*\{\s*"format":\s*"mien",\s*"version":\s*\d+,\s*"events"')
     )
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from mien.records.earlier import starts_with
-from mien.records.encoding import header_fields, json_text, number, utf8
+from mien.records.encoding import header_fields, json_text, utf8
 from mien.records.events import event_to_dict
 from mien.records.results import result_to_dict
 from mien.records.sink import Header, Target
 from mien.records.video_sink import VideoSink
 from mien.tracking.events import Event
-from mien.values import Failure, FrameResult
+from mien.values import Failure, FrameResult, number
 
 _OF_PICTURE: Final = ("source", "width", "height", "faces", "drawing")
 _OF_FRAME: Final = ("index", "time", "faces")

@@ -6,11 +6,11 @@ import numpy as np
 
 from mien.emotions import valence_arousal
 from mien.records.earlier import starts_with
-from mien.records.encoding import csv_row, number
+from mien.records.encoding import csv_row
 from mien.records.rows import check_columns
 from mien.records.sink import Header, Target
 from mien.records.video_sink import VideoSink
-from mien.values import Face, FrameResult
+from mien.values import Face, FrameResult, number
 
 
 class SecondsSink(VideoSink):

@@ -38,8 +38,8 @@ class SubtitlesSink(VideoSink):
         self._step = 1 / first.video.rate if first.video and first.video.rate else SHORTEST
 
     def add_frame(self, frame: FrameResult) -> None:
-        self._time = frame.time
         text = "\n".join(map(_line, sorted(frame.faces, key=_track)))
+        self._time = frame.time
         if text != self._text and frame.time - self._start >= SHORTEST - _ROUNDING:
             self._put_cue(frame.time)
             self._text, self._start = text, frame.time

@@ -70,6 +70,7 @@ def document(title: str, body: str, *, style: str = "", script: str = "", refres
     scripts = f"<script>{script}{SCROLL_SCRIPT if refresh else ''}</script>" if script or refresh else ""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="generator" content="mien">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">{reload}'
         f"<title>{escape(title)}</title><style>{STYLE}{style}</style></head>"
         f"<body><main>{body}</main>{scripts}</body></html>\n"

@@ -3,14 +3,20 @@
 import math
 from dataclasses import dataclass
 from functools import cache
+from typing import Final
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from pydantic import ConfigDict, Field, StrictBool, StrictFloat
+from pydantic.dataclasses import dataclass as validated
 from torch import Tensor
 
+SETTINGS: Final = ConfigDict(extra="forbid", allow_inf_nan=False)
+"""How tables of settings are validated: without unknown keys, infinities and NaN."""
 
-@dataclass(frozen=True, slots=True)
+
+@validated(frozen=True, slots=True, config=SETTINGS)
 class Augmentation:
     """How far a face may be changed. Every change is drawn uniformly, for each face anew; 0 turns it off.
 
@@ -31,18 +37,18 @@ class Augmentation:
         erase: the share of faces that lose a random rectangle (Zhong et al. 2020, arXiv:1708.04896).
     """
 
-    rotation: float = 0.0
-    scale: float = 1.0
-    shift: float = 0.0
-    shear: float = 0.0
-    flip: bool = False
-    gamma: float = 1.0
-    contrast: float = 1.0
-    blur: float = 0.0
-    noise: float = 0.0
-    jpeg: float = 0.0
-    spoilt: float = 0.75
-    erase: float = 0.0
+    rotation: StrictFloat = Field(default=0.0, ge=0, le=180)
+    scale: StrictFloat = Field(default=1.0, ge=1, le=4)
+    shift: StrictFloat = Field(default=0.0, ge=0, le=1)
+    shear: StrictFloat = Field(default=0.0, ge=0, le=1)
+    flip: StrictBool = False
+    gamma: StrictFloat = Field(default=1.0, ge=1, le=10)
+    contrast: StrictFloat = Field(default=1.0, ge=1, le=10)
+    blur: StrictFloat = Field(default=0.0, ge=0, le=10)
+    noise: StrictFloat = Field(default=0.0, ge=0, le=1)
+    jpeg: StrictFloat = Field(default=0.0, ge=0, le=100)
+    spoilt: StrictFloat = Field(default=0.75, ge=0, le=1)
+    erase: StrictFloat = Field(default=0.0, ge=0, le=1)
 
 
 def augment(faces: Tensor, how: Augmentation, generator: torch.Generator) -> Tensor:

@@ -1,4 +1,4 @@
-"""The training loop, from a recipe and faces to the models kept."""
+"""The training loop: from a recipe and faces to the models kept."""
 
 import copy
 import dataclasses
@@ -24,9 +24,11 @@ from mien.training.architectures import Network
 from mien.training.augmentation import standardize
 from mien.training.batches import Batches, epoch_seed
 from mien.training.distributed import Worker, joined
+from mien.training.events import Epoch, Event, Start, Step
 from mien.training.initial import Initial, describe_initial, initialize
 from mien.training.losses import Losses, has_bf16
 from mien.training.optimizer import learning_rate, make_optimizer, uphill
+from mien.training.publish import published
 from mien.training.recipe import Recipe, recipe_table
 from mien.training.run import Run, describe_run, model_name
 from mien.training.teachers import Teacher, describe_teachers, load_teachers
@@ -34,61 +36,13 @@ from mien.training.trainee import Trainee, fresh_network
 from mien.training.winograd import use_winograd
 
 STEPS_A_REPORT = 8
+"""Batches from one `Step` to the next."""
 
 NUM_INITIALIZED = 512
-"""Faces that batch norm is unfolded on: all of them pass a network at once."""
+"""Faces that batch norm is unfolded on; all of them pass through a network at once."""
 
 DROPOUT_STREAM = 1_000_000
-"""Numbers of random streams below it are those of `Batches`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """How an epoch goes, every few batches.
-
-    Attributes:
-        epoch: from 1.
-        step: from 1, in this epoch.
-        num_steps: in an epoch.
-        loss: this epoch's mean so far.
-        accuracy: this epoch's so far, 0 to 1, on augmented faces.
-    """
-
-    epoch: int
-    step: int
-    num_steps: int
-    loss: float
-    accuracy: float
-
-
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """After each epoch; a line of `metrics.jsonl`.
-
-    Attributes:
-        epoch: from 1.
-        learning_rate: of its last step.
-        train_loss: mean over the epoch, of all the recipe's losses together.
-        train_accuracy: 0 to 1, on augmented faces, while the weights were changing.
-        plain_train_loss: like `val_loss`, on a sample of the training split's faces as they are.
-        plain_train_accuracy: like `val_accuracy`, on the same; how far it is above shows the overfitting, which
-            `train_accuracy` hides behind dropout and augmentation.
-        val_loss: negative log-likelihood on the validation split, in nats.
-        val_accuracy: 0 to 1.
-        seconds: this epoch took.
-        kept: the model's file name if the validation loss fell below all before, else None.
-    """
-
-    epoch: int
-    learning_rate: float
-    train_loss: float
-    train_accuracy: float
-    plain_train_loss: float
-    plain_train_accuracy: float
-    val_loss: float
-    val_accuracy: float
-    seconds: float
-    kept: str | None
+"""The first random stream for dropout; those below are for `Batches`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +50,9 @@ class State:
     """The tensors of a training.
 
     Attributes:
-        trainee: what learns.
-        average: the moving average of its weights, which is measured and kept.
-        optimizer: with its own memory.
+        trainee: The network that learns.
+        average: The moving average of its weights, which is measured and kept.
+        optimizer: The optimizer with its own state.
     """
 
     trainee: Trainee
@@ -106,25 +60,25 @@ class State:
     optimizer: torch.optim.Optimizer
 
     def tensors(self) -> dict[str, Any]:
-        """All of it, for a checkpoint."""
+        """All tensors, for a checkpoint."""
         return {name: getattr(self, name).state_dict() for name in self.__slots__}
 
     def restore(self, tensors: dict[str, Any]) -> None:
-        """Take all of it from a checkpoint."""
+        """Take all tensors from a checkpoint."""
         for name in self.__slots__:
             getattr(self, name).load_state_dict(tensors[name])
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
-    """What a training remembers from epoch to epoch, beside its tensors.
+class Progress:
+    """What a training keeps from epoch to epoch beside its tensors.
 
     Attributes:
-        epoch: the last one done.
-        best_loss: the lowest validation loss so far.
-        best_epoch: when that was.
-        num_falls: how often a plateau lowered the learning rate.
-        last_fall: the epoch after which it did so last.
+        epoch: The last epoch done.
+        best_loss: The lowest validation loss so far.
+        best_epoch: The epoch of that loss.
+        num_falls: How often a plateau lowered the learning rate.
+        last_fall: The epoch after which it did so last.
     """
 
     epoch: int = 0
@@ -134,11 +88,11 @@ class Past:
     last_fall: int = 0
 
     def is_over(self, recipe: Recipe) -> bool:
-        """Whether all epochs are done, or the validation loss has stood still for too long."""
+        """Whether all epochs are done, or the validation loss has not fallen for the recipe's patience."""
         return self.epoch >= recipe.epochs or 0 < recipe.patience <= self.epoch - self.best_epoch
 
-    def after(self, epoch: int, val_loss: float, recipe: Recipe) -> "Past":
-        """With one more epoch."""
+    def after(self, epoch: int, val_loss: float, recipe: Recipe) -> "Progress":
+        """The progress with one more epoch done."""
         if val_loss < self.best_loss:
             return dataclasses.replace(self, epoch=epoch, best_loss=val_loss, best_epoch=epoch)
         if epoch - max(self.best_epoch, self.last_fall) >= recipe.plateau_patience:
@@ -147,18 +101,18 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class Setup:
     """What all epochs of a training share.
 
     Attributes:
-        recipe: what to do.
-        about: what `run.json` and every kept model say of this training.
-        state: the tensors that change.
-        losses: what is descended.
-        batches: of the training split.
-        plain_split: some faces of the training split as they are, to measure the overfitting on.
-        val_split: faces that decide which models are kept.
-        worker: this process among those that train.
+        recipe: The recipe.
+        about: What `run.json` and every kept model say about this training.
+        state: The tensors that change.
+        losses: The losses to minimise.
+        batches: The batches of the training split.
+        plain_split: Some faces of the training split as they are, to measure the overfitting on.
+        val_split: The faces that decide which models are kept.
+        worker: This process among those that train.
     """
 
     recipe: Recipe
@@ -182,26 +136,26 @@ def train(
     teachers: Sequence[Path] = (),
     compiled: bool = False,
     seconds_a_checkpoint: float = 0,
-) -> Iterator[Step | Epoch]:
-    """Train as the recipe says, keep models in `folder`, and tell how it goes.
+) -> Iterator[Event]:
+    """Train as the recipe says, and keep models, metrics, a page and TensorBoard's logs in `folder`.
 
-    All randomness of an epoch comes from the seed and the epoch's number, so a training that was killed and
-    resumed takes the very same steps as one that was not (on the same machine and number of threads). Started by
-    `torchrun`, every process takes its share of each batch, and the first one writes the files.
+    It trains while it is iterated over. All randomness of an epoch comes from the seed and the epoch's number, so a
+    training that was killed and resumed takes the very same steps as one that was not (on the same machine and number
+    of threads). Started by `torchrun`, every process takes its share of each batch, and the first one writes the files.
 
     Args:
-        recipe: what to do.
-        faces: with the splits "train" and "val"; votes are used when there are any.
-        folder: the run's; see `Run`.
-        device: the GPU when there is one, else the CPU.
+        recipe: the recipe; see `read_recipe`.
+        faces: a data set with the splits "train" and "val"; votes are used when there are any.
+        folder: the run's folder; see `Run`.
+        device: where to train; the GPU when there is one, else the CPU.
         resume: go on from the folder's checkpoint, or begin if there is none.
-        initial: weights to begin with.
+        initial: weights to begin with; see `load_initial`.
         teachers: runs or kept models, for a recipe with a `teacher_weight`.
         compiled: whether torch compiles the network first. It takes minutes, and on a CPU it gains nothing.
         seconds_a_checkpoint: epochs shorter than this share a checkpoint; a kill then costs about so much more.
 
     Yields:
-        A `Step` every few batches and an `Epoch` after each epoch, in every process.
+        A `Start`, a `Step` every few batches, and an `Epoch` after each epoch, in every process.
 
     Raises:
         DataError: a split is missing, or faces were held out at another size than the recipe's.
@@ -210,24 +164,32 @@ def train(
         ModelError: the folder's checkpoint, `initial` or a teacher is damaged or does not fit.
         TrainingError: the training diverged.
         OSError: the folder cannot be written; the last checkpoint is intact.
+
+    Example:
+        >>> from mien.data import load
+        >>> from mien.training import Epoch, read_recipe, train
+        >>> for event in train(read_recipe("mini-xception"), load("fer2013.csv"), Path("runs/mine")):  # doctest: +SKIP
+        ...     if isinstance(event, Epoch):
+        ...         print(event.epoch, event.val_loss, event.kept)
     """
     with joined(device) as worker:
-        # All that can be wrong is found before the folder is touched.
-        material = _prepare(recipe, faces, worker, initial, teachers)
+        # All checks come before the folder is touched.
+        setup = _prepare(recipe, faces, worker, initial, teachers)
         run = Run(folder)
         with run.locked() if worker.leads else nullcontext():
-            material, past = _open(run, material, resume)
-            yield from _epochs(material, run, past, compiled, seconds_a_checkpoint)
+            setup, progress = _open(run, setup, resume)
+            events = _events(setup, run, progress, compiled, seconds_a_checkpoint)
+            yield from published(events, run, faces) if worker.leads else events
 
 
 def _prepare(
     recipe: Recipe, faces: FaceSet, worker: Worker, initial: Initial | None, teacher_files: Sequence[Path]
-) -> Material:
+) -> Setup:
     device = worker.device
     if faces.held_out and faces.faces.shape[1] != recipe.image_size:
         raise DataError(
-            f"{faces.name}: faces to validate on were held out at {faces.faces.shape[1]} pixels, and the recipe's are "
-            f"of {recipe.image_size}: others would be held out when it is measured; load the faces at that size first"
+            f"{faces.name}: faces to validate on were held out at {faces.faces.shape[1]} pixels, and the recipe trains "
+            f"at {recipe.image_size}, at which others would be held out; load the faces at that size first"
         )
     faces = resized(faces, recipe.image_size)
     train_split = training_part(faces.split("train"), recipe)
@@ -241,7 +203,7 @@ def _prepare(
         "teachers": describe_teachers(teachers),
     }
     layout = memory_format(device, recipe.image_size)
-    return Material(
+    return Setup(
         recipe=recipe,
         about=about,
         state=_first_state(recipe, faces, initial, plain_split, device),
@@ -256,7 +218,7 @@ def _prepare(
 def _first_state(
     recipe: Recipe, faces: FaceSet, initial: Initial | None, sample: FaceSet, device: torch.device
 ) -> State:
-    """A training before its first step."""
+    """The tensors of a training before its first step."""
     torch.manual_seed(recipe.seed)
     network = fresh_network(recipe.architecture, len(faces.classes), recipe.image_size, recipe.dropout_scale)
     use_winograd(network, device)
@@ -269,54 +231,54 @@ def _first_state(
     return State(trainee, copy.deepcopy(trainee).eval(), make_optimizer(trainee, recipe))
 
 
-def _open(run: Run, material: Material, resume: bool) -> tuple[Material, Past]:
+def _open(run: Run, setup: Setup, resume: bool) -> tuple[Setup, Progress]:
     """Make the run's folder, or go on from its checkpoint, in all processes alike."""
-    worker = material.worker
+    worker = setup.worker
     if worker.leads:
-        material = dataclasses.replace(material, about=run.begin(material.about, resume=resume))
+        setup = dataclasses.replace(setup, about=run.begin(setup.about, resume=resume))
     worker.wait()
-    past = _restore(run, material.state) if resume else Past()
-    worker.agree(past.epoch, f"the epochs done in {run.folder}; it has to lie on a file system that all share")
+    progress = _restore(run, setup.state) if resume else Progress()
+    worker.agree(progress.epoch, f"the epochs done in {run.folder}; it has to lie on a file system that all share")
     if worker.leads:
-        run.forget_after(past.epoch)
-    return material, past
+        run.forget_after(progress.epoch)
+    return setup, progress
 
 
-def _epochs(
-    material: Material, run: Run, past: Past, compiled: bool, seconds_a_checkpoint: float
-) -> Iterator[Step | Epoch]:
-    recipe, state, worker = material.recipe, material.state, material.worker
+def _events(setup: Setup, run: Run, progress: Progress, compiled: bool, seconds_a_checkpoint: float) -> Iterator[Event]:
+    recipe, state, worker = setup.recipe, setup.state, setup.worker
+    counts = setup.about["data"]["faces"]
+    yield Start(counts["train"], counts["val"])
     model = worker.replicated(state.trainee)
     if compiled:
         model.compile()
     saved_at = -math.inf  # the first epoch has a checkpoint, however short it is
-    while not past.is_over(recipe):
-        result, logits = yield from _epoch(material, model, past)
-        past = past.after(result.epoch, result.val_loss, recipe)
+    while not progress.is_over(recipe):
+        result, logits = yield from _epoch(setup, model, progress)
+        progress = progress.after(result.epoch, result.val_loss, recipe)
         if worker.leads:
             line = {name: getattr(result, name) for name in Epoch.__slots__}
             if result.kept:
-                checkpoint.save(run.models / result.kept, state.average.state_dict(), material.about | {"epoch": line})
+                checkpoint.save(run.models / result.kept, state.average.state_dict(), setup.about | {"epoch": line})
                 run.save_validation(logits.cpu().numpy(), result.epoch)
             run.append_metrics(line)
-            if past.is_over(recipe) or time.monotonic() - saved_at >= seconds_a_checkpoint:
-                checkpoint.save(run.checkpoint, state.tensors(), dataclasses.asdict(past))
+            if progress.is_over(recipe) or time.monotonic() - saved_at >= seconds_a_checkpoint:
+                checkpoint.save(run.checkpoint, state.tensors(), dataclasses.asdict(progress))
                 saved_at = time.monotonic()
         yield result
 
 
-def _epoch(material: Material, model: nn.Module, past: Past) -> Generator[Step, None, tuple[Epoch, Tensor]]:
-    """Train for one more epoch and measure; the validation split's logits (N, K) too."""
-    recipe, worker, average = material.recipe, material.worker, material.state.average
-    epoch = past.epoch + 1
+def _epoch(setup: Setup, model: nn.Module, progress: Progress) -> Generator[Step, None, tuple[Epoch, Tensor]]:
+    """Train for one more epoch; its figures, and the logits (N, K) of the validation split."""
+    recipe, worker, average = setup.recipe, setup.worker, setup.state.average
+    epoch = progress.epoch + 1
     start = time.monotonic()
-    rate, sums = yield from _steps(material, model, past)
-    train_loss, train_accuracy = (worker.mean(sums) / len(material.batches)).tolist()
+    rate, sums = yield from _steps(setup, model, progress)
+    train_loss, train_accuracy = (worker.mean(sums) / len(setup.batches)).tolist()
     worker.level(average)
-    logits = _logits(average.network, material.val_split, worker)
-    val_loss, val_accuracy = fit(logits, material.val_split)
-    plain_logits = _logits(average.network, material.plain_split, worker)
-    plain_train_loss, plain_train_accuracy = fit(plain_logits, material.plain_split)
+    logits = _logits(average.network, setup.val_split, worker)
+    val_loss, val_accuracy = loss_and_accuracy(logits, setup.val_split)
+    plain_logits = _logits(average.network, setup.plain_split, worker)
+    plain_train_loss, plain_train_accuracy = loss_and_accuracy(plain_logits, setup.plain_split)
     check_finite(train_loss + val_loss, epoch, rate)
     result = Epoch(
         epoch=epoch,
@@ -328,23 +290,23 @@ def _epoch(material: Material, model: nn.Module, past: Past) -> Generator[Step, 
         val_loss=val_loss,
         val_accuracy=val_accuracy,
         seconds=round(time.monotonic() - start, 2),
-        kept=model_name(recipe.architecture, epoch, val_accuracy) if val_loss < past.best_loss else None,
+        kept=model_name(recipe.architecture, epoch, val_accuracy) if val_loss < progress.best_loss else None,
     )
     return result, logits
 
 
-def _steps(material: Material, model: nn.Module, past: Past) -> Generator[Step, None, tuple[float, Tensor]]:
-    """Learn from every batch of the next epoch; its last learning rate, and the sums of loss and accuracy (2,)."""
-    recipe, state, losses, batches = material.recipe, material.state, material.losses, material.batches
-    epoch = past.epoch + 1
-    done = past.epoch * len(batches)
+def _steps(setup: Setup, model: nn.Module, progress: Progress) -> Generator[Step, None, tuple[float, Tensor]]:
+    """Take a step for every batch of the next epoch; its last learning rate, and the sums of loss and accuracy (2,)."""
+    recipe, state, losses, batches = setup.recipe, setup.state, setup.losses, setup.batches
+    epoch = progress.epoch + 1
+    done = progress.epoch * len(batches)
     sums = torch.zeros(2, device=next(model.parameters()).device)
     rate = 0.0
     state.trainee.train()
     # Dropout draws from torch's own generator.
-    torch.manual_seed(epoch_seed(recipe.seed, epoch, DROPOUT_STREAM + material.worker.rank))
+    torch.manual_seed(epoch_seed(recipe.seed, epoch, DROPOUT_STREAM + setup.worker.rank))
     for number, batch in enumerate(batches.epoch(epoch), start=1):
-        rate = learning_rate(recipe, done + number - 1, len(batches), past.num_falls)
+        rate = learning_rate(recipe, done + number - 1, len(batches), progress.num_falls)
         for group in state.optimizer.param_groups:
             group["lr"] = rate
         state.optimizer.zero_grad()
@@ -362,12 +324,12 @@ def _steps(material: Material, model: nn.Module, past: Past) -> Generator[Step, 
 
 
 def use_threads(number: int) -> None:
-    """Train on so many threads of the processor from now on."""
+    """Train on that number of the processor's threads from now on."""
     torch.set_num_threads(number)
 
 
 def describe_data(faces: FaceSet) -> dict[str, Any]:
-    """Name, sizes and a fingerprint of a data set."""
+    """A data set's name, the sizes of its splits, and its fingerprint."""
     names, counts = np.unique(faces.splits, return_counts=True)
     return {
         "name": faces.name,
@@ -379,40 +341,39 @@ def describe_data(faces: FaceSet) -> dict[str, Any]:
 
 
 def memory_format(device: torch.device, image_size: int) -> torch.memory_format:
-    """Channels last, which is twice as fast on a CPU, wherever it works."""
-    # torch 2.13's CPU backward pass crashes the process (SIGSEGV) on mini-Xception in channels_last float32 at
+    """The layout of images and weights: channels last, which is twice as fast on a CPU, wherever it works."""
+    # torch 2.13's backward pass on a CPU ends the process (SIGSEGV) with mini-Xception in channels_last float32 at
     # 64 pixels, and at no other size tried.
     crashes = device.type == "cpu" and image_size == 64 and not has_bf16(device)
     return torch.contiguous_format if crashes else torch.channels_last
 
 
 def check_finite(loss: float, epoch: int, rate: float) -> None:
-    """That a loss is still a number.
+    """Check that a loss is neither NaN nor infinite.
 
     Raises:
-        TrainingError: it is not.
+        TrainingError: it is one of them.
     """
     if not math.isfinite(loss):
         raise TrainingError(
-            f"the training diverged in epoch {epoch}, at a learning rate of {rate:.3g}: its loss is no number now. "
-            "Everything is as the epoch before left it; try a smaller learning_rate"
+            f"the training diverged in epoch {epoch}, at a learning rate of {rate:.3g}: its loss is {loss}. "
+            "The run's folder is as the epoch before left it; try a smaller learning_rate"
         )
 
 
 def sample_of(num: int) -> NDArray[np.int64]:
-    """A twentieth of the numbers below `num`, but 500 if there are so many; always the same ones, in order."""
+    """A twentieth of the numbers below `num`, at least 500 of them if there are as many; always the same, in order."""
     return np.sort(np.random.default_rng(0).permutation(num)[: max(500, num // 20)])
 
 
 @torch.no_grad()
 def update_average(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
-    """Move the averaged weights and statistics toward the model's; early averages are short."""
+    """Move the averaged weights and statistics toward the model's; the first averages are over fewer steps."""
     weight = 1 - min(decay, (1 + step) / (10 + step))
     pairs = list(zip(average.state_dict().values(), model.state_dict().values(), strict=True))
     means, values = zip(*(pair for pair in pairs if pair[0].is_floating_point()), strict=True)
-    torch._foreach_lerp_(
-        list(means), list(values), weight
-    )  # one call for all of them: a GPU is kept waiting by many small ones
+    # One call for all of them: many small ones would keep a GPU waiting.
+    torch._foreach_lerp_(list(means), list(values), weight)
     for count, value in pairs:
         if not count.is_floating_point():
             count.copy_(value)
@@ -426,26 +387,26 @@ def training_part(faces: FaceSet, recipe: Recipe) -> FaceSet:
 
 
 def as_input(faces: NDArray[np.uint8]) -> Tensor:
-    """(N, S, S) uint8 → (N, 1, S, S) float, standardised: what networks take."""
+    """(N, S, S) uint8 → (N, 1, S, S) float, standardised, as networks take them."""
     return standardize(torch.from_numpy(faces).unsqueeze(1).float().div_(255))
 
 
 @torch.no_grad()
 def predict(network: Network, faces: NDArray[np.uint8], device: torch.device) -> Tensor:
-    """Logits in float32, as the exported model gives them: (N, S, S) uint8 → (N, K)."""
+    """(N, S, S) uint8 → logits (N, K) in float32, as the exported model gives them."""
     network.eval()
     parts = np.array_split(faces, max(1, len(faces) // 256))
     return torch.cat([network.classify(as_input(part).to(device))[0] for part in parts])
 
 
-def fit(logits: Tensor, faces: FaceSet) -> tuple[float, float]:
-    """Negative log-likelihood in nats, and accuracy 0 to 1, of (N, K) logits."""
+def loss_and_accuracy(logits: Tensor, faces: FaceSet) -> tuple[float, float]:
+    """The negative log-likelihood in nats and the accuracy, 0 to 1, of (N, K) logits."""
     labels = torch.from_numpy(faces.labels).to(logits.device)
     return float(F.cross_entropy(logits, labels)), float((logits.argmax(1) == labels).float().mean())
 
 
 def _logits(network: Network, faces: FaceSet, worker: Worker) -> Tensor:
-    """(N, K) for all faces, each worker having computed its share."""
+    """Logits (N, K) of all faces; each worker computes its share."""
     return worker.gathered(predict(network, faces.faces[worker.share(len(faces))], worker.device), len(faces))
 
 
@@ -460,13 +421,13 @@ def _teachers(recipe: Recipe, files: Sequence[Path], classes: tuple[str, ...], d
     return load_teachers(files, classes, recipe.image_size, device)
 
 
-def _restore(run: Run, state: State) -> Past:
+def _restore(run: Run, state: State) -> Progress:
     """Fill `state` from the run's checkpoint, if there is one."""
     if not run.checkpoint.exists():
-        return Past()
-    tensors, progress = checkpoint.load(run.checkpoint)
+        return Progress()
+    tensors, kept = checkpoint.load(run.checkpoint)
     try:
         state.restore(tensors)
-        return Past(**progress)
+        return Progress(**kept)
     except (KeyError, RuntimeError, ValueError, TypeError) as error:
         raise ModelError(f"{run.checkpoint} is no checkpoint of this training: {error}") from error

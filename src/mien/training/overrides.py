@@ -15,12 +15,12 @@ def overridden(recipe: Recipe, settings: Sequence[str]) -> Recipe:
     are set too: rounded, and at least 1 where there were any.
 
     Args:
-        recipe: to begin with.
+        recipe: the recipe to change.
         settings: as `key=value`, the value as TOML writes it, a text with or without quotes: `epochs=3`,
             `augmentation.erase=0.25`, `optimizer=adamw`.
 
     Raises:
-        RecipeError: a setting has no `=`, or the recipe would be wrong; every fault is told at once.
+        RecipeError: a setting has no `=`, or the recipe would be wrong; the message lists every fault.
     """
     table = recipe_table(recipe)
     changed = set()
@@ -28,12 +28,10 @@ def overridden(recipe: Recipe, settings: Sequence[str]) -> Recipe:
         key, equals, text = setting.partition("=")
         if not equals:
             raise RecipeError(f"--set {setting}: expected KEY=VALUE, as in epochs=3 or augmentation.erase=0.25")
-        *outer, last = key.strip().split(".")
-        inner: Any = table
-        for name in outer:
-            inner = inner.setdefault(name, {})
-            if not isinstance(inner, dict):
-                raise RecipeError(f"--set {setting}: {name} is no table of settings")
+        outer, _, last = key.strip().rpartition(".")
+        inner: Any = table.setdefault(outer, {}) if outer else table
+        if not isinstance(inner, dict):
+            raise RecipeError(f"--set {setting}: {outer} is a single setting, not a table of settings")
         inner[last] = _value(text.strip())
         changed.add(key.strip())
     if "epochs" in changed:
@@ -42,7 +40,7 @@ def overridden(recipe: Recipe, settings: Sequence[str]) -> Recipe:
 
 
 def _in_proportion(recipe: Recipe, epochs: object, *, but_not: set[str]) -> dict[str, int]:
-    """What follows the number of epochs; nothing when that is no number, which `parse_recipe` tells."""
+    """The settings that follow the number of epochs; none when that is not a number, which `parse_recipe` reports."""
     if not isinstance(epochs, int):
         return {}
     before = {key: getattr(recipe, key) for key in PARTS_OF_EPOCHS if key not in but_not}

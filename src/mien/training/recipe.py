@@ -2,26 +2,27 @@
 
 import dataclasses
 import difflib
-import math
 import tomllib
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, get_type_hints
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, Field, StrictFloat, StrictInt, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from mien.errors import RecipeError
 from mien.training.architectures import ARCHITECTURES
-from mien.training.augmentation import Augmentation
+from mien.training.augmentation import SETTINGS, Augmentation
 
 
-def _one_of(default: str, *others: str) -> Any:
-    return field(default=default, metadata={"choices": (default, *others)})
+def _known(architecture: str) -> str:
+    if architecture not in ARCHITECTURES:
+        raise PydanticCustomError("unknown", "one of: {known}", {"known": ", ".join(ARCHITECTURES)})
+    return architecture
 
 
-def _bounded(default: Any, low: float, high: float = math.inf) -> Any:
-    return field(default=default, metadata={"low": low, "high": high})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=SETTINGS)
 class Recipe:
     """A training, but for its data and teachers.
 
@@ -63,69 +64,69 @@ class Recipe:
         augmentation: how far faces are changed.
     """
 
-    architecture: str
-    image_size: int = _bounded(48, 16, 512)
-    epochs: int = _bounded(100, 1)
-    batch_size: int = _bounded(64, 2)
-    optimizer: str = _one_of("sgd", "adam", "adamw")
-    learning_rate: float = _bounded(0.1, 1e-8, 100)
-    warmup_epochs: int = _bounded(1, 0)
-    schedule: str = _one_of("cosine", "plateau", "constant")
-    plateau_patience: int = _bounded(5, 1)
-    plateau_factor: float = _bounded(0.3, 0, 1)
-    momentum: float = _bounded(0.9, 0, 1)
-    weight_decay: float = _bounded(5e-4, 0, 1)
-    sharpness: float = _bounded(0.0, 0, 1)
-    label_smoothing: float = _bounded(0.1, 0, 0.9)
-    class_weighting: float = _bounded(0.0, 0, 1)
-    class_sampling: float = _bounded(0.0, 0, 1)
-    mixup: float = _bounded(0.0, 0, 10)
-    cutmix: float = _bounded(0.0, 0, 10)
-    dropout_scale: float = _bounded(1.0, 0, 2)
-    ema_decay: float = _bounded(0.999, 0, 1)
-    votes_weight: float = _bounded(0.0, 0)
-    teacher_weight: float = _bounded(0.0, 0, 1)
-    teacher_temperature: float = _bounded(2.0, 0.1, 100)
-    folds: int = _bounded(1, 1, 100)
-    fold: int = _bounded(0, 0)
-    patience: int = _bounded(0, 0)
-    seed: int = _bounded(0, 0, 2**31 - 1)
-    plain_epochs: int = _bounded(0, 0)
-    augmentation: Augmentation = field(default_factory=Augmentation)
+    architecture: Annotated[str, AfterValidator(_known)]
+    image_size: StrictInt = Field(default=48, ge=16, le=512)
+    epochs: StrictInt = Field(default=100, ge=1)
+    batch_size: StrictInt = Field(default=64, ge=2)
+    optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
+    learning_rate: StrictFloat = Field(default=0.1, ge=1e-8, le=100)
+    warmup_epochs: StrictInt = Field(default=1, ge=0)
+    schedule: Literal["cosine", "plateau", "constant"] = "cosine"
+    plateau_patience: StrictInt = Field(default=5, ge=1)
+    plateau_factor: StrictFloat = Field(default=0.3, ge=0, le=1)
+    momentum: StrictFloat = Field(default=0.9, ge=0, le=1)
+    weight_decay: StrictFloat = Field(default=5e-4, ge=0, le=1)
+    sharpness: StrictFloat = Field(default=0.0, ge=0, le=1)
+    label_smoothing: StrictFloat = Field(default=0.1, ge=0, le=0.9)
+    class_weighting: StrictFloat = Field(default=0.0, ge=0, le=1)
+    class_sampling: StrictFloat = Field(default=0.0, ge=0, le=1)
+    mixup: StrictFloat = Field(default=0.0, ge=0, le=10)
+    cutmix: StrictFloat = Field(default=0.0, ge=0, le=10)
+    dropout_scale: StrictFloat = Field(default=1.0, ge=0, le=2)
+    ema_decay: StrictFloat = Field(default=0.999, ge=0, le=1)
+    votes_weight: StrictFloat = Field(default=0.0, ge=0)
+    teacher_weight: StrictFloat = Field(default=0.0, ge=0, le=1)
+    teacher_temperature: StrictFloat = Field(default=2.0, ge=0.1, le=100)
+    folds: StrictInt = Field(default=1, ge=1, le=100)
+    fold: StrictInt = Field(default=0, ge=0)
+    patience: StrictInt = Field(default=0, ge=0)
+    seed: StrictInt = Field(default=0, ge=0, le=2**31 - 1)
+    plain_epochs: StrictInt = Field(default=0, ge=0)
+    augmentation: Augmentation = Field(default_factory=Augmentation)
 
 
 PARTS_OF_EPOCHS: Final = ("warmup_epochs", "plain_epochs")
-"""Which are no more than the epochs."""
-
-_AUGMENTATION_BOUNDS: dict[str, tuple[float, float]] = {
-    "rotation": (0, 180),
-    "scale": (1, 4),
-    "shift": (0, 1),
-    "shear": (0, 1),
-    "gamma": (1, 10),
-    "contrast": (1, 10),
-    "blur": (0, 10),
-    "noise": (0, 1),
-    "jpeg": (0, 100),
-    "spoilt": (0, 1),
-    "erase": (0, 1),
-}
+"""The keys that count epochs of the training, and are no more than its epochs."""
 
 
-def read_recipe(path: Path) -> Recipe:
-    """The recipe in a TOML file.
+def shipped_recipes() -> dict[str, Path]:
+    """The files of the recipes that come with mien, by name."""
+    return {path.stem: path for path in sorted((Path(__file__).parent / "recipes").glob("*.toml"))}
+
+
+def read_recipe(source: str | Path) -> Recipe:
+    """A recipe by the name of one that comes with mien, or from a TOML file.
 
     Raises:
-        RecipeError: the file is missing, no TOML, or wrong; the message lists every fault at once, and for an
-            unknown key the nearest known one.
+        RecipeError: there is no such recipe, it is not readable TOML, or it is wrong; the message lists every fault
+            at once, and for an unknown name or key the nearest known one.
+
+    Example:
+        >>> read_recipe("rep-small").image_size
+        48
     """
+    shipped = shipped_recipes()
+    path = shipped.get(str(source), Path(source))
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise RecipeError(f"{path}: there is no such recipe") from error
+        hint = _nearest(path.stem, list(shipped))
+        raise RecipeError(
+            f"{source}: there is no such recipe{hint} mien's own are: {', '.join(shipped)}; or name a TOML file"
+        ) from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecipeError(f"{path}: not a readable TOML file: {error}") from error
-    return parse_recipe(table, str(path))
+    return parse_recipe(table, str(source))
 
 
 def parse_recipe(table: dict[str, Any], name: str) -> Recipe:
@@ -133,43 +134,20 @@ def parse_recipe(table: dict[str, Any], name: str) -> Recipe:
 
     Args:
         table: as TOML gives it, with the augmentation as a table of its own.
-        name: what to call it in an error.
+        name: the recipe's name in error messages.
 
     Raises:
         RecipeError: as `read_recipe`.
     """
-    faults: list[str] = []
-    inner = table.get("augmentation", {})
-    if not isinstance(inner, dict):
-        faults.append(f"augmentation: expected a table, got {inner!r}")
-        inner = {}
-    outer = {key: value for key, value in table.items() if key != "augmentation"}
-    values = _check(outer, Recipe, _bounds_of(Recipe), "", faults)
-    for key, choices in _choices_of(Recipe).items():
-        if key in values and values[key] not in choices:
-            faults.append(f"{key}: {values[key]!r}; expected one of: {', '.join(choices)}")
-    values["augmentation"] = Augmentation(**_check(inner, Augmentation, _AUGMENTATION_BOUNDS, "augmentation.", faults))
-    if "architecture" not in outer:
-        faults.append(f"architecture: missing; expected one of: {', '.join(ARCHITECTURES)}")
-    elif values.get("architecture") not in ARCHITECTURES:
-        faults.append(f"architecture: {outer['architecture']!r}; expected one of: {', '.join(ARCHITECTURES)}")
-    if not faults:
-        recipe = Recipe(**values)
-        long = [key for key in PARTS_OF_EPOCHS if getattr(recipe, key) > recipe.epochs]
-        faults += [
-            f"{key}: {getattr(recipe, key)} is more than epochs, which is {recipe.epochs}; expected 0 to "
-            f"{recipe.epochs}, or more epochs"
-            for key in long
-        ]
-        if recipe.optimizer != "sgd" and recipe.momentum == 1:
-            faults.append(f"momentum: expected less than 1 with {recipe.optimizer}")
-        if recipe.fold >= recipe.folds and recipe.fold:
-            faults.append(
-                f"fold: expected 0 to {recipe.folds - 1}, as there are {recipe.folds} folds; got {recipe.fold}"
-            )
-    if faults:
-        raise RecipeError("\n  ".join([f"{name}: {len(faults)} fault{'s' * (len(faults) > 1)}", *faults]))
-    return Recipe(**values)
+    try:
+        recipe = TypeAdapter(Recipe).validate_python(table)
+    except ValidationError as error:
+        faults = [_fault(each) for each in error.errors(include_url=False)]
+    else:
+        faults = list(_contradictions(recipe))
+        if not faults:
+            return recipe
+    raise RecipeError("\n  ".join([f"{name}: {len(faults)} fault{'s' * (len(faults) > 1)}", *faults]))
 
 
 def recipe_table(recipe: Recipe) -> dict[str, Any]:
@@ -177,47 +155,35 @@ def recipe_table(recipe: Recipe) -> dict[str, Any]:
     return dataclasses.asdict(recipe)
 
 
-def _bounds_of(kind: type[Recipe]) -> dict[str, tuple[float, float]]:
-    return {
-        item.name: (item.metadata["low"], item.metadata["high"])
-        for item in dataclasses.fields(kind)
-        if "low" in item.metadata
-    }
+def _contradictions(recipe: Recipe) -> Iterator[str]:
+    """Settings that are right one by one, and wrong together."""
+    for key in PARTS_OF_EPOCHS:
+        if getattr(recipe, key) > recipe.epochs:
+            yield (
+                f"{key}: {getattr(recipe, key)} is more than epochs, which is {recipe.epochs}; expected 0 to "
+                f"{recipe.epochs}, or more epochs"
+            )
+    if recipe.optimizer != "sgd" and recipe.momentum == 1:
+        yield f"momentum: expected less than 1 with {recipe.optimizer}"
+    if recipe.fold >= recipe.folds and recipe.fold:
+        yield f"fold: expected 0 to {recipe.folds - 1}, as there are {recipe.folds} folds; got {recipe.fold}"
 
 
-def _choices_of(kind: type[Recipe]) -> dict[str, tuple[str, ...]]:
-    return {item.name: item.metadata["choices"] for item in dataclasses.fields(kind) if "choices" in item.metadata}
+def _fault(error: ErrorDetails) -> str:
+    """One line: the key with its table's name, what was expected, and what came."""
+    *table, last = map(str, error["loc"])
+    key = ".".join([*table, last])
+    if error["type"] == "missing":
+        return f"{key}: missing; expected one of: {', '.join(ARCHITECTURES)}"
+    if error["type"] == "unexpected_keyword_argument":
+        known = [item.name for item in dataclasses.fields(Augmentation if table else Recipe)]
+        return f"{key}: no such key{_nearest(last, known)} Known are: {', '.join(known)}"
+    expected = "a table" if error["type"] == "dataclass_type" else error["msg"].removeprefix("Input should be ")
+    for words, short in (("greater than or equal to", "at least"), ("less than or equal to", "at most")):
+        expected = expected.replace(words, short)
+    return f"{key}: expected {expected}, got {error['input']!r}"
 
 
-def _check(
-    table: dict[str, Any],
-    kind: type,
-    bounds: dict[str, tuple[float, float]],
-    prefix: str,
-    faults: list[str],
-) -> dict[str, Any]:
-    """The values of `table` that fit the fields of `kind`; whatever does not is added to `faults`."""
-    known = {key: wanted for key, wanted in get_type_hints(kind).items() if key != "augmentation"}
-    values = {}
-    for key, value in table.items():
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else "."
-            faults.append(f"{prefix}{key}: no such key{hint} Known are: {', '.join(known)}")
-            continue
-        wanted: type = known[key]
-        if wanted is float and type(value) is int:
-            value = float(value)  # noqa: PLW2901 - TOML writes 1 for 1.0
-        if type(value) is not wanted:
-            faults.append(f"{prefix}{key}: expected {wanted.__name__}, got {value!r}")
-            continue
-        low, high = bounds.get(key, (-math.inf, math.inf))
-        if isinstance(value, int | float) and not low <= value <= high:
-            faults.append(f"{prefix}{key}: expected {_range(low, high)}, got {value}")
-            continue
-        values[key] = value
-    return values
-
-
-def _range(low: float, high: float) -> str:
-    return f"at least {low:g}" if high == math.inf else f"{low:g} to {high:g}"
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]}?" if near else "."

@@ -197,7 +197,7 @@ class Run:
 
 def _completed(recipe: dict[str, Any]) -> dict[str, Any]:
     """A recipe with the defaults of what did not exist yet when it was written."""
-    usual = recipe_table(Recipe(architecture=""))
+    usual = recipe_table(Recipe(architecture="mini-xception"))
     return {**usual, **recipe, "augmentation": usual["augmentation"] | recipe.get("augmentation", {})}
 
 

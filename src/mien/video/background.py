@@ -30,8 +30,8 @@ def in_background(items: Iterable[T], *, ahead: int = 8) -> Generator[T, None, N
     thread: frames that wait in a queue would be old when they are seen.
 
     Args:
-        items: iterated in the thread only. An exception in it is raised here, after the items before it.
-        ahead: largest number of items that may wait.
+        items: Iterated in the thread only. An exception in it is raised here, after the items before it.
+        ahead: Largest number of items that may wait.
 
     Yields:
         Each item. Closing the generator (leaving its loop early) ends the thread before the next item.

@@ -46,10 +46,10 @@ class Playback:
     """A video as a camera would give it: each frame when its time has come, live ones at once. A `Capture`.
 
     Args:
-        source: an open video; it is closed with this object.
+        source: An open video; it is closed with this object.
 
     Attributes:
-        ended: whether the video has been read to its end.
+        ended: Whether the video has been read to its end.
     """
 
     def __init__(self, source: VideoSource) -> None:
@@ -77,15 +77,15 @@ class Playback:
 def open_camera(name: str) -> "Camera":
     """Open a camera, or a video that is played at its own pace as if it were one.
 
-        >>> with open_camera("0") as camera:
+        >>> with open_camera("0") as camera:  # doctest: +SKIP
         ...     for frame in camera:
         ...         print(camera.now() - frame.time, "seconds old")
 
     Args:
-        name: a camera's number ("0" is the first) or device ("/dev/video2"), or a video's file or URL.
+        name: A camera's number ("0" is the first) or device ("/dev/video2"), or a video's file or URL.
 
     Raises:
-        VideoError: there is no such camera or video, or it cannot be opened.
+        VideoError: There is no such camera or video, or it cannot be opened.
     """
     if name.isdigit():
         return Camera(int(name))
@@ -104,18 +104,18 @@ class Camera:
     A thread of its own reads all the time, so that a slow consumer sees the present and not a queue of the past.
 
     Args:
-        device: a camera's number, 0 for the first, or its path or name (`/dev/video2`).
-        size: width and height to ask for, in pixels; the camera may give another. None: what it gives by itself.
-        capture: an open camera, or a `Playback`, to be read instead; it is closed with this object.
+        device: A camera's number, 0 for the first, or its path or name (`/dev/video2`).
+        size: Width and height to ask for, in pixels; the camera may give another. None: what it gives by itself.
+        capture: An open camera, or a `Playback`, to be read instead; it is closed with this object.
 
     Attributes:
-        name: the camera's name in messages.
-        width, height: size of the first frame, in pixels.
-        dropped: number of frames that were replaced by newer ones before they were read.
-        live: always True: frames come as they are recorded, and must not wait in a queue.
+        name: The camera's name in messages.
+        width, height: Size of the first frame, in pixels.
+        dropped: Number of frames that were replaced by newer ones before they were read.
+        live: Always True: frames come as they are recorded, and must not wait in a queue.
 
     Raises:
-        VideoError: there is no such camera, it may not be opened, or it gives no picture; the message says what was
+        VideoError: There is no such camera, it may not be opened, or it gives no picture; the message says what was
             tried.
     """
 
@@ -179,10 +179,10 @@ class Camera:
         seconds since the camera was opened, by the monotonic clock.
 
         Args:
-            timeout: seconds to wait at most.
+            timeout: Seconds to wait at most.
 
         Raises:
-            VideoError: the camera was unplugged or closed, a played video has ended, or no frame came in time.
+            VideoError: The camera was unplugged or closed, a played video has ended, or no frame came in time.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._newest is not None or self._gone or self._closed, timeout)
@@ -274,10 +274,10 @@ def describe_missing(wanted: Path, present: list[str], *, exists: bool, allowed:
     """A message: why a camera cannot be opened on Linux, and what to do.
 
     Args:
-        wanted: the camera's device.
-        present: the devices of all cameras that are there.
-        exists: whether `wanted` is there.
-        allowed: whether this user may read and write it.
+        wanted: The camera's device.
+        present: The devices of all cameras that are there.
+        exists: Whether `wanted` is there.
+        allowed: Whether this user may read and write it.
     """
     if exists and not allowed:
         return (

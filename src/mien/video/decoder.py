@@ -21,18 +21,7 @@ OLDEST_PYAV: Final = 17
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
-    """What is known of a source before its frames are read.
-
-    Attributes:
-        name: the source's name in messages.
-        width, height: size of the first frame, in pixels, upright.
-        rate: mean frames a second; None when unknown.
-        duration: length in seconds; None when unknown, as of a pipe.
-        num_frames: estimated number of frames; None when unknown.
-        has_audio: whether there is sound; None when unknown.
-        codec: FFmpeg's name of the video's codec.
-        live: whether frames come as they are recorded, and wait for nobody.
-    """
+    """What is known of a source before its frames are read; `VideoSource` describes the attributes."""
 
     name: str
     width: int
@@ -49,8 +38,8 @@ class Picture(NamedTuple):
     """A picture of a video. Its colours are converted on demand, since frames that are thinned out need none.
 
     Attributes:
-        time: seconds from the start of the source; None when the container does not say.
-        to_rgb: returns (H, W, 3) uint8, RGB, upright; to be called before the next picture is asked for, if at all.
+        time: Seconds from the start of the source; None when the container does not say.
+        to_rgb: Returns (H, W, 3) uint8, RGB, upright; to be called before the next picture is asked for, if at all.
             It may raise `DecodingBroke`. None: the picture was passed over on the way to the start, and only counts.
     """
 
@@ -66,9 +55,9 @@ def check_end(ended: float | None, promised: float | None, rate: float | None) -
     """Raise `DecodingBroke` where a file ends early; often it reads as one that is merely shorter than it says.
 
     Args:
-        ended: seconds at which the last frame begins or ends; None when unknown.
-        promised: the duration by the file's header, which is often an estimate, in seconds; None when unknown.
-        rate: mean frames a second; None when unknown.
+        ended: Seconds at which the last frame begins or ends; None when unknown.
+        promised: The duration by the file's header, which is often an estimate, in seconds; None when unknown.
+        rate: Mean frames a second; None when unknown.
     """
     if promised is None or ended is None:
         return
@@ -86,11 +75,11 @@ class Decoder(Protocol):
         """All pictures from the first, in the order of their times; to be asked for once.
 
         Args:
-            start: seconds; earlier pictures may come without pixels. Where they cannot be counted without decoding
+            start: Seconds; earlier pictures may come without pixels. Where they cannot be counted without decoding
                 them (a file on a server), they may be left out.
 
         Raises:
-            DecodingBroke: after the last picture that could be decoded, when the source is damaged.
+            DecodingBroke: After the last picture that could be decoded, when the source is damaged.
         """
         ...
 

@@ -4,8 +4,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-DRAWN_COMMENT: Final = "drawn by mien"
-"""The comment in a video file that marks it as a drawing of mien's, which is not to be analysed again."""
+from mien.images import DRAWN_COMMENT
 
 _WINDOW: Final = 16_384
 """Bytes at the beginning and at the end of a file in which the comment is searched."""

@@ -11,17 +11,17 @@ from mien.video.decoder import DecodingBroke, Picture, StreamInfo
 
 
 class NumberedPictures:
-    """The pictures right in a folder, in the order of the numbers in their names: `frame_9.png` before `frame_10.png`.
+    """The pictures of a folder, in the order of the numbers in their names: `frame_9.png` before `frame_10.png`.
 
-    Numbers that are left out leave no gap in time. A picture that cannot be read ends the video, as damage ends a
-    file: a frame cannot be made up for it, and to pass over it would shift all that follow.
+    Missing numbers leave no gap in time. A picture that cannot be read ends the video, as damage ends a file: to pass
+    over it would shift all frames that follow.
 
     Args:
-        folder: where they lie.
-        rate: frames a second.
+        folder: The folder; folders in it are not searched.
+        rate: Frames a second.
 
     Raises:
-        VideoError: the folder cannot be read, holds no numbered picture, or the first cannot be read.
+        VideoError: The folder cannot be read, holds no numbered picture, or the first cannot be read.
     """
 
     def __init__(self, folder: Path, rate: float) -> None:
@@ -66,7 +66,7 @@ def _numbered(folder: Path) -> list[Path]:
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
-    """A key under which 9 comes before 10; the name itself settles what is left, as 1 and 01."""
+    """A key that sorts 9 before 10; the name itself decides between equal numbers, as 1 and 01."""
     parts = re.findall(r"(\d+)|(\D+)", name.lower(), re.ASCII)
     return [*((int(digits or 0), text) for digits, text in parts), (0, name)]
 

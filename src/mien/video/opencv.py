@@ -1,4 +1,4 @@
-"""Reading videos through OpenCV, where PyAV is not installed."""
+"""Reading videos through OpenCV, for where PyAV is not installed."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -15,20 +15,20 @@ _PTS: Final[int] = getattr(cv2, "CAP_PROP_PTS", -1)  # since 4.11; an unknown pr
 
 
 class OpencvDecoder:
-    """A file or a stream, open.
+    """An open file or stream.
 
     Times are OpenCV's `CAP_PROP_POS_MSEC`, which are the container's. OpenCV does not distinguish damage from the
     end: it is inferred from the length that the header promises. Colours are always converted by BT.601, a
     mirroring display matrix is not applied, and a start within the video is reached by decoding all frames before.
 
     Args:
-        address: a file's path or a URL.
-        name: the source's name in messages.
-        is_url: whether `address` is a URL; one of unknown length is a live stream.
-        threads: threads of the decoder.
+        address: A file's path or a URL.
+        name: The source's name in messages.
+        is_url: Whether `address` is a URL; one of unknown length is a live stream.
+        threads: Threads of the decoder.
 
     Raises:
-        VideoError: the source cannot be opened, or not one picture can be decoded.
+        VideoError: The source cannot be opened, or not one picture can be decoded.
     """
 
     def __init__(self, address: str, name: str, *, is_url: bool, threads: int) -> None:
@@ -43,7 +43,7 @@ class OpencvDecoder:
                 f"{name} holds no video that OpenCV can read. Check that it is a whole video, or install PyAV, which "
                 f"reads more kinds and says more: {install_command('video')}"
             )
-        # In frames; Matroska's duration, of which the number of frames is estimated, counts from 0 and not from here.
+        # In frames. Matroska's duration, from which the number of frames is estimated, counts from 0, not from here.
         self._late = max(0, round(self._capture.get(_PTS)))
         self._first = first
         self.info = self._describe(name, first, is_url=is_url)

@@ -43,14 +43,14 @@ class PipeDecoder:
     Interlaced pictures are taken as they are.
 
     Args:
-        pipe: open for reading; it stays the caller's to close.
-        name: the pipe's name in messages.
-        size: width and height of bare RGB pictures, in pixels; None for YUV4MPEG2.
-        rate: frames a second of bare RGB.
-        threads: threads that convert colours.
+        pipe: Open for reading; it stays the caller's to close.
+        name: The pipe's name in messages.
+        size: Width and height of bare RGB pictures, in pixels; None for YUV4MPEG2.
+        rate: Frames a second of bare RGB.
+        threads: Threads that convert colours.
 
     Raises:
-        VideoError: the pipe sends something else, too large pictures, or not one whole picture.
+        VideoError: The pipe sends something else, too large pictures, or not one whole picture.
     """
 
     def __init__(self, pipe: BinaryIO, name: str, *, size: tuple[int, int] | None, rate: float, threads: int) -> None:

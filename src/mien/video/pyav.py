@@ -1,4 +1,4 @@
-"""Reading videos through PyAV, that is FFmpeg's libraries: any codec, true times."""
+"""Reading videos through PyAV, that is FFmpeg's libraries: any codec, and the container's own times."""
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
@@ -35,7 +35,7 @@ class RgbConverter:
     Where none is named, BT.709 is taken from 720 lines on and BT.601 below, as browsers do, and the limited range.
 
     Args:
-        threads: threads that work on one frame.
+        threads: Threads that work on one frame.
     """
 
     def __init__(self, threads: int) -> None:
@@ -63,24 +63,24 @@ class RgbConverter:
 
 
 class PyavDecoder:
-    """A file or a stream, open.
+    """An open file or stream.
 
     The display matrix is applied, mirroring included. Pixels are taken to be square.
 
     What cannot be decoded before the first good picture is passed over, as recordings often begin between two key
-    frames. After it, the first rejected packet or damaged picture ends a file; a live stream goes on. Where a
-    container itself passes over what was lost, as MPEG-TS and Matroska may, only a gap in the times is left of it.
-    With more than one thread FFmpeg's H.264 decoder may hand a damaged picture on before it marks it (8 of 4,643
-    readings of one damaged file), and then the file is read to its end.
+    frames. After it, the first rejected packet or damaged picture ends a file; a live stream goes on. Where FFmpeg
+    itself passes over what was lost, as in MPEG-TS and Matroska, it only shows as a gap in the times. With more than
+    one thread FFmpeg's H.264 decoder may return a damaged picture before it marks it as such (8 of 4,643 readings of
+    one damaged file), and then the file is read to its end.
 
     Args:
-        address: a file's path or a URL.
-        name: the source's name in messages.
-        is_url: whether the network may be used. A file that refers to the network is refused.
-        threads: threads of the decoder.
+        address: A file's path or a URL.
+        name: The source's name in messages.
+        is_url: Whether the network may be used. A file that refers to the network is refused.
+        threads: Threads of the decoder.
 
     Raises:
-        VideoError: the source cannot be opened, holds no video, or not one picture can be decoded.
+        VideoError: The source cannot be opened, holds no video, or not one picture can be decoded.
     """
 
     def __init__(self, address: str, name: str, *, is_url: bool, threads: int) -> None:
@@ -124,7 +124,7 @@ class PyavDecoder:
 
     def _open(self) -> None:
         """Open the source and decode its first frame."""
-        self._container = _open(self._address, self._name, is_url=self._is_url)
+        self._container = (_open_url if self._is_url else open_file)(self._address, self._name)
         try:
             self._stream = _choose_stream(self._container, self._name)
             self._base = self._stream.time_base or Fraction(1)
@@ -139,7 +139,7 @@ class PyavDecoder:
             raise
 
     def _decode(self) -> "Generator[VideoFrame]":
-        """The good frames from where the container stands; raises `DecodingBroke` at the first bad thing after."""
+        """The good frames from the container's position on; raises `DecodingBroke` at the first damage after one."""
         import av
 
         begun = False
@@ -165,7 +165,7 @@ class PyavDecoder:
                 raise DecodingBroke(fault)
 
     def _drain(self) -> "list[VideoFrame]":
-        """The frames that the decoder still holds when it gets no more."""
+        """The frames that the decoder still holds when no more packets come."""
         import av
 
         try:
@@ -213,7 +213,7 @@ class PyavDecoder:
 
         end = self._time(self._first) or 0.0
         times = []
-        with suppress(av.FFmpegError), _open(self._address, self._name, is_url=False) as whole:
+        with suppress(av.FFmpegError), open_file(self._address, self._name) as whole:
             for packet in whole.demux(cast("VideoStream", whole.streams[self._stream.index])):
                 if packet.dts is not None and self._seconds(packet.dts) >= end:
                     break
@@ -256,30 +256,42 @@ class PyavDecoder:
         )
 
 
-def _open(address: str, name: str, *, is_url: bool) -> "InputContainer":
+def open_file(path: str, name: str) -> "InputContainer":
+    """Open a file, and nothing that it refers to.
+
+    Args:
+        path: The file.
+        name: The file's name in messages.
+
+    Raises:
+        VideoError: It cannot be opened.
+    """
     import av
 
     # "file:" keeps FFmpeg from taking a name like "concat:a" for a protocol, the list keeps playlists on this machine.
-    options = {"rtsp_flags": "prefer_tcp"} if is_url else {"protocol_whitelist": "file"}
+    options = {"protocol_whitelist": "file"}
     try:
-        return av.open(
-            address if is_url else f"file:{address}",
-            "r",
-            container_options=options,
-            metadata_errors="replace",
-            timeout=_TIMEOUT if is_url else None,
-        )
+        return av.open(f"file:{path}", "r", container_options=options, metadata_errors="replace")
     except av.FFmpegError as error:
-        if is_url:
-            raise VideoError(
-                f"{name} cannot be opened: {reason(error)}. Check the address, and whether the server is up"
-            ) from error
-        raise VideoError(f"{name} is no video that can be read: {_guess(address) or reason(error)}") from error
+        raise VideoError(f"{name} is no video that can be read: {_guess(path) or reason(error)}") from error
+
+
+def _open_url(url: str, name: str) -> "InputContainer":
+    import av
+
+    options = {"rtsp_flags": "prefer_tcp"}
+    try:
+        return av.open(url, "r", container_options=options, metadata_errors="replace", timeout=_TIMEOUT)
+    except av.FFmpegError as error:
+        raise VideoError(
+            f"{name} cannot be opened: {reason(error)}. Check the address, and whether the server is up"
+        ) from error
 
 
 def _guess(path: str) -> str | None:
-    """What FFmpeg does not say of a file that it refuses."""
-    with Path(path).open("rb") as file:
+    """Why FFmpeg refused a file, where its own message does not say so; None when unknown."""
+    head = b""
+    with suppress(OSError), Path(path).open("rb") as file:
         head = file.read(64)
     if head[4:8] in (b"ftyp", b"mdat", b"moov", b"wide"):
         return (
@@ -292,7 +304,7 @@ def _guess(path: str) -> str | None:
 
 
 def _choose_stream(container: "InputContainer", name: str) -> "VideoStream":
-    """The default video stream, or the first; the cover of a song is none."""
+    """The default video stream, or the first; the cover picture of a song does not count."""
     from av.stream import Disposition
 
     videos = [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
@@ -310,7 +322,7 @@ def _choose_stream(container: "InputContainer", name: str) -> "VideoStream":
 
 
 def _decode_packet(packet: "Packet[VideoStream]", *, tolerant: bool) -> "tuple[str | None, list[VideoFrame]]":
-    """Why the packet cannot be decoded, or None, and the frames that came of it."""
+    """Why the packet cannot be decoded, or None, and its frames."""
     import av
 
     if packet.is_corrupt and not tolerant:
@@ -328,7 +340,7 @@ def _is_shown(packet: "Packet[VideoStream]") -> bool:
 
 
 def _stream_duration(container: "InputContainer", stream: "VideoStream") -> float | None:
-    """Seconds that the header promises of this very stream."""
+    """The length of this stream by the file's header, in seconds."""
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
     written = stream.metadata.get("DURATION")  # Matroska's, as "00:00:02.400000000"
@@ -356,17 +368,17 @@ def _pts(item: "VideoFrame | Packet[VideoStream]") -> int | None:
 
 
 def reason(error: Exception) -> str:
-    """FFmpeg's own words, without the number and the function's name."""
+    """FFmpeg's message without the number and the function's name."""
     return str(getattr(error, "strerror", None) or error)
 
 
 def _upright(frame: "VideoFrame") -> Callable[[Image], Image]:
-    """What turns the stored picture into the one to be shown, by the frame's display matrix.
+    """A function that turns stored pictures upright, by the frame's display matrix.
 
     The matrix maps x, y to ax + cy, bx + dy in fixed point; only multiples of a right angle are applied, with or
     without mirroring.
     """
-    # PyAV's stubs know another kind of side data only; this is a buffer.
+    # A buffer, though PyAV's stubs say otherwise.
     data = cast("bytes | None", frame.side_data.get("DISPLAYMATRIX"))
     if data is None:
         return lambda image: image

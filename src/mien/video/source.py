@@ -28,15 +28,15 @@ class VideoSource:
     """An open video: a context manager, and an iterator of its frames. Made by `open_video`.
 
     Attributes:
-        name: the source's name in messages; a password in a URL is left out.
-        width, height: size of the first frame, in pixels, upright.
-        rate: mean frames a second; None when unknown.
-        duration: length of the whole source, in seconds; None when unknown.
-        num_frames: estimated number of frames of the whole source; None when unknown.
-        has_audio: whether there is sound; None when unknown (OpenCV).
+        name: The source's name in messages; a password in a URL is left out.
+        width, height: Size of the first frame, in pixels, upright.
+        rate: Mean frames a second; None when unknown.
+        duration: Length of the whole source, in seconds; None when unknown.
+        num_frames: Estimated number of frames of the whole source; None when unknown.
+        has_audio: Whether there is sound; None when unknown (OpenCV).
         codec: FFmpeg's name of the video's codec ("h264").
-        live: whether frames come as they are recorded, as from a network camera. They must not wait in a queue.
-        damage: after the iteration, where and why it ended too early; None when it did not. All frames before the
+        live: Whether frames come as they are recorded, as from a network camera. They must not wait in a queue.
+        damage: After the iteration, where and why it ended too early; None when it did not. All frames before the
             damage have been given.
     """
 
@@ -119,7 +119,7 @@ def open_video(
 ) -> VideoSource:
     """Open a video and decode its first frame.
 
-        >>> with open_video("talk.mp4", start=9, every=5) as video:
+        >>> with open_video("talk.mp4", start=9, every=5) as video:  # doctest: +SKIP
         ...     for frame in video:
         ...         print(frame.index, frame.time, frame.image.shape)
 
@@ -132,21 +132,21 @@ def open_video(
     with a `start` behind the damage may give the rest.
 
     Args:
-        source: a video file; a folder of numbered pictures; a URL (the network is used for nothing else); "-" for
+        source: A video file; a folder of numbered pictures; a URL (the network is used for nothing else); "-" for
             standard input, or an open pipe, that sends YUV4MPEG2 or, with `raw_size`, RGB24 (needs mien[video]).
-        start: seconds; frames before it are left out.
-        end: seconds; this frame and later ones are left out. None: all.
-        every: keep every n-th frame: those whose index is a multiple of it.
-        fps: keep at most so many frames a second, by their times, counted from the first frame. With `every`, of
+        start: Seconds; frames before it are left out.
+        end: Seconds; this frame and later ones are left out. None: all.
+        every: Keep every n-th frame: those whose index is a multiple of it.
+        fps: Keep at most so many frames a second, by their times, counted from the first frame. With `every`, of
             the frames that `every` keeps. With `start`, the frames that are kept are those without it.
-        rate: frames a second of numbered pictures and of bare RGB.
-        raw_size: width and height of a pipe's bare RGB pictures, in pixels.
+        rate: Frames a second of numbered pictures and of bare RGB.
+        raw_size: Width and height of a pipe's bare RGB pictures, in pixels.
         backend: "pyav" (needs mien[video]) or "opencv" for files and URLs; "auto" takes PyAV where it is installed.
-        threads: threads of the decoder; None for one a core, at most four.
+        threads: Threads of the decoder; None for one a core, at most four.
 
     Raises:
-        VideoError: the source is missing, empty or no video, or not one frame can be decoded.
-        InvalidInput: an argument is out of its range.
+        VideoError: The source is missing, empty or no video, or not one frame can be decoded.
+        InvalidInput: An argument is out of its range.
         MissingExtra: PyAV is needed, or was asked for, and is not installed.
     """
     _check_arguments(start, end, every, fps, rate, threads)

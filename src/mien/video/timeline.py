@@ -1,27 +1,27 @@
-"""The times of frames: mending those that a container gives wrongly, and thinning frames out by them."""
+"""The times of frames: correcting those that a container gives wrongly, and thinning frames out by them."""
 
 from typing import Final
 
 _NEW_ORIGIN: Final = 1.0
-"""A step back of more seconds than this begins a new recording and is no slip."""
+"""A step back by more seconds than this is the beginning of another recording."""
 
 _SLIP: Final = 0.001
-"""Seconds by which a frame that slipped back is put behind the one before it."""
+"""Seconds after its predecessor at which a frame is placed whose own time is not later."""
 
 _ROUNDING: Final = 0.0006
-"""Seconds by which a container may have rounded a time; Matroska's are whole milliseconds."""
+"""Seconds by which a container may have rounded a time; Matroska's times are whole milliseconds."""
 
 
 class Timeline:
-    """Makes times that strictly increase of a container's, and leaves those that do already as they are.
+    """Makes a container's times strictly increase; times that do so already stay as they are.
 
-    A frame without a time comes one usual step after the one before. A frame that is not later than the one before,
-    by a slip of at most a second, is put a millisecond behind it, and the next true time counts again. A larger step
-    back is where a clock wrapped or two recordings were joined: from there on all times are shifted, so that they
-    go on one usual step after the last.
+    A frame without a time is placed one usual step after the frame before. A frame that is not later than the frame
+    before, but at most a second earlier, is placed a millisecond after it, and the next correct time counts again. A
+    larger step back means that a clock wrapped or two recordings were joined: from there on all times are shifted, so
+    that they go on one usual step after the last.
 
     Args:
-        step: the usual seconds between two frames.
+        step: The usual seconds between two frames.
     """
 
     def __init__(self, step: float) -> None:
@@ -33,7 +33,7 @@ class Timeline:
         """The time of the next frame, in seconds.
 
         Args:
-            given: what the container says; None when it says nothing.
+            given: The container's time, in seconds; None when it has none.
         """
         last = self._last
         if last is None:
@@ -55,9 +55,9 @@ class Thinning:
     """Which frames are kept when not all are wanted.
 
     Args:
-        every: each so-manieth frame; 1 for all.
-        fps: at most so many a second. The first frame begins the count; after each 1/fps seconds the next frame is
-            kept, whatever the distances between frames are. None for all.
+        every: Keep every n-th frame, those whose index is a multiple of it; 1 for all.
+        fps: Keep at most so many frames a second: the first frame, and the next after each 1/fps seconds from there,
+            whatever the distances between frames are. None for all.
     """
 
     def __init__(self, every: int, fps: float | None) -> None:
@@ -67,7 +67,7 @@ class Thinning:
         self._slot = -1
 
     def keeps(self, index: int, time: float) -> bool:
-        """Whether frame `index` at `time` seconds is wanted; to be asked in order, once for each."""
+        """Whether frame `index` at `time` seconds is wanted; to be called in order, once for each frame."""
         if index % self._every:
             return False
         if self._fps is None:

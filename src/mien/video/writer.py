@@ -17,7 +17,8 @@ from mien.installation import install_command
 from mien.values import Image, check_image
 from mien.video.decoder import bounded_threads, has_pyav
 from mien.video.mark import append_comment
-from mien.video.sound import Sound, open_sound
+from mien.video.pyav import open_file
+from mien.video.sound import Sound
 from mien.video.source import Backend
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ _LIMITED_RANGE, _FULL_RANGE = 1, 2
 class VideoWriter:
     """Writes frames into a video: a context manager.
 
-        >>> with open_video("talk.mp4") as video, VideoWriter("copy.mp4", rate=25, audio_from="talk.mp4") as writer:
-        ...     for frame in video:
+        >>> with VideoWriter("copy.mp4", rate=25, audio_from="talk.mp4") as writer:  # doctest: +SKIP
+        ...     for frame in open_video("talk.mp4"):
         ...         writer.write(frame.image, frame.time)
 
     With PyAV: H.264, yuv420p, BT.709, at a constant quality (crf 20), which every browser plays; times are kept to
@@ -103,7 +104,7 @@ class VideoWriter:
         self._audio_from = None if audio_from is None else str(audio_from)
         self._with_pyav = _choose_backend(backend, wants_sound=audio_from is not None)
         if self._audio_from is not None:
-            open_sound(self._audio_from).close()
+            open_file(self._audio_from, f"{self._audio_from} (for its sound)").close()
         self.damage: str | None = None
         self._size: tuple[int, int] | None = None
         self._last = -1

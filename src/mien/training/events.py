@@ -1,0 +1,68 @@
+"""What a training reports while it runs."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """All checks have passed, and the training begins or goes on.
+
+    Attributes:
+        num_train: The number of faces in the training split.
+        num_val: The number of faces in the validation split.
+    """
+
+    num_train: int
+    num_val: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The state of an epoch, every few batches.
+
+    Attributes:
+        epoch: The number of the epoch, from 1.
+        step: The number of the batch in this epoch, from 1.
+        num_steps: The number of batches in an epoch.
+        loss: The mean loss of this epoch so far.
+        accuracy: The accuracy of this epoch so far, 0 to 1, on augmented faces.
+    """
+
+    epoch: int
+    step: int
+    num_steps: int
+    loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """The figures of one epoch: a line of `metrics.jsonl`.
+
+    Attributes:
+        epoch: The number of the epoch, from 1.
+        learning_rate: The learning rate of its last step.
+        train_loss: The mean over the epoch of all the recipe's losses together.
+        train_accuracy: The accuracy on augmented faces while the weights were changing, 0 to 1.
+        plain_train_loss: Like `val_loss`, on a sample of the training split's faces as they are.
+        plain_train_accuracy: Like `val_accuracy`, on the same sample. How far it is above shows the overfitting, which
+            `train_accuracy` hides behind dropout and augmentation.
+        val_loss: The negative log-likelihood of the validation split, in nats.
+        val_accuracy: The accuracy on the validation split, 0 to 1.
+        seconds: The time the epoch took.
+        kept: The model's file name if the validation loss fell below all before, else None.
+    """
+
+    epoch: int
+    learning_rate: float
+    train_loss: float
+    train_accuracy: float
+    plain_train_loss: float
+    plain_train_accuracy: float
+    val_loss: float
+    val_accuracy: float
+    seconds: float
+    kept: str | None
+
+
+Event = Start | Step | Epoch
