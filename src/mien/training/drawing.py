@@ -25,7 +25,7 @@ _COLOURS: Final = {
     "other": "#b0778f",
 }
 # They leave the shape as it is, and are part of the block of the layer before them.
-_FOLDED: Final = frozenset({"batch norm", "layer norm", "group norm", "activation", "dropout", "identity"})
+_FOLDED: Final = frozenset({"batch norm", "layer norm", "activation", "dropout", "identity"})
 
 # In pixels.
 _HIGHEST: Final = 150.0
