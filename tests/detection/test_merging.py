@@ -1,3 +1,5 @@
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,9 +31,9 @@ def test_what_is_dropped_is_covered_by_a_better_one(found: list[Detection]) -> N
 
 
 @given(detections, st.randoms())
-def test_the_order_they_come_in_does_not_matter(found: list[Detection], dice: object) -> None:
+def test_the_order_they_come_in_does_not_matter(found: list[Detection], generator: Random) -> None:
     shuffled = list(found)
-    dice.shuffle(shuffled)  # type: ignore[attr-defined]
+    generator.shuffle(shuffled)
     assert [one.box for one in merged(shuffled)] == [one.box for one in merged(found)]
 
 

@@ -1,16 +1,16 @@
-"""Several boxes for one face become one."""
+"""Merging several boxes of one face into one (non-maximum suppression)."""
 
 from mien.values import Box, Detection
 
 COVERED = 0.5
-"""A box is taken for another's face when this share of the smaller one lies in the larger."""
+"""Two boxes are of one face when at least this share of the smaller one lies in the larger."""
 
 
 def merged(detections: list[Detection]) -> list[Detection]:
     """Of boxes that cover each other the one with the highest score, from the largest to the smallest.
 
     Args:
-        detections: of one picture, with comparable scores, in any order.
+        detections: Faces of one picture, with comparable scores, in any order.
     """
     kept: list[Detection] = []
     for candidate in sorted(detections, key=lambda detection: (-detection.score, detection.box)):
@@ -28,5 +28,5 @@ def covered(one: Box, other: Box) -> float:
 
 
 def largest_first(detections: list[Detection]) -> list[Detection]:
-    """The order every detector gives its faces in; of equal ones the upper left first."""
+    """Detections in the order of every detector: from the largest to the smallest, of equal ones the left first."""
     return sorted(detections, key=lambda detection: (-detection.box.area, detection.box))
