@@ -137,6 +137,10 @@ class Median(Smoother):
 def make_smoother(name: Smoothing, seconds: float | None = None) -> Smoother:
     """A smoother by name.
 
+        >>> smoother = make_smoother("median", 0.4)
+        >>> [float(smoother(time, np.array([score]))[0]) for time, score in [(0.0, -1.0), (0.1, -5.0), (0.2, -1.0)]]
+        [-1.0, -3.0, -1.0]
+
     Args:
         name: `"off"`, `"ema"` or `"median"`.
         seconds: The time constant or the window; None for the default. `"off"` ignores it.
@@ -163,6 +167,10 @@ class Hysteresis(Stateful):
     Behind `Ema` with both defaults, mini-xception's label over four videos of faces that talk and act changed 10
     times where that of single frames changed 64 times; a step from .8 for one class to .8 for another shows after
     .17 s. A step to half of that may take `hold` more.
+
+        >>> leading = Hysteresis(margin=0.1, hold=0.2)
+        >>> [leading(time, scores) for time, scores in [(0.0, [0.6, 0.4]), (0.1, [0.4, 0.6]), (0.3, [0.4, 0.6])]]
+        [0, 0, 1]
 
     Args:
         margin: The difference of probabilities, 0 to 1.

@@ -87,8 +87,11 @@ class Track:
 class Tracker(Stateful):
     """Follows faces through one video. Not for several threads or videos at once.
 
-        >>> detections = detector(image) if tracker.wants_detection(image, time) else None
-        >>> for track in tracker.update(image, time, detections): ...
+        >>> tracker, image = Tracker(), np.eye(120, dtype=np.uint8) * 255
+        >>> detector = lambda image: [Detection(Box(40, 30, 100, 90), score=1.0)]
+        >>> detections = detector(image) if tracker.wants_detection(image, time=0.0) else None
+        >>> [track.track_id for track in tracker.update(image, 0.0, detections)]
+        [1]
 
     Between detections each face's box is moved by median flow (Kalal et al. 2010) in a copy 320 pixels wide. A
     detection then corrects it, as a Kalman filter weighs the two by their uncertainty; so boxes jitter less than the
