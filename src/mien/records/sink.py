@@ -1,5 +1,6 @@
 """What every output has in common: its header, the protocol, and the entry of the table that options are made from."""
 
+import errno
 import importlib
 import sys
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,9 @@ from typing import BinaryIO, Final, Protocol, Self, TypeAlias
 
 from mien.files import STANDARD_OUTPUT, replacing
 from mien.values import Failure, FrameResult
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""Errors after which a file that was being written cannot be relied on."""
 
 FORMAT: Final = "mien"
 """What JSON and Parquet files call their format."""
@@ -172,7 +176,9 @@ class FileSink:
             with partial.open("wb") as stream:
                 try:
                     yield stream
-                except BaseException as error:  # noqa: BLE001 - raised again below, once the file is in its place
+                except BaseException as error:
+                    if isinstance(error, OSError) and error.errno in _FULL:
+                        raise
                     failure = error
             if failure and path.is_file() and path.stat().st_size:
                 self.path = path.with_suffix(f".incomplete{path.suffix}")
