@@ -51,7 +51,7 @@ class YuNet:
     ) -> None:
         check_number("min_score", min_score, 0.01, 0.99)
         if longest_side is not None:
-            check_number("longest_side", longest_side, 32, 100_000, whole=True)
+            check_number("longest_side", longest_side, 32, whole=True)
         self.model = Path(model) if model else fetched(YUNET)
         self.min_score = min_score
         self.longest_side = longest_side
