@@ -29,7 +29,7 @@ def runs(
 
 
 def table_of(rows: list[dict[str, Any]]) -> Table:
-    """Runs for people, a row each."""
+    """Runs for people, one in a row."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in ("run", "architecture", "epochs", "best", "accuracy, %", "loss", "s/epoch"):
         table.add_column(column, justify="left" if column in ("run", "architecture") else "right")
