@@ -30,7 +30,7 @@ def runs(
 
 
 def table_of(rows: list[dict[str, Any]]) -> Table:
-    """A table for people, with a row for each run."""
+    """Runs for people, one in a row."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in ("run", "architecture", "epochs", "best", "accuracy, %", "loss", "s/epoch"):
         table.add_column(column, justify="left" if column in ("run", "architecture") else "right")
