@@ -29,6 +29,7 @@ from pathlib import Path
 import torch
 
 from mien.files import replacing
+from mien.report.curves import best_epoch
 from mien.training import checkpoint
 from mien.training.run import Run
 
@@ -206,8 +207,7 @@ def is_done(run: Path) -> bool:
     if not epochs:
         return False
     recipe = Run(run).description()["recipe"]
-    best = min(epochs, key=lambda line: float(line["val_loss"]))
-    waited = int(epochs[-1]["epoch"]) - int(best["epoch"])
+    waited = int(epochs[-1]["epoch"]) - int(best_epoch(epochs)["epoch"])
     return int(epochs[-1]["epoch"]) >= int(recipe["epochs"]) or 0 < recipe["patience"] <= waited
 
 
@@ -220,7 +220,7 @@ def progress_of(run: Path) -> dict[str, float] | None:
     epochs = Run(run).epochs()
     if not epochs:
         return None
-    best = min(epochs, key=lambda line: line["val_loss"])
+    best = best_epoch(epochs)
     return {"epochs": len(epochs), "best_epoch": best["epoch"], "val_accuracy": round(best["val_accuracy"], 4)}
 
 

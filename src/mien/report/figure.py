@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mien.errors import InvalidInput, MissingExtra
 from mien.files import replacing
+from mien.images import DRAWN_COMMENT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 INK: Final = "#30343a"
 FAINT: Final = "#d9dce0"
 _DPI: Final = 200
+# Without dates, so that the same data gives the same file.
+_METADATA: Final[dict[str, dict[str, Any]]] = {
+    "png": {"Comment": DRAWN_COMMENT},
+    "pdf": {"CreationDate": None},
+    "svg": {"Date": None},
+}
 
 
 def new_figure(width: float, height: float, title: str) -> "Figure":
@@ -52,11 +59,9 @@ def save(figure: "Figure", path: Path) -> None:
         OSError: the file cannot be written.
     """
     kind = path.suffix.lower().lstrip(".")
-    if kind not in {"png", "pdf", "svg"}:
+    if kind not in _METADATA:
         raise InvalidInput(f"{path}: plots are written as .png, .pdf or .svg; got {path.suffix or 'no suffix'}")
     from matplotlib import rc_context
 
-    # Without dates and random names, so that the same data gives the same file.
-    metadata: dict[str, Any] = {"png": {}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[kind]
     with rc_context({"svg.hashsalt": "mien"}), replacing(path) as partial:
-        figure.savefig(partial, format=kind, metadata=metadata)
+        figure.savefig(partial, format=kind, metadata=_METADATA[kind])

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 import mien
 from mien.errors import RecipeError
 from mien.files import replacing
+from mien.report.curves import best_epoch
 from mien.training.recipe import Recipe, recipe_table
 
 
@@ -222,7 +223,7 @@ def summary(run: Run) -> dict[str, Any]:
         RecipeError: it is no run, or damaged.
     """
     recipe, epochs = run.description()["recipe"], run.epochs()
-    best = min(epochs, key=lambda line: float(line["val_loss"]), default=None)
+    best = best_epoch(epochs) if epochs else None
     return {
         "run": str(run.folder),
         "architecture": recipe["architecture"],
