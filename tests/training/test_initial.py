@@ -90,7 +90,7 @@ def test_other_classes_get_a_fresh_last_layer(run: Path, bars: FaceSet, tmp_path
     assert predict(trained.network, three.faces, CPU).shape[1] == 3
 
 
-def test_what_does_not_fit_is_told(run: Path, bars: FaceSet) -> None:
+def test_what_does_not_fit_is_reported(run: Path, bars: FaceSet) -> None:
     initial = load_initial(str(run))
     other = next(name for name in ARCHITECTURES if name != initial.architecture)
     with pytest.raises(ModelError, match=f"is a {initial.architecture}, and the recipe trains a {other}"):
