@@ -108,7 +108,7 @@ def test_a_missing_source_is_named(source: str) -> None:
 
 
 def test_a_checkpoint_is_no_kept_model(run: Path) -> None:
-    with pytest.raises(ModelError, match="is no kept model; name the run's folder"):
+    with pytest.raises(ModelError, match="is not a kept model; name the run's folder"):
         load_initial(str(run / "checkpoint.pt"))
 
 
