@@ -48,7 +48,7 @@ def test_teachers_of_the_same_fold_speak_with_one_voice(bars: FaceSet) -> None:
     torch.testing.assert_close(says, each.mean(0))
 
 
-def test_a_missing_fold_is_told(bars: FaceSet) -> None:
+def test_a_missing_fold_is_reported(bars: FaceSet) -> None:
     with pytest.raises(DataError, match="were in the training set of every teacher"):
         eligible_teachers([teacher(0, 3), teacher(2, 3)], bars)
 

@@ -432,4 +432,4 @@ def _restore(run: Run, state: State) -> Progress:
         state.restore(tensors)
         return Progress(**kept)
     except (KeyError, RuntimeError, ValueError, TypeError) as error:
-        raise ModelError(f"{run.checkpoint} is no checkpoint of this training: {error}") from error
+        raise ModelError(f"{run.checkpoint} is not a checkpoint of this training: {error}") from error
