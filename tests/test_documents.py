@@ -1,11 +1,14 @@
-"""What the documents say is what was measured."""
+"""What the documents say is what was measured, and what the code has."""
 
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+
+from mien.cli import VERBS
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")),
@@ -26,6 +29,24 @@ def test_links_within_the_project_lead_somewhere(path: Path) -> None:
     assert not missing
 
 
-@pytest.mark.parametrize("verb", ["analyze", "models", "data", "train", "export", "evaluate"])
+@pytest.mark.parametrize("verb", VERBS)
 def test_the_readme_names_every_verb(verb: str) -> None:
     assert f"mien {verb}" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def marked(name: str) -> str:
+    """The part of docs/design.md between two markers."""
+    text = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    return text.partition(f"<!-- {name} -->")[2].partition("<!-- end -->")[0]
+
+
+def test_the_design_shows_the_layers_that_are_checked() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    assert [line.strip() for line in marked("layers").splitlines() if line] == contracts[0]["layers"]
+
+
+def test_the_design_describes_every_room() -> None:
+    rooms = re.findall(r"^\| `(\w+)` \|", marked("rooms"), re.MULTILINE)
+    assert sorted(rooms) == sorted(re.findall(r"\w+", marked("layers")))
