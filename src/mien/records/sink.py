@@ -176,7 +176,7 @@ class FileSink:
             with partial.open("wb") as stream:
                 try:
                     yield stream
-                except BaseException as error:  # noqa: BLE001 - raised again below, once the file is in its place
+                except BaseException as error:
                     if isinstance(error, OSError) and error.errno in _FULL:
                         raise
                     failure = error

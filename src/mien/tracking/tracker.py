@@ -10,16 +10,7 @@ from numpy.typing import NDArray
 
 from mien.errors import InvalidInput
 from mien.tracking.assignment import assign
-from mien.tracking.following import (
-    PATCH_SIDE,
-    Grey,
-    appearance,
-    median_flow,
-    normalized,
-    scene_changed,
-    small_grey,
-    thumbnail,
-)
+from mien.tracking.following import PATCH_SIDE, Grey, appearance, is_cut, median_flow, normalized, small_grey, thumbnail
 from mien.tracking.settings import checked_number
 from mien.tracking.state import State, Stateful, entry, part, prefixed
 from mien.values import Box, Detection, Image
@@ -213,7 +204,7 @@ class Tracker(Stateful):
         before, small = self._small, small_grey(image)
         (height, width), picture = image.shape[:2], thumbnail(small)
         same_size = (width, height, small.shape) == (self._width, self._height, before.shape)
-        cut = not same_size or scene_changed(self._thumbnail, picture)
+        cut = not same_size or is_cut(self._thumbnail, picture)
         elapsed = time - self._time
         self._image, self._time, self._small, self._thumbnail = image, time, small, picture
         self._width, self._height = width, height
