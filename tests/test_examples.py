@@ -4,6 +4,8 @@ import doctest
 import importlib
 import re
 import shutil
+from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,8 +14,10 @@ import numpy as np
 import pytest
 
 import mien
+from mien.data import audit, load
 from mien.errors import MissingExtra
 from mien.jobs.outputs import header_of
+from mien.recognition import shipped_models
 from mien.values import VideoInfo
 from mien.video import VideoWriter
 
@@ -55,20 +59,29 @@ MODULES = [".".join(path.relative_to(ROOT / "src").with_suffix("").parts).remove
 
 
 @pytest.fixture(scope="module")
-def media(astronaut: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with party.jpg, and talk.mp4, which shows the same for a second."""
+def media(astronaut: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a picture, a video that shows it for a second, a data set of noise with its audit, and a model."""
     folder = tmp_path_factory.mktemp("media")
     shutil.copy(astronaut, folder / "party.jpg")
     image = np.asarray(cv2.resize(mien.read_image(astronaut), (256, 256)), np.uint8)
     with VideoWriter(folder / "talk.mp4", rate=25) as writer:
         for index in range(25):
             writer.write(image, index / 25)
-    return folder
+    rows = ["emotion,pixels,Usage"]
+    random = np.random.default_rng(0)
+    for number, usage in product(range(7), ("Training", "Training", "PublicTest", "PrivateTest")):
+        rows.append(f"{number},{' '.join(map(str, random.integers(0, 256, 48 * 48)))},{usage}")
+    (folder / "fer2013.csv").write_text("\n".join(rows))
+    shutil.copy(shipped_models()["mini-xception"], folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MIEN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        audit(load(folder / "fer2013.csv")).write_csv(folder / "audit.csv")
+        yield folder
 
 
 @pytest.fixture
 def place(media: Path, astronaut: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working folder of an example: the media, and this project's pictures."""
+    """The working folder of an example, with the media and this project's pictures."""
     shutil.copytree(media, tmp_path, dirs_exist_ok=True)
     (tmp_path / "docs" / "pictures").mkdir(parents=True)
     shutil.copy(astronaut, tmp_path / "docs" / "pictures")
@@ -116,8 +129,10 @@ def given(media: Path) -> dict[str, object]:
     result = mien.FrameResult(
         source="talk.mp4", width=width, height=height, faces=tuple(faces), video=VideoInfo(25.0), image=image
     )
-    own = {"analyzer": analyzer, "image": image, "face": faces[0], "result": result, "header": header_of(analyzer)}
-    return {name: getattr(mien, name) for name in mien.__all__} | own | {"mien": mien, "Path": Path}
+    return {name: getattr(mien, name) for name in mien.__all__} | {
+        "mien": mien, "load": load, "Path": Path, "analyzer": analyzer, "header": header_of(analyzer), "image": image,
+        "face": faces[0], "faces": np.zeros((12, 48, 48), np.uint8), "result": result,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", MODULES)
