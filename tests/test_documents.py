@@ -23,10 +23,21 @@ def test_tables_hold_the_committed_figures() -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_links_within_the_project_lead_somewhere(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    targets = [target.split("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text)]
-    missing = [target for target in targets if target and "://" not in target and not (path.parent / target).exists()]
-    assert not missing
+    targets = re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8"))
+    assert [target for target in targets if "://" not in target and not leads_somewhere(path, target)] == []
+
+
+def leads_somewhere(page: Path, target: str) -> bool:
+    """Whether there is such a file and, in a document, such a heading."""
+    name, _, heading = target.partition("#")
+    file = page.parent / name if name else page
+    return file.exists() and (not heading or heading in headings(file))
+
+
+def headings(page: Path) -> list[str]:
+    """The names by which GitHub links to the headings of a document."""
+    lines = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in lines]
 
 
 @pytest.mark.parametrize("verb", VERBS)
