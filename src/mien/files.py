@@ -152,7 +152,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` that replaces it when the block succeeds, and is removed when it fails.
 
         >>> with replacing(Path("faces.csv")) as partial:
-        ...     partial.write_text("frame,label\\n")
+        ...     _ = partial.write_text("frame,label\\n")
 
     Missing parent folders are made. The new content is on the disk before the name changes, so a reader sees
     the old file or the new one, never half of either. A link stays, and what it points to is replaced; a file keeps

@@ -109,7 +109,7 @@ def read_image(source: Picture, *, name: str | None = None, max_pixels: int = MA
     """A picture as a person would see it: upright, in colour, eight bits.
 
         >>> read_image("party.jpg").shape
-        (1080, 1920, 3)
+        (512, 512, 3)
 
     Reads JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF and PPM (with PGM and PBM), whatever the file's name; of an animation,
     or of several pages, the first. EXIF rotation is applied. What is transparent shows white, as on a page, because the

@@ -254,8 +254,8 @@ class Face(ByValue):
     def to_dict(self) -> dict[str, Any]:
         """The face as JSON has it, field by field as docs/output.md describes them.
 
-            >>> json.dumps(face.to_dict())  # doctest: +SKIP
-            '{"track_id": null, "box": {"left": 172.0, ...}, ..., "label": "happy", "scores": {...}, ...}'
+            >>> face.to_dict()
+            {'track_id': None, 'box': {'left': ...}, ..., 'label': 'happy', 'scores': {...}, ...}
 
         Numbers have the fewest digits that give back the same 32-bit float.
         """

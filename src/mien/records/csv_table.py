@@ -10,7 +10,7 @@ from mien.values import Failure, FrameResult
 class CsvSink(FileSink):
     """A row a face; a row without a face for a picture or a frame that shows none, and for a source that failed.
 
-        >>> with CsvSink(Path("faces.csv"), header) as sink:  # doctest: +SKIP
+        >>> with CsvSink(Path("faces.csv"), header) as sink:
         ...     sink.write(result)
 
     UTF-8, separated by commas, with `\\n` at the end of a line. A text that a spreadsheet would take for a formula gets

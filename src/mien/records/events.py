@@ -19,7 +19,7 @@ _COLUMNS: Final = ("source", *(field.name for field in fields(Event)))
 class EventsSink(VideoSink):
     """A row an event, of all videos: CSV or JSON, by the file's suffix; CSV for a stream. Pictures are passed over.
 
-        >>> with EventsSink(Path("events.csv"), header) as sink:  # doctest: +SKIP
+        >>> with EventsSink(Path("events.csv"), header) as sink:
         ...     sink.write(result)
 
     Args:

@@ -19,7 +19,7 @@ _OF_FRAME: Final = ("index", "time", "faces")
 class JsonSink(VideoSink):
     """One JSON object, whose `results` hold a line a picture and, for a video, a line a frame.
 
-        >>> with JsonSink(Path("faces.json"), header) as sink:  # doctest: +SKIP
+        >>> with JsonSink(Path("faces.json"), header) as sink:
         ...     sink.write(result)
 
     The object is well-formed also when an exception ends the block; `complete` is then false. Of a video, no more than

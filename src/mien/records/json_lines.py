@@ -14,7 +14,7 @@ _FIELDS: Final = ("source", "index", "time", "width", "height", "faces", "drawin
 class JsonLinesSink(FileSink):
     """A line a picture, a frame or a failure, each of them a JSON object; none is held back.
 
-        >>> with JsonLinesSink(Path("-"), header) as sink:  # doctest: +SKIP
+        >>> with JsonLinesSink(Path("faces.jsonl"), header) as sink:
         ...     sink.write(result)
 
     Args:

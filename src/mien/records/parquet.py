@@ -26,7 +26,7 @@ COMPLETE_KEY: Final = "mien.complete"
 class ParquetSink(FileSink):
     """A row a face; a row without a face for a picture or a frame that shows none, and for a source that failed.
 
-        >>> with ParquetSink(Path("faces.parquet"), header) as sink:  # doctest: +SKIP
+        >>> with ParquetSink(Path("faces.parquet"), header) as sink:
         ...     sink.write(result)
 
     The file can be read also when an exception ends the block.

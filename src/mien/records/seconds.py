@@ -16,7 +16,7 @@ from mien.values import Face, FrameResult, number
 class SecondsSink(VideoSink):
     """A row a person and second, as CSV: means over the frames that show the person. Pictures are passed over.
 
-        >>> with SecondsSink(Path("seconds.csv"), header) as sink:  # doctest: +SKIP
+        >>> with SecondsSink(Path("seconds.csv"), header) as sink:
         ...     sink.write(result)
 
     Args:

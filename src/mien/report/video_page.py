@@ -117,7 +117,7 @@ class _Person:
 class PageSink(VideoSink):
     """One HTML file about a video, written when the video has ended. Its memory does not grow with the frames.
 
-        >>> with PageSink(Path("talk.html"), header) as sink:  # doctest: +SKIP
+        >>> with PageSink(Path("talk.html"), header) as sink:
         ...     sink.write(result)
 
     Args:

@@ -24,8 +24,8 @@ MIN_SCORE: Final = 1e-6
 class Stream:
     """The analysis of one video, frame by frame. Not for several threads or videos at once.
 
-        >>> stream = Stream(load_detector("haar"), load_classifier("mini-xception"))  # doctest: +SKIP
-        >>> for frame in open_video("talk.mp4"):  # doctest: +SKIP
+        >>> stream = Stream(analyzer.detector, analyzer.classifier)
+        >>> for frame in open_video("talk.mp4"):
         ...     result = stream(frame)
 
     Args:
@@ -102,9 +102,10 @@ class Stream:
     def state(self) -> State:
         """A copy of everything remembered of the frames so far, as numbers and arrays by name.
 
-        >>> content = to_bytes(stream.state())  # doctest: +SKIP
-        >>> other = Stream(detector, classifier, hold=0.3)  # made as `stream` was # doctest: +SKIP
-        >>> other.restore(from_bytes(content))  # doctest: +SKIP
+        >>> stream = Stream(analyzer.detector, analyzer.classifier, hold=0.3)
+        >>> state = stream.state()
+        >>> other = Stream(analyzer.detector, analyzer.classifier, hold=0.3)  # of the same settings
+        >>> other.restore(state)
         """
         state = {"labels": np.array(self._classifier.labels), "people": np.array(list(self._people), np.int64)}
         state |= prefixed("tracker", self._tracker.state())

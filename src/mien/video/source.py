@@ -119,9 +119,11 @@ def open_video(
 ) -> VideoSource:
     """Open a video and decode its first frame.
 
-        >>> with open_video("talk.mp4", start=9, every=5) as video:  # doctest: +SKIP
+        >>> with open_video("talk.mp4", start=0.3, every=10) as video:
         ...     for frame in video:
         ...         print(frame.index, frame.time, frame.image.shape)
+        10 0.4 (256, 256, 3)
+        20 0.8 (256, 256, 3)
 
     `Frame.index` is the frame's number in the source, 0 for the first, whatever `start`, `every` and `fps` leave out.
     `Frame.time` is the container's presentation time minus the stream's start, in seconds. Times strictly increase;

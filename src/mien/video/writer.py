@@ -43,7 +43,7 @@ _LIMITED_RANGE, _FULL_RANGE = 1, 2
 class VideoWriter:
     """Writes frames into a video: a context manager.
 
-        >>> with VideoWriter("copy.mp4", rate=25, audio_from="talk.mp4") as writer:  # doctest: +SKIP
+        >>> with VideoWriter("copy.mp4", rate=25) as writer:
         ...     for frame in open_video("talk.mp4"):
         ...         writer.write(frame.image, frame.time)
 
