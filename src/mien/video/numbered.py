@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from mien.errors import PictureError, VideoError
@@ -45,7 +46,7 @@ class NumberedPictures:
     def pictures(self, start: float) -> Iterator[Picture]:
         """See `Decoder`."""
         for number, path in enumerate(self._paths):
-            yield Picture(number / self._rate, lambda path=path: _read(path))  # type: ignore[misc]
+            yield Picture(number / self._rate, partial(_read, path))
 
     def close(self) -> None:
         """See `Decoder`."""
