@@ -6,11 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
 import cv2
 
+from mien.errors import MissingExtra
 from mien.values import Image
+
+Backend: TypeAlias = Literal["auto", "pyav", "opencv"]
 
 USUAL_RATE: Final = 25.0
 """Frames a second that are assumed where the source does not say."""
@@ -19,7 +22,7 @@ OLDEST_PYAV: Final = 17
 """First major version that converts colours by a frame's own matrix and range, with a bounded number of threads."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
 class StreamInfo:
     """What is known of a source before its frames are read; `VideoSource` describes the attributes."""
 
@@ -96,6 +99,17 @@ def has_pyav() -> bool:
         return int(version("av").split(".")[0]) >= OLDEST_PYAV
     except PackageNotFoundError:  # built from source
         return True
+
+
+def uses_pyav(backend: Backend, feature: str) -> bool:
+    """Whether PyAV is to be used, and not OpenCV.
+
+    Raises:
+        MissingExtra: PyAV was asked for, and `feature` needs it, but it is not installed.
+    """
+    if backend == "pyav" and not has_pyav():
+        raise MissingExtra(feature, "video")
+    return backend != "opencv" and has_pyav()
 
 
 @contextmanager

@@ -5,26 +5,23 @@ import re
 import sys
 from collections.abc import Generator
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Final, Literal, Self, TypeAlias
+from typing import BinaryIO, Final, Self
 
-from mien.errors import InvalidInput, MissingExtra, VideoError
+from mien.errors import InvalidInput, VideoError
 from mien.values import Frame
-from mien.video.decoder import USUAL_RATE, Decoder, DecodingBroke, bounded_threads, has_pyav
+from mien.video.decoder import USUAL_RATE, Backend, Decoder, DecodingBroke, StreamInfo, bounded_threads, uses_pyav
 from mien.video.numbered import NumberedPictures
 from mien.video.opencv import OpencvDecoder
 from mien.video.pipe import PipeDecoder
 from mien.video.pyav import PyavDecoder
 from mien.video.timeline import Thinning, Timeline
 
-Backend: TypeAlias = Literal["auto", "pyav", "opencv"]
-
 STANDARD_INPUT: Final = "-"
 URL_SCHEMES: Final = ("http", "https", "rtmp", "rtsp", "rtsps", "srt", "tcp", "udp")
 """Schemes of the URLs that are opened over the network."""
 
 
-class VideoSource:
+class VideoSource(StreamInfo):
     """An open video: a context manager, and an iterator of its frames. Made by `open_video`.
 
     Attributes:
@@ -41,17 +38,8 @@ class VideoSource:
     """
 
     def __init__(self, decoder: Decoder, *, start: float, end: float, thinning: Thinning) -> None:
+        super().__init__(**vars(decoder.info))
         self._decoder = decoder
-        info = decoder.info
-        self.name = info.name
-        self.width = info.width
-        self.height = info.height
-        self.rate = info.rate
-        self.duration = info.duration
-        self.num_frames = info.num_frames
-        self.has_audio = info.has_audio
-        self.codec = info.codec
-        self.live = info.live
         self.damage: str | None = None
         self._closed = False
         self._frames = self._read(start, end, thinning)
@@ -59,9 +47,7 @@ class VideoSource:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __iter__(self) -> Self:
@@ -192,18 +178,13 @@ def _open_decoder(
 
 
 def _open_pipe(pipe: BinaryIO, name: str, rate: float, raw_size: tuple[int, int] | None, threads: int) -> PipeDecoder:
-    if not has_pyav():
-        raise MissingExtra("Reading videos from pipes", "video")
+    uses_pyav("pyav", "Reading videos from pipes")
     return PipeDecoder(pipe, name, size=raw_size, rate=rate, threads=threads)
 
 
 def _open_coded(address: str, name: str, is_url: bool, backend: Backend, threads: int) -> Decoder:
-    installed = has_pyav()
-    if backend == "opencv" or (backend == "auto" and not installed):
-        return OpencvDecoder(address, name, is_url=is_url, threads=threads)
-    if not installed:
-        raise MissingExtra("Reading videos with PyAV", "video")
-    return PyavDecoder(address, name, is_url=is_url, threads=threads)
+    decoder = PyavDecoder if uses_pyav(backend, "Reading videos with PyAV") else OpencvDecoder
+    return decoder(address, name, is_url=is_url, threads=threads)
 
 
 def _check_file(path: Path) -> None:
