@@ -43,7 +43,8 @@ class Picture(NamedTuple):
     Attributes:
         time: Seconds from the start of the source; None when the container does not say.
         to_rgb: Returns (H, W, 3) uint8, RGB, upright; to be called before the next picture is asked for, if at all.
-            It may raise `DecodingBroke`. None: the picture was passed over on the way to the start, and only counts.
+            It may raise `DecodingBroke` or `PictureError`. None: the picture was passed over on the way to the
+            start, and only counts.
     """
 
     time: float | None
@@ -73,7 +74,6 @@ class Decoder(Protocol):
 
     @property
     def info(self) -> StreamInfo: ...
-
     def pictures(self, start: float) -> Iterator[Picture]:
         """All pictures from the first, in the order of their times; to be asked for once.
 
@@ -84,11 +84,9 @@ class Decoder(Protocol):
         Raises:
             DecodingBroke: After the last picture that could be decoded, when the source is damaged.
         """
-        ...
 
     def close(self) -> None:
         """Close the source. May be called twice."""
-        ...
 
 
 def has_pyav() -> bool:

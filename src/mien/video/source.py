@@ -7,7 +7,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import BinaryIO, Final, Self
 
-from mien.errors import InvalidInput, VideoError
+from mien.errors import InvalidInput, PictureError, VideoError
 from mien.values import Frame
 from mien.video.decoder import USUAL_RATE, Backend, Decoder, DecodingBroke, StreamInfo, bounded_threads, uses_pyav
 from mien.video.numbered import NumberedPictures
@@ -81,7 +81,7 @@ class VideoSource(StreamInfo):
                 if wanted:
                     yield Frame(index, time, picture.to_rgb())
                 reached = index, time
-        except DecodingBroke as error:
+        except (DecodingBroke, PictureError) as error:
             after = "after frame {} at {:.2f} s".format(*reached) if reached else f"before {start:.2f} s, its start"
             self.damage = f"decoding broke {after}: {error}"
         if reached is None and self.damage is None:
@@ -160,31 +160,23 @@ def _check_arguments(
 def _open_decoder(
     source: str | Path | BinaryIO, rate: float, raw_size: tuple[int, int] | None, backend: Backend, threads: int
 ) -> Decoder:
-    if not isinstance(source, str | Path):
-        return _open_pipe(source, str(getattr(source, "name", "the pipe")), rate, raw_size, threads)
-    if str(source) == STANDARD_INPUT:
-        return _open_pipe(sys.stdin.buffer, "standard input", rate, raw_size, threads)
-    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", str(source))
-    if isinstance(source, str) and scheme:
-        if scheme[1].lower() not in URL_SCHEMES:
-            known = ", ".join(f"{each}://" for each in URL_SCHEMES)
-            raise VideoError(f"{source} cannot be opened: {scheme[1]}:// is not known; expected {known} or a file")
-        return _open_coded(source, without_password(source), True, backend, threads)
-    path = Path(source)
-    if path.is_dir():
+    pipe = sys.stdin.buffer if str(source) == STANDARD_INPUT else source
+    if not isinstance(pipe, str | Path):
+        uses_pyav("pyav", "Reading videos from pipes")
+        name = str(getattr(pipe, "name", "the pipe")) if pipe is source else "standard input"
+        return PipeDecoder(pipe, name, size=raw_size, rate=rate, threads=threads)
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", source) if isinstance(source, str) else None
+    if scheme and scheme[1].lower() not in URL_SCHEMES:
+        known = ", ".join(f"{each}://" for each in URL_SCHEMES)
+        raise VideoError(f"{source} cannot be opened: {scheme[1]}:// is not known; expected {known} or a file")
+    path = Path(pipe)
+    if not scheme and path.is_dir():
         return NumberedPictures(path, rate)
-    _check_file(path)
-    return _open_coded(str(path), str(path), False, backend, threads)
-
-
-def _open_pipe(pipe: BinaryIO, name: str, rate: float, raw_size: tuple[int, int] | None, threads: int) -> PipeDecoder:
-    uses_pyav("pyav", "Reading videos from pipes")
-    return PipeDecoder(pipe, name, size=raw_size, rate=rate, threads=threads)
-
-
-def _open_coded(address: str, name: str, is_url: bool, backend: Backend, threads: int) -> Decoder:
     decoder = PyavDecoder if uses_pyav(backend, "Reading videos with PyAV") else OpencvDecoder
-    return decoder(address, name, is_url=is_url, threads=threads)
+    if scheme:
+        return decoder(str(source), without_password(str(source)), is_url=True, threads=threads)
+    _check_file(path)
+    return decoder(str(path), str(path), is_url=False, threads=threads)
 
 
 def _check_file(path: Path) -> None:

@@ -171,15 +171,12 @@ class _Output(Protocol):
 
     def write(self, image: Image, ticks: int) -> None:
         """Append a frame that is shown from `ticks` / 90,000 s on."""
-        ...
 
     def finish(self, end: float) -> str | None:
         """Make the file a whole video, with sound up to `end`, in seconds. Returns why the sound broke off, or None."""
-        ...
 
     def close(self) -> None:
         """Close the file, whatever is in it; nothing where `finish` has done so."""
-        ...
 
 
 class _PyavOutput:
