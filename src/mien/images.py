@@ -84,6 +84,7 @@ _DECODER_ERRORS: Final = (
 _BITS_TAG: Final = 0x0102  # EXIF and TIFF: bits per sample
 _DESCRIPTION_TAG: Final = 0x010E
 _ORIENTATION_TAG: Final = 0x0112
+# Pillow's own exif_transpose also writes the EXIF data anew, which damaged data does not survive.
 _TURNS: Final = {
     2: Pillow.Transpose.FLIP_LEFT_RIGHT,
     3: Pillow.Transpose.ROTATE_180,
