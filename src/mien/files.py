@@ -138,6 +138,22 @@ def begins_with(path: Path, *heads: bytes) -> bool:
 
 
 @contextmanager
+def opening_errors(path: Path, name: str, expected: str, kind: type[InvalidInput]) -> Iterator[None]:
+    """Raises what opening `path` raises as an error of that kind, which names it `name` and says what was expected."""
+    try:
+        yield
+    except kind:
+        raise
+    except FileNotFoundError as error:
+        what = "a link to a file that is not there" if path.is_symlink() else "not there"
+        raise kind(f"{name} is {what}; expected {expected}") from error
+    except OSError as error:
+        raise kind(f"{name} cannot be opened: {error.strerror or error}") from error
+    except ValueError as error:
+        raise kind(f"{name!r} is no file name: {error}") from error
+
+
+@contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` that replaces it when the block succeeds, and is removed when it fails.
 

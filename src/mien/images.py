@@ -25,7 +25,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from mien.errors import InvalidInput, PictureError
-from mien.files import described, replacing
+from mien.files import described, opening_errors, replacing
 from mien.values import Image, check_image
 
 Picture: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | Pillow.Image | NDArray[np.uint8]
@@ -229,28 +229,17 @@ WRITTEN_SUFFIXES: Final = frozenset(_WRITTEN)
 
 
 def _from_path(path: Path, name: str, max_pixels: int) -> Image:
-    try:
+    with opening_errors(path, name, "a picture", PictureError):
         status = path.stat()
-        kind = status.st_mode
-        if stat.S_ISDIR(kind):
+        regular = stat.S_ISREG(status.st_mode)
+        if stat.S_ISDIR(status.st_mode):
             raise PictureError(f"{name} is a folder; expected a picture")
-        if not stat.S_ISREG(kind) and not stat.S_ISFIFO(kind):
+        if not regular and not stat.S_ISFIFO(status.st_mode):
             raise PictureError(f"{name} is a device or a socket; expected a picture")
         if status.st_size > MAX_BYTES:
             raise PictureError(f"{name} has {status.st_size:,} bytes; at most {MAX_BYTES:,} are read")
         with path.open("rb") as file:
-            if stat.S_ISREG(kind):
-                return _decode(file, name, max_pixels)
-            return _decode(_content(file, name), name, max_pixels)
-    except FileNotFoundError as error:
-        what = "a link to a file that is not there" if path.is_symlink() else "not there"
-        raise PictureError(f"{name} is {what}; expected a picture") from error
-    except OSError as error:
-        raise PictureError(f"{name} cannot be opened: {error.strerror or error}") from error
-    except PictureError:
-        raise
-    except ValueError as error:
-        raise PictureError(f"{name!r} is no file name: {error}") from error
+            return _decode(file if regular else _content(file, name), name, max_pixels)
 
 
 def _content(file: BinaryIO, name: str) -> BinaryIO:
@@ -290,11 +279,9 @@ def _is_image(shape: tuple[int, ...]) -> bool:
 
 def _not_an_image(source: object) -> str:
     """The message about anything else, with the expression that converts it where there is one."""
-    if source is None:
-        return f"a picture is {_EXPECTED}; got None, as cv2.imread returns for a file that it cannot read"
     is_tensor = type(source).__module__ == "torch"
     expression = "image.numpy(force=True)" if is_tensor else "numpy.asarray(image)"
-    what = type(source).__name__
+    what = "None, as cv2.imread returns for a file that it cannot read" if source is None else type(source).__name__
     try:
         array = np.asarray(source)
     except (TypeError, ValueError, RuntimeError):  # a tensor on a GPU or with a gradient; a ragged list

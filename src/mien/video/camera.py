@@ -101,8 +101,8 @@ class Camera:
 
     Args:
         device: A camera's number, 0 for the first, or its path or name (`/dev/video2`).
-        size: Width and height to ask for, in pixels; the camera may give another. None: what it gives by itself.
-        capture: An open camera, or a `Playback`, to be read instead; it is closed with this object.
+        capture: An open camera (a `cv2.VideoCapture` of which a size was asked, say), or a `Playback`, to be read
+            instead; it is closed with this object.
 
     Attributes:
         name: The camera's name in messages.
@@ -117,16 +117,10 @@ class Camera:
 
     live: Final = True
 
-    def __init__(
-        self,
-        device: int | str,
-        *,
-        size: tuple[int, int] | None = None,
-        capture: Capture | None = None,
-    ) -> None:
+    def __init__(self, device: int | str, *, capture: Capture | None = None) -> None:
         self.name = f"camera {without_password(str(device))}"
         self.dropped = 0
-        self._capture = capture or _open_capture(device, size)
+        self._capture = capture or _open_capture(device)
         self._opened = time.monotonic()
         self._changed = threading.Condition()
         self._newest: tuple[int, float, MatLike] | None = None
@@ -230,15 +224,12 @@ class Camera:
         return None
 
 
-def _open_capture(device: int | str, size: tuple[int, int] | None) -> Capture:
+def _open_capture(device: int | str) -> Capture:
     with opencv_silenced():
         capture = cv2.VideoCapture(device)
     if not capture.isOpened():
         capture.release()
         raise VideoError(_no_camera(device))
-    if size is not None:
-        capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
-        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
     # Where the driver obeys, the frame that waits is never an old one.
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
     return capture

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, Self
 
 from mien.errors import InvalidInput, PictureError, VideoError
+from mien.files import opening_errors
 from mien.values import Frame
 from mien.video.decoder import USUAL_RATE, Backend, Decoder, DecodingBroke, StreamInfo, bounded_threads, uses_pyav
 from mien.video.numbered import NumberedPictures
@@ -181,18 +182,9 @@ def _open_decoder(
 
 def _check_file(path: Path) -> None:
     """Raise what can be said of a file without decoding it."""
-    try:
-        with path.open("rb") as file:
-            empty = path.is_file() and not file.read(1)
-    except FileNotFoundError as error:
-        what = "a link to a file that is not there" if path.is_symlink() else "not there"
-        raise VideoError(f"{path} is {what}; expected a video") from error
-    except OSError as error:
-        raise VideoError(f"{path} cannot be opened: {error.strerror or error}") from error
-    except ValueError as error:
-        raise VideoError(f"{str(path)!r} is no file name: {error}") from error
-    if empty:
-        raise VideoError(f"{path} is empty (0 bytes); expected a video")
+    with opening_errors(path, str(path), "a video", VideoError), path.open("rb") as file:
+        if path.is_file() and not file.read(1):
+            raise VideoError(f"{path} is empty (0 bytes); expected a video")
 
 
 def without_password(url: str) -> str:
