@@ -21,11 +21,11 @@ import cv2
 from measuring import hardware, write_result
 from mien.cli.videos import drawn
 from mien.jobs.video_job import run
+from mien.records.frames import FrameRecord
 
 from mien.analyzer import Analyzer
 from mien.drawing import History, annotate_frame
 from mien.jobs.journal import Journal
-from mien.records.frames import FrameRecord
 from mien.records.table import frame_record
 from mien.tracking.stream import Stream
 from mien.values import Frame, FrameResult

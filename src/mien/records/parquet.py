@@ -1,11 +1,10 @@
 """Pictures and videos as Parquet: the columns of the CSV, with types."""
 
-from types import TracebackType
+import json
 from typing import TYPE_CHECKING, Final
 
 from mien.errors import MissingExtra
-from mien.records.earlier import ends_with
-from mien.records.encoding import header_fields, json_text, utf8
+from mien.records.results import header_to_dict, json_text
 from mien.records.rows import Cell, columns, rows
 from mien.records.sink import FileSink, Header, Target
 from mien.values import Failure, FrameResult
@@ -33,7 +32,7 @@ class ParquetSink(FileSink):
 
     Args:
         target: Where to write; a stream need not be able to seek.
-        header: How the results were made; it gives the columns of scores.
+        header: How the results were made.
         rows_a_group: How many rows are held in memory before they are written together.
 
     Raises:
@@ -41,7 +40,7 @@ class ParquetSink(FileSink):
         MissingExtra: pyarrow is not installed.
     """
 
-    replaces = staticmethod(ends_with(rb'\{"format": "mien"'))
+    signature = rb'(?s)PAR1.*\{"format": "mien"'
 
     def __init__(self, target: Target, header: Header, *, rows_a_group: int = ROWS_A_GROUP) -> None:
         super().__init__(target, header)
@@ -60,15 +59,10 @@ class ParquetSink(FileSink):
             self._flush()
 
     def end(self, *, complete: bool) -> None:
-        self._flush()
-        self._writer.add_key_value_metadata({COMPLETE_KEY: json_text(complete)})
-        self._writer.close()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
         try:
-            super().__exit__(kind, error, traceback)
+            self._flush()
+            self._writer.add_key_value_metadata({COMPLETE_KEY: json_text(complete)})
+            self._writer.close()
         finally:
             # Arrow would write the file's end into a closed stream when the writer is collected as garbage.
             self._writer.is_open = False
@@ -86,7 +80,7 @@ class ParquetSink(FileSink):
 
 def _as_utf8(cell: Cell) -> Cell:
     """A cell without lone surrogates: Arrow's text is UTF-8 without exception."""
-    return utf8(cell).decode() if isinstance(cell, str) else cell
+    return cell.encode("utf-8", "backslashreplace").decode() if isinstance(cell, str) else cell
 
 
 def _schema(header: Header) -> "pyarrow.Schema":
@@ -113,4 +107,4 @@ def _schema(header: Header) -> "pyarrow.Schema":
         "error": pyarrow.string(),
     }
     fields = [pyarrow.field(name, types.get(name, pyarrow.float32())) for name in columns(header)]
-    return pyarrow.schema(fields, {METADATA_KEY: utf8(json_text(header_fields(header)))})
+    return pyarrow.schema(fields, {METADATA_KEY: json.dumps(header_to_dict(header))})

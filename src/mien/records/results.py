@@ -1,12 +1,27 @@
 """Results as plain dictionaries, which JSON holds, and back."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
 from mien.errors import InvalidInput
-from mien.values import Face, FrameResult, VideoInfo, box_from_dict, box_to_dict
+from mien.records.sink import FORMAT, VERSION, Header
+from mien.values import Face, Failure, FrameResult, VideoInfo, box_from_dict, box_to_dict
 
 _VIDEO: Final = ("rate", "num_frames", "started_at")
+
+
+def json_text(value: object) -> str:
+    """One line of JSON."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def header_to_dict(header: Header) -> dict[str, Any]:
+    """A header as JSON has it, with the format's name and version first; what JSON cannot hold becomes its text."""
+    text = json.dumps({"format": FORMAT, "version": VERSION, **asdict(header)}, default=str)
+    fields: dict[str, Any] = json.loads(text, parse_constant=lambda constant: str(float(constant)))
+    return fields
 
 
 def result_to_dict(result: FrameResult) -> dict[str, Any]:
@@ -29,6 +44,15 @@ def result_to_dict(result: FrameResult) -> dict[str, Any]:
         "drawing": result.drawing,
         "error": result.error,
     }
+
+
+def fields_of(result: FrameResult | Failure, names: Iterable[str]) -> dict[str, Any]:
+    """Some fields of a result, as JSON has them; a failure has only a source and an error."""
+    if isinstance(result, Failure):
+        record: dict[str, Any] = {"source": result.source, "faces": [], "error": result.error}
+    else:
+        record = result_to_dict(result)
+    return {name: record.get(name) for name in names}
 
 
 def result_from_dict(record: Mapping[str, Any]) -> FrameResult:

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from mien.emotions import colour_of
-from mien.records.earlier import starts_with
-from mien.records.encoding import utf8
 from mien.records.sink import Header, Target
 from mien.records.video_sink import VideoSink
 from mien.report.html import card, document, key, named_values, table, tiles
@@ -126,10 +124,7 @@ class PageSink(VideoSink):
         anonymize: Makes a face in a small picture, (96, 96, 3) uint8 RGB, unrecognisable. None: faces are shown.
     """
 
-    replaces = staticmethod(
-        starts_with(rb'(?s).{0,500}<meta name="generator" content="mien">.{0,9999}?: expressions</title>')
-    )
-
+    signature = rb'(?s).{0,500}<meta name="generator" content="mien">.{0,9999}?: expressions</title>'
     wants_images = True
 
     def __init__(self, target: Target, header: Header, *, anonymize: Callable[[Image], Image] | None = None) -> None:
@@ -176,7 +171,7 @@ class PageSink(VideoSink):
 
     def end(self, *, complete: bool) -> None:
         super().end(complete=complete)
-        self.stream.write(utf8(self._page()))
+        self.put(self._page())
 
     def _improve_portrait(self, person: _Person, face: Face, image: Image) -> None:
         quality = face.quality.score if face.quality else 0.0
