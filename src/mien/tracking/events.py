@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 
 from mien.errors import InvalidInput
-from mien.tracking.settings import TIME_TOLERANCE, checked_number
+from mien.tracking.smoothing import TIME_TOLERANCE
+from mien.values import checked_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,8 @@ class EventFinder:
     """
 
     def __init__(self, minimum: float = 0.2, bridge: float = 0.3) -> None:
-        self.minimum = checked_number("minimum", minimum)
-        self.bridge = checked_number("bridge", bridge)
+        self.minimum = checked_number("minimum", minimum, kind="a number of seconds")
+        self.bridge = checked_number("bridge", bridge, kind="a number of seconds")
         self._spans: dict[int, _Span] = {}
 
     def add(self, track_id: int, time: float, label: str, score: float) -> list[Event]:

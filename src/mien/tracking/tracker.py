@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from mien.errors import InvalidInput
 from mien.tracking.assignment import assign
-from mien.tracking.following import PATCH_SIDE, Grey, appearance, is_cut, median_flow, normalized, small_grey, thumbnail
-from mien.tracking.settings import checked_number
-from mien.tracking.state import State, Stateful, entry, part, prefixed
-from mien.values import Box, Detection, Image
+from mien.tracking.following import PATCH_SIDE, Grey, appearance, is_cut, median_flow, normalized, small_grey
+from mien.tracking.state import Stateful
+from mien.values import Box, Detection, Image, checked_number
 
 MIN_CORRELATION: Final = 0.6
 """Lowest correlation with the last detection at which a followed face is taken to be still there. Different people's
@@ -78,7 +77,7 @@ class Track:
 class Tracker(Stateful):
     """Follows faces through one video. Not for several threads or videos at once.
 
-        >>> tracker, image = Tracker(), np.eye(120, dtype=np.uint8) * 255
+        >>> tracker, image = Tracker(), np.zeros((120, 160, 3), np.uint8)
         >>> detector = lambda image: [Detection(Box(40, 30, 100, 90), score=1.0)]
         >>> detections = detector(image) if tracker.wants_detection(image, time=0.0) else None
         >>> [track.track_id for track in tracker.update(image, 0.0, detections)]
@@ -106,7 +105,7 @@ class Tracker(Stateful):
         InvalidInput: A value is out of range.
     """
 
-    _remembered = ("_num_tracks", "_time", "_small", "_width", "_height", "_detected", "_face_lost")
+    _remembered = ("_faces", "_num_tracks", "_time", "_small", "_width", "_height", "_detected", "_face_lost")
 
     def __init__(
         self,
@@ -116,28 +115,25 @@ class Tracker(Stateful):
         max_lost: float = 1.0,
         confirmations: int = 2,
     ) -> None:
-        if isinstance(confirmations, bool) or not isinstance(confirmations, int) or confirmations < 1:
-            raise InvalidInput(f"confirmations is a whole number, 1 or more; got {confirmations!r}")
-        self.detect_every = checked_number("detect_every", detect_every)
-        self.search_every = checked_number("search_every", search_every)
-        self.max_lost = checked_number("max_lost", max_lost)
-        self.confirmations = confirmations
+        self.detect_every = checked_number("detect_every", detect_every, kind="a number of seconds")
+        self.search_every = checked_number("search_every", search_every, kind="a number of seconds")
+        self.max_lost = checked_number("max_lost", max_lost, kind="a number of seconds")
+        self.confirmations = checked_number("confirmations", confirmations, 1, kind="a whole number")
         self._faces: list[_TrackState] = []
         self._num_tracks = 0
-        self._image: Image | Grey | None = None  # the frame of `wants_detection` until it is that of `update`
+        self._image: Image | None = None  # the frame of `wants_detection` until it is that of `update`
         self._time = -math.inf
         self._small: Grey = np.empty((0, 0), np.uint8)
-        self._thumbnail = np.empty(0, np.float32)
         self._width = self._height = 0
         self._detected = -math.inf  # time of the last detection in this shot
         self._face_lost = False
 
-    def wants_detection(self, image: Image | Grey, time: float) -> bool:
+    def wants_detection(self, image: Image, time: float) -> bool:
         """Whether the detector should run on this frame, before `update` is called with the same frame: on the first
         frame of each shot, when a face was lost in this frame, and when enough time has passed.
 
         Args:
-            image: (H, W, 3) RGB or (H, W) grey, uint8.
+            image: (H, W, 3) uint8, RGB.
             time: The frame's time in seconds.
 
         Raises:
@@ -150,11 +146,11 @@ class Tracker(Stateful):
         # Timestamps are rounded: a frame that is due now may carry a time a microsecond short of it.
         return time - self._detected >= (self.detect_every if settled else self.search_every) - 1e-3
 
-    def update(self, image: Image | Grey, time: float, detections: Sequence[Detection] | None) -> tuple[Track, ...]:
+    def update(self, image: Image, time: float, detections: Sequence[Detection] | None) -> tuple[Track, ...]:
         """The faces visible in this frame, from the largest to the smallest.
 
         Args:
-            image: (H, W, 3) RGB or (H, W) grey, uint8.
+            image: (H, W, 3) uint8, RGB.
             time: The frame's time in seconds, not before the last one's.
             detections: What the detector found in this frame; None when it did not run, which is not an empty list.
 
@@ -164,7 +160,7 @@ class Tracker(Stateful):
         self._advance(image, time)
         self._image = None
         if detections is not None:
-            self._correct(self._small, time, detections)
+            self._correct(detections)
         self._faces = [face for face in self._faces if time - face.seen <= self.max_lost]
         tracks = [face.track(self._width, self._height) for face in self._faces]
         visible = [track for track in tracks if track is not None]
@@ -177,47 +173,30 @@ class Tracker(Stateful):
         boxes = [Box(*face.box.tolist()).clipped(*size) for face in self._faces if face.track(*size) is None]
         return tuple(box for box in boxes if box.area > 0)
 
-    def state(self) -> State:
-        """See `Stateful`; between `update` and the next `wants_detection`."""
-        state = super().state() | {"num_faces": np.array(len(self._faces))}
-        for index, face in enumerate(self._faces):
-            state |= prefixed(f"face{index}", face.state())
-        return state
+    def _new_part(self) -> "_TrackState":
+        return _TrackState(Detection(Box(0, 0, 1, 1), 0.0), np.empty(0, np.float32), 0.0)
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """See `Stateful`."""
-        faces = []
-        for index in range(entry("num_faces", state, 0)):
-            face = _TrackState(Detection(Box(0, 0, 1, 1), 0.0), np.empty(0, np.float32), 0.0)
-            face.restore(part(f"face{index}", state))
-            faces.append(face)
-        super().restore(state)
-        self._faces, self._image = faces, None
-        self._thumbnail = thumbnail(self._small) if self._small.size else np.empty(0, np.float32)
-
-    def _advance(self, image: Image | Grey, time: float) -> None:
+    def _advance(self, image: Image, time: float) -> None:
         """Move the faces to their places in this frame; does nothing when called with the same frame again."""
         if image is self._image and time == self._time:
             return
         if not (math.isfinite(time) and time >= self._time):
             raise InvalidInput(f"frames come in the order of their times, in seconds; got {time} after {self._time}")
-        before, small = self._small, small_grey(image)
-        (height, width), picture = image.shape[:2], thumbnail(small)
+        before, small, (height, width) = self._small, small_grey(image), image.shape[:2]
         same_size = (width, height, small.shape) == (self._width, self._height, before.shape)
-        cut = not same_size or is_cut(self._thumbnail, picture)
         elapsed = time - self._time
-        self._image, self._time, self._small, self._thumbnail = image, time, small, picture
+        self._image, self._time, self._small = image, time, small
         self._width, self._height = width, height
         self._face_lost = False
-        if cut:
+        if same_size and not is_cut(before, small):
+            self._follow(before, elapsed)
+        else:
             self._faces.clear()
             self._detected = -math.inf
-        else:
-            self._follow(before, small, time, elapsed)
 
-    def _follow(self, before: Grey, small: Grey, time: float, elapsed: float) -> None:
+    def _follow(self, before: Grey, elapsed: float) -> None:
         """Move every face that is in sight with the picture, and the others at their last velocity."""
-        scale = small.shape[1] / self._width
+        small, scale = self._small, self._small.shape[1] / self._width
         in_sight = [face for face in self._faces if face.followed]
         flow = np.empty((0, 3))
         if in_sight:
@@ -230,7 +209,7 @@ class Tracker(Stateful):
             if math.isfinite(x):
                 correlation = float(appearance(small, moved[:2].ravel() * scale) @ face.template)
             if correlation >= MIN_CORRELATION and 0.8 < growth < 1.25:
-                face.follow(moved, correlation, time, elapsed)
+                face.follow(moved, correlation, self._time, elapsed)
             else:
                 face.followed = False
                 self._face_lost = True
@@ -238,10 +217,10 @@ class Tracker(Stateful):
             if not face.followed:
                 face.coast(elapsed, self._width, self._height)
 
-    def _correct(self, small: Grey, time: float, detections: Sequence[Detection]) -> None:
+    def _correct(self, detections: Sequence[Detection]) -> None:
         """Pair faces with detections; begin and end tracks."""
+        time, small, scale = self._time, self._small, self._small.shape[1] / self._width
         first, self._detected = self._detected == -math.inf, time
-        scale = small.shape[1] / self._width
         appearances = [appearance(small, np.array(detection.box) * scale) for detection in detections]
         pairs = self._pairs(detections, appearances)
         matched = [detections[column].box for _, column in pairs]
