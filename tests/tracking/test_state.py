@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from numpy.typing import NDArray
 
 from mien.errors import InvalidInput
 from mien.tracking.state import State, Stateful, from_bytes, to_bytes
@@ -133,13 +134,14 @@ def test_mutated_content_is_refused_or_read(changes: list[tuple[int, int]]) -> N
 
 
 class Counter(Stateful):
-    _remembered = ("_count", "mean", "inner", "absent")
+    _count: int = 0
+    mean: NDArray[np.float64] = np.empty(0)
+    inner: "Counter | None"
+    absent: None = None
 
     def __init__(self, inner: "Counter | None" = None) -> None:
-        self._count = 0
-        self.mean = np.empty(0)
         self.inner = inner
-        self.absent = None
+        self.setting = 0.5
 
 
 def test_attributes_and_parts_are_remembered() -> None:
@@ -189,11 +191,11 @@ def test_wrong_entries_are_named_and_change_nothing(wrong: State) -> None:
 
 
 class Group(Stateful):
-    _remembered = ("members", "rest")
+    members: dict[int, Counter]
+    rest: list[Counter]
 
     def __init__(self) -> None:
-        self.members: dict[int, Counter] = {}
-        self.rest: list[Counter] = []
+        self.members, self.rest = {}, []
 
     def _new_part(self) -> Counter:
         return Counter()
@@ -223,8 +225,7 @@ def test_a_part_without_its_memory_is_named_and_changes_nothing() -> None:
 
 def test_an_integer_is_read_where_a_float_was_kept() -> None:
     class Timed(Stateful):
-        _remembered = ("time",)
-        time = 0.0
+        time: float = 0.0
 
     timed = Timed()
     timed.restore({"time": np.array(3)})

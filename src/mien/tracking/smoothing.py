@@ -36,7 +36,7 @@ RESTING_ODDS: Final = 24.0
 class _OverTime(Stateful):
     """What is called once a frame with the scores of one face."""
 
-    _time = -math.inf
+    _time: float = -math.inf
 
     def _checked(self, time: float, scores: ArrayLike, before: Vector, floor: float = FLOOR) -> Vector:
         """A copy of the scores, none below `floor`, after checking that they can follow those of the frames before.
@@ -100,7 +100,6 @@ class Ema(Smoother):
     """
 
     seconds = 0.15
-    _remembered = ("_time", "_mean")
     _mean: Vector = np.empty(0)
 
     def __call__(self, time: float, log_scores: Vector) -> Vector:
@@ -120,7 +119,6 @@ class Median(Smoother):
     """
 
     seconds = 0.4
-    _remembered = ("_time", "_frames")
     _frames: Vector = np.empty((0, 1))
     """A row for each frame in the window: its time, then its scores."""
 
@@ -182,13 +180,12 @@ class Hysteresis(_OverTime):
         InvalidInput: A value is out of range.
     """
 
-    _remembered = ("_time", "_ahead_since")
+    _ahead_since: Vector = np.empty(0)
+    """For each class the time since when it is ahead by the margin; inf where it is not, -inf for the leading one."""
 
     def __init__(self, margin: float = 0.1, hold: float = 0.2) -> None:
         self.margin = checked_number("margin", margin, most=1, kind="a difference of probabilities")
         self.hold = checked_number("hold", hold, kind="a number of seconds")
-        # For each class; inf while it is not ahead by the margin, and -inf for the leading one.
-        self._ahead_since = np.empty(0)
 
     def __call__(self, time: float, scores: ArrayLike) -> int:
         """The index of the leading class in this frame.
@@ -233,16 +230,15 @@ class Baseline(_OverTime):
         InvalidInput: A value is out of range.
     """
 
-    _remembered = ("_start", "_time", "_num_frames", "_mean")
+    _start: float = math.inf
+    _num_frames: int = 0
+    _mean: Vector = np.empty(0)
 
     def __init__(self, seconds: float, resting: int | None = None) -> None:
         if resting is not None and resting < 0:
             raise InvalidInput(f"resting is the index of a class, 0 or more; got {resting}")
         self.seconds = checked_number("seconds", seconds, kind="a number of seconds", above=True)
         self.resting = resting
-        self._start = math.inf
-        self._num_frames = 0
-        self._mean = np.empty(0)
 
     @property
     def learned(self) -> bool:

@@ -4,11 +4,12 @@ There are no objects in it, only numbers and strings, so that reading a file fro
 """
 
 import copy
+import inspect
 import io
 import tokenize
 import zlib
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
@@ -29,13 +30,15 @@ READING_ERRORS: Final = (
 
 
 class Stateful:
-    """An object whose memory is in some of its attributes, which a subclass names in `_remembered`.
+    """An object whose memory is the attributes that its class annotates, as a dataclass does.
 
-    They are numbers, booleans, arrays, stateful objects, or lists and dicts by number of stateful objects; an attribute
-    that is None has no memory.
+    They are numbers, booleans, arrays, stateful objects, or lists and dicts by number of stateful objects; one that is
+    None has no memory.
     """
 
-    _remembered: ClassVar[tuple[str, ...]] = ()
+    def _memory(self) -> dict[str, Any]:
+        names = [name for cls in type(self).__mro__ for name in inspect.get_annotations(cls)]
+        return {name: getattr(self, name) for name in names}
 
     def _new_part(self) -> "Stateful":
         """A part as it is before its first frame, for the lists and dicts in the memory."""
@@ -54,8 +57,7 @@ class Stateful:
         Raises:
             InvalidInput: An array is missing, NaN, or of another type or number of dimensions; the object is as it was.
         """
-        values = {name: self._read(getattr(self, name), name.lstrip("_"), state) for name in self._remembered}
-        vars(self).update(values)
+        vars(self).update({name: self._read(value, name.lstrip("_"), state) for name, value in self._memory().items()})
 
     def _read(self, example: Any, name: str, state: Mapping[str, NDArray[Any]]) -> Any:
         """The value under a name, of the type of `example` and, if that is an array, with as many dimensions."""
@@ -86,12 +88,12 @@ class Stateful:
 
 def _arrays(value: Any, name: str = "") -> State:
     if isinstance(value, Stateful):
-        value = {each.lstrip("_"): getattr(value, each) for each in value._remembered}
+        value = value._memory()
     if isinstance(value, list):
         value = dict(enumerate(value))
     if not isinstance(value, dict):
-        return {} if value is None else {name.removeprefix("."): np.array(value)}
-    parts = [_arrays(part, f"{name}.{inner}") for inner, part in value.items()]
+        return {} if value is None else {name: np.array(value)}
+    parts = [_arrays(part, f"{name}.{str(inner).lstrip('_')}".lstrip(".")) for inner, part in value.items()]
     return {key: array for part in parts for key, array in part.items()}
 
 

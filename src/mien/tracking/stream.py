@@ -1,6 +1,7 @@
 """Faces through time: detect or follow, classify, smooth."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -47,7 +48,8 @@ class Stream(Stateful):
         InvalidInput: A setting is of the wrong type or out of range.
     """
 
-    _remembered = ("_people", "_tracker")
+    _people: dict[int, "_Person"]
+    _tracker: Tracker
 
     def __init__(
         self,
@@ -75,7 +77,7 @@ class Stream(Stateful):
         self._every_frame = every_frame
         self._source, self._video, self._images = source, video or VideoInfo(), images
         self._tracker = Tracker() if detect_every is None else Tracker(detect_every=detect_every)
-        self._people: dict[int, _Person] = {}
+        self._people = {}
         self._new_part()  # raises for the settings that are not checked above
 
     def __call__(self, frame: Frame) -> FrameResult:
@@ -146,14 +148,14 @@ class Stream(Stateful):
         return _Person(make_smoother(*self._smoothing), Hysteresis(**self._hysteresis), baseline)
 
 
+@dataclass
 class _Person(Stateful):
     """The scores of one track over time, and when it was last seen, in seconds."""
 
-    _remembered = ("seen", "_smoother", "_hysteresis", "_baseline")
-
-    def __init__(self, smoother: Smoother, hysteresis: Hysteresis, baseline: Baseline | None) -> None:
-        self._smoother, self._hysteresis, self._baseline = smoother, hysteresis, baseline
-        self.seen = 0.0
+    smoother: Smoother
+    hysteresis: Hysteresis
+    baseline: Baseline | None
+    seen: float = 0.0
 
     def add(self, time: float, scores: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
         """(K,) probabilities of one frame → smoothed ones, and the index of the leading class."""
@@ -161,7 +163,7 @@ class _Person(Stateful):
         # Logits and logarithms of probabilities differ by a constant that is the same for all classes, which softmax
         # cancels.
         logits = np.log(np.maximum(scores.astype(np.float64), MIN_SCORE))
-        if self._baseline:
-            logits = self._baseline(time, logits)
-        smoothed = softmax(self._smoother(time, logits)[np.newaxis].astype(np.float32))[0]
-        return smoothed, self._hysteresis(time, smoothed)
+        if self.baseline:
+            logits = self.baseline(time, logits)
+        smoothed = softmax(self.smoother(time, logits).astype(np.float32))
+        return smoothed, self.hysteresis(time, smoothed)
