@@ -20,8 +20,8 @@ KINDS: Final = {
     "near duplicate": "the same photograph, cropped, lit or compressed in another way",
     "mirrored": "the same photograph, mirrored",
     "flat": "one grey level from edge to edge",
-    "not a face": "most of FER+'s people saw no face",
-    "graphic": "hardly more than two grey levels: perhaps a sign, text or a drawing; look at it",
+    "not a face": "most of FER+'s annotators saw no face",
+    "graphic": "hardly more than two grey levels: perhaps a sign, text or a drawing; check it by eye",
 }
 """The kinds of findings, and what each means of a face."""
 

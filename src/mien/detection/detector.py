@@ -1,6 +1,8 @@
 """What a face detector is, and the check of its options."""
 
+import math
 import numbers
+import sys
 from typing import Protocol
 
 from mien.errors import InvalidInput
@@ -18,13 +20,14 @@ class Detector(Protocol):
         ...
 
 
-def check_number(option: str, value: object, least: float, most: float, *, whole: bool = False) -> None:
+def check_number(option: str, value: object, least: float, most: float = math.inf, *, whole: bool = False) -> None:
     """Check that an option's value is a number within its range.
 
     Raises:
         InvalidInput: It is not; the message begins with the option's name.
     """
     kind = numbers.Integral if whole else numbers.Real
-    if isinstance(value, bool) or not isinstance(value, kind) or not least <= float(value) <= most:
+    if isinstance(value, bool) or not isinstance(value, kind) or not least <= float(value) <= min(most, sys.maxsize):
         what = "a whole number" if whole else "a number"
-        raise InvalidInput(f"{option} is {what} from {least:,} to {most:,}; got {value!r}")
+        limits = f"{least:,} or more" if most == math.inf else f"{least:,} to {most:,}"
+        raise InvalidInput(f"{option} is {what}, {limits}; got {value!r}")

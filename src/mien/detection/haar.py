@@ -57,7 +57,7 @@ class Haar:
         profile: bool = False,
     ) -> None:
         if min_face is not None:
-            check_number("min_face", min_face, WINDOW, 100_000)
+            check_number("min_face", min_face, WINDOW)
         check_number("scale_step", scale_step, 1.01, 2)
         check_number("neighbours", neighbours, 1, 1000, whole=True)
         if not isinstance(profile, bool):
@@ -72,14 +72,8 @@ class Haar:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Cascades cannot be pickled.
-        make = partial(
-            Haar,
-            min_face=self.min_face,
-            scale_step=self.scale_step,
-            neighbours=self.neighbours,
-            profile=self.profile,
-        )
-        return make, ()
+        options = {name: getattr(self, name) for name in ("min_face", "scale_step", "neighbours", "profile")}
+        return partial(Haar, **options), ()
 
     def __call__(self, image: Image) -> list[Detection]:
         """(H, W, 3) uint8 RGB → the faces, from the largest to the smallest.

@@ -35,7 +35,7 @@ class YuNet:
     threads.
 
     Args:
-        model: The model file. None: the one in the cache, which `fetch_yunet` puts there.
+        model_file: YuNet's own model. None: the one in the cache, which `fetch_yunet` puts there.
         min_score: The least confidence, .01 to .99.
         longest_side: Longest side of the copy that is searched, in pixels, 32 or more; YuNet finds faces from about 10
             pixels in it, and a larger one takes longer. None: .45 of the picture's, which leaves out faces below 22
@@ -47,12 +47,12 @@ class YuNet:
     """
 
     def __init__(
-        self, model: str | Path | None = None, *, min_score: float = 0.7, longest_side: int | None = None
+        self, model_file: str | Path | None = None, *, min_score: float = 0.7, longest_side: int | None = None
     ) -> None:
         check_number("min_score", min_score, 0.01, 0.99)
         if longest_side is not None:
-            check_number("longest_side", longest_side, 32, 100_000, whole=True)
-        self.model = Path(model) if model else fetched(YUNET)
+            check_number("longest_side", longest_side, 32, whole=True)
+        self.model = Path(model_file) if model_file else fetched(YUNET)
         self.min_score = min_score
         self.longest_side = longest_side
         if not self.model.is_file():
