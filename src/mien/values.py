@@ -2,6 +2,7 @@
 
 import math
 import numbers
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -431,7 +432,7 @@ def _short(box: Box) -> str:
 def checked_number(
     name: str, value: object, least: float = 0, most: float = math.inf, *, kind: str = "a number", above: bool = False
 ) -> float:
-    """`value` as a float, if it is a finite number from `least` to `most`.
+    """`value` as a float, if it is a number from `least` to `most`, and not beyond the integers of C code.
 
     Args:
         name: The setting's name in the message.
@@ -445,12 +446,10 @@ def checked_number(
     accepted = numbers.Integral if kind == "a whole number" else numbers.Real
     if isinstance(value, accepted) and not isinstance(value, bool):
         number = float(value)
-        if least <= number <= most and number < math.inf and not (above and number == least):
+        if least <= number <= min(most, sys.maxsize) and not (above and number == least):
             return number
-    allowed = (
-        f"above {least:,}" if above else f"from {least:,} on" if most == math.inf else f"from {least:,} to {most:,}"
-    )
-    raise InvalidInput(f"{name} is {kind} {allowed}; got {value!r}")
+    limits = f"above {least:,}" if above else f"{least:,} or more" if most == math.inf else f"{least:,} to {most:,}"
+    raise InvalidInput(f"{name} is {kind}, {limits}; got {value!r}")
 
 
 def check_image(image: object) -> Image:
