@@ -1,6 +1,8 @@
 """The values that flow from a picture to every output. Frozen, and checked once, when they are made."""
 
 import math
+import numbers
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -425,6 +427,29 @@ def _prediction(scores: Mapping[str, float]) -> Prediction:
 
 def _short(box: Box) -> str:
     return "box " + ", ".join(f"{side:.0f}" for side in box)
+
+
+def checked_number(
+    name: str, value: object, least: float = 0, most: float = math.inf, *, kind: str = "a number", above: bool = False
+) -> float:
+    """`value` as a float, if it is a number from `least` to `most`, and not beyond the integers of C code.
+
+    Args:
+        name: The setting's name in the message.
+        value: What the caller passed, of any type; a bool is not taken for a number.
+        kind: What the number stands for in the message; "a whole number" refuses fractions.
+        above: Whether `least` itself is refused.
+
+    Raises:
+        InvalidInput: The value is of another type, NaN, infinite, or out of range.
+    """
+    accepted = numbers.Integral if kind == "a whole number" else numbers.Real
+    if isinstance(value, accepted) and not isinstance(value, bool):
+        number = float(value)
+        if least <= number <= min(most, sys.maxsize) and not (above and number == least):
+            return number
+    limits = f"above {least:,}" if above else f"{least:,} or more" if most == math.inf else f"{least:,} to {most:,}"
+    raise InvalidInput(f"{name} is {kind}, {limits}; got {value!r}")
 
 
 def check_image(image: object) -> Image:

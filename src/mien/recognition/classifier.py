@@ -63,6 +63,8 @@ def checked_scores(classifier: Classifier, faces: GreyFaces) -> NDArray[np.float
 class OnnxClassifier:
     """A model file that `mien export` wrote. One instance serves many threads.
 
+    Each method takes faces as (N, S, S) uint8, grey, where N may be 0, and raises InvalidInput for any other array.
+
         >>> classifier = OnnxClassifier(Path("mini-xception.onnx"))
         >>> classifier(faces).shape
         (12, 7)
@@ -74,6 +76,11 @@ class OnnxClassifier:
 
     Raises:
         ModelError: The file is missing, damaged, or not one of mien's.
+
+    Attributes:
+        info: The file's metadata.
+        labels: The K names of the classes, in the order of the scores.
+        input_size: S, the side of the input faces in pixels.
     """
 
     def __init__(self, path: Path, *, num_threads: int = 1) -> None:
@@ -88,11 +95,13 @@ class OnnxClassifier:
         try:
             self._session = InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
         except LOADING_ERRORS as error:
-            raise ModelError(f"{path} is no model that onnxruntime can run: {_first_line(error)}") from error
+            first_line = str(error).strip().partition("\n")[0] or type(error).__name__
+            raise ModelError(f"{path} is no model that onnxruntime can run: {first_line}") from error
         metadata = self._session.get_modelmeta().custom_metadata_map
         if METADATA_KEY not in metadata:
             raise ModelError(f"{path} is an ONNX file, but not one that `mien export` wrote: it lacks mien's metadata")
-        self.info: ModelInfo = parse_model_info(metadata[METADATA_KEY], str(path))
+        self.info = parse_model_info(metadata[METADATA_KEY], str(path))
+        self.labels, self.input_size = self.info.labels, self.info.input_size
         _check_graph(self._session, self.info, path)
         self._path, self._num_threads = path, num_threads
 
@@ -100,46 +109,23 @@ class OnnxClassifier:
         # A session cannot be pickled; the file is read again.
         return partial(OnnxClassifier, num_threads=self._num_threads), (self._path,)
 
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The K names of the classes, in the order of the scores."""
-        return self.info.labels
-
-    @property
-    def input_size(self) -> int:
-        """S, the side of the input faces in pixels."""
-        return self.info.input_size
-
     def __call__(self, faces: GreyFaces) -> NDArray[np.float32]:
-        """(N, S, S) uint8, grey → (N, K) float32 probabilities, the softmax of the logits; N may be 0.
-
-        Raises:
-            InvalidInput: The array has another shape or type.
-        """
+        """(N, K) float32 probabilities, the softmax of the logits."""
         return softmax(self.logits(faces))
 
     def logits(self, faces: GreyFaces) -> NDArray[np.float32]:
-        """(N, S, S) uint8, grey → (N, K) float32, before the softmax.
-
-        Raises:
-            InvalidInput: The array has another shape or type.
-        """
+        """(N, K) float32, before the softmax."""
         return self._run(LOGITS, faces)
 
     def evidence(self, faces: GreyFaces) -> NDArray[np.float32]:
-        """Class activation maps: (N, S, S) uint8, grey → (N, K, h, w) float32, whose means are the logits.
-
-        Raises:
-            InvalidInput: The array has another shape or type.
-        """
+        """Class activation maps: (N, K, h, w) float32, whose means are the logits."""
         return self._run(EVIDENCE, faces)
 
     def votes(self, faces: GreyFaces) -> NDArray[np.float32]:
-        """The votes of FER+'s annotators, as predicted: (N, S, S) uint8, grey → (N, 8) float32 probabilities of
-        `info.vote_labels`.
+        """The votes of FER+'s annotators, as predicted: (N, 8) float32 probabilities of `info.vote_labels`.
 
         Raises:
-            InvalidInput: The array has another shape or type, or the network was not trained on FER+'s votes.
+            InvalidInput: The network was not trained on FER+'s votes.
         """
         return softmax(self.vote_logits(faces))
 
@@ -181,7 +167,3 @@ def _check_graph(session: InferenceSession, info: ModelInfo, path: Path) -> None
             f"{path}: its graph takes {inputs} and gives {outputs}, which does not fit its metadata ({num} labels, "
             f"faces of {info.input_size} pixels). Export it again"
         )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -4,7 +4,8 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, get_type_hints
+from types import UnionType
+from typing import Any, get_origin, get_type_hints
 
 from mien.errors import ModelError
 
@@ -12,9 +13,6 @@ METADATA_KEY = "mien"
 """The entry of an ONNX file's metadata that holds `ModelInfo`, as JSON."""
 
 FORMAT_VERSION = 1
-
-_LATER = ("vote_labels",)
-"""Entries that files of this format may lack, because they were added to it later."""
 
 INPUT, LOGITS, EVIDENCE, VOTES = "faces", "logits", "cam", "votes"
 """Names in the graph: input `faces` (N, S, S) uint8; outputs `logits` (N, K) and `cam` (N, K, h, w), float32.
@@ -82,25 +80,17 @@ def parse_model_info(text: str, source: str) -> ModelInfo:
             f"{source}: model format {version!r}; this mien reads format {FORMAT_VERSION}. Export it again, or "
             "install a mien that reads it"
         )
-    kinds: dict[str, type] = {
-        "str": str,
-        "int": int,
-        "tuple": list,
-        "Mapping": dict,
-    }
-    for name, hint in get_type_hints(ModelInfo).items():
-        kind = kinds.get(getattr(hint, "__name__", ""))
-        if name not in values and name in _LATER:
-            continue
-        if name not in values or (kind is not None and not isinstance(values[name], kind)):
+    values = {"vote_labels": []} | values  # which was added to the format later
+    hints = get_type_hints(ModelInfo)
+    for name, hint in hints.items():
+        kind = {tuple: list, Mapping: dict, UnionType: str | None}.get(get_origin(hint), hint)
+        if name not in values or not isinstance(values[name], kind):
             raise ModelError(f"{source}: its metadata has no valid {name!r}; got {values.get(name)!r}")
     labels = values["labels"]
     if not labels or not all(isinstance(label, str) for label in labels) or len(set(labels)) < len(labels):
         raise ModelError(f"{source}: its metadata needs labels that are different names; got {labels}")
-    known = {item.name for item in dataclasses.fields(ModelInfo)}
-    known_values = {name: value for name, value in values.items() if name in known}
-    names = {name: tuple(values.get(name, ())) for name in ("labels", "vote_labels")}
-    return ModelInfo(**known_values | names)
+    names = {name: tuple(values[name]) for name in ("labels", "vote_labels")}
+    return ModelInfo(**{name: values[name] for name in hints} | names)
 
 
 def size_class(num_parameters: int) -> str:
