@@ -43,8 +43,6 @@ def note_passed_over(paths: Sequence[str]) -> None:
         note(f"passed over: {len(paths) - _MOST_NAMED:,} more")
 
 
-
-
 def is_json(path: Path) -> bool:
     """Whether a file begins as those of `write_json` do."""
     return begins_with(path, b"{\n", b"[\n", b"{}", b"[]")

@@ -1,7 +1,7 @@
 """Finding what is wrong with a data set: copies, leaks between splits, conflicting labels, pictures without a face."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mien.data.dataset import SPLITS, FaceSet
 from mien.data.findings import KINDS, AuditReport, Finding
-from mien.data.similarity import Pair, similar_pairs
+from mien.data.similarity import similar_pairs
 from mien.emotions import FER_PLUS_VOTES
 from mien.values import GreyFaces
 
@@ -138,17 +138,15 @@ def _representatives(faces: FaceSet, groups: list[list[int]], flat: NDArray[np.b
 
 
 def _near_findings(faces: FaceSet, places: NDArray[np.int64]) -> Iterator[Finding]:
-    pairs = [
-        Pair(int(places[pair.first]), int(places[pair.second]), pair.similarity, pair.mirrored)
-        for pair in similar_pairs(faces.faces[places])
-    ]
+    pairs = similar_pairs(faces.faces[places])
     for kind, mirrored in (("near duplicate", False), ("mirrored", True)):
-        chosen = [pair for pair in pairs if pair.mirrored == mirrored]
-        groups = _components(chosen)
         partners: defaultdict[int, list[tuple[float, int]]] = defaultdict(list)
-        for pair in chosen:
-            partners[pair.first].append((pair.similarity, pair.second))
-            partners[pair.second].append((pair.similarity, pair.first))
+        for pair in pairs:
+            if pair.mirrored == mirrored:
+                first, second = int(places[pair.first]), int(places[pair.second])
+                partners[first].append((pair.similarity, second))
+                partners[second].append((pair.similarity, first))
+        groups = _components({place: [other for _, other in similar] for place, similar in partners.items()})
         for place, similar in partners.items():
             split = faces.splits[place]
             # A partner in another split is named before a more similar one in the same: that is the leak.
@@ -159,22 +157,19 @@ def _near_findings(faces: FaceSet, places: NDArray[np.int64]) -> Iterator[Findin
             yield _finding(faces, place, kind, similarity, leaks, groups[place], partner)
 
 
-def _components(pairs: list[Pair]) -> dict[int, int]:
-    """The connected component of each face by its index; components are numbered from 1."""
-    parents: dict[int, int] = {}
-
-    def root(place: int) -> int:
-        parents.setdefault(place, place)
-        while parents[place] != place:
-            parents[place] = place = parents[parents[place]]
-        return place
-
-    for pair in pairs:
-        low, high = sorted((root(pair.first), root(pair.second)))
-        parents[high] = low
-    roots = {place: root(place) for place in sorted(parents)}
-    numbers = {place: number for number, place in enumerate(sorted(set(roots.values())), start=1)}
-    return {place: numbers[root] for place, root in roots.items()}
+def _components(neighbours: Mapping[int, Iterable[int]]) -> dict[int, int]:
+    """The number of each node's connected component, from 1 and in the order of their first nodes."""
+    numbers: dict[int, int] = {}
+    count = 0
+    for start in sorted(neighbours):
+        count += start not in numbers
+        waiting = [start]
+        while waiting:
+            place = waiting.pop()
+            if place not in numbers:
+                numbers[place] = count
+                waiting += neighbours[place]
+    return numbers
 
 
 def _flat_findings(faces: FaceSet, flat: NDArray[np.bool_]) -> Iterator[Finding]:
