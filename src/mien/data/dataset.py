@@ -45,8 +45,8 @@ class FaceSet:
         count = len(self.faces)
         if self.faces.ndim != 3 or self.faces.dtype != np.uint8 or self.faces.shape[1] != self.faces.shape[2]:
             raise DataError(f"{self.name}: faces are (N, S, S) uint8; got {self.faces.shape} {self.faces.dtype}")
-        columns = {"labels": self.labels, "splits": self.splits, "sources": self.sources, "votes": self.votes}
-        for column, values in columns.items():
+        for column in ("labels", "splits", "sources", "votes"):
+            values = getattr(self, column)
             if values is not None and len(values) != count:
                 raise DataError(f"{self.name}: {count} faces need as many {column}; got {len(values)}")
         if count and not (self.labels.min() >= 0 and self.labels.max() < len(self.classes)):
@@ -111,7 +111,7 @@ def parse_split(text: str) -> str:
 
 
 def resized(faces: FaceSet, size: int) -> FaceSet:
-    """The same faces, `size` pixels a side: averaged over areas when they shrink, interpolated when they grow."""
+    """The same faces, `size` pixels a side; see `fit_square`."""
     return replace(faces, faces=resize_faces(faces.faces, size))
 
 
@@ -119,11 +119,35 @@ def resize_faces(faces: GreyFaces, size: int) -> GreyFaces:
     """(N, S, S) uint8 → (N, size, size) uint8; the same array if it has that size already."""
     if faces.shape[1] == size:
         return faces
-    resized_faces = np.empty((len(faces), size, size), np.uint8)
-    interpolation = cv2.INTER_AREA if faces.shape[1] > size else cv2.INTER_LINEAR
-    for face, place in zip(faces, resized_faces, strict=True):
-        cv2.resize(face, (size, size), dst=place, interpolation=interpolation)
-    return resized_faces
+    return np.array([fit_square(face, size) for face in faces], np.uint8).reshape(-1, size, size)
+
+
+def fit_square(grey: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """A face in a square of `size` pixels a side, its proportions kept.
+
+    The longer side is resized to `size`, by averaging where it shrinks (INTER_AREA) and linearly where it grows. A
+    picture that is not square is centred, and its outermost pixels are repeated to the square's edge: that cuts nothing
+    off, distorts no face, and leaves no hard edge for a network to learn.
+
+    Args:
+        grey: (H, W) uint8.
+        size: S, in pixels.
+
+    Returns:
+        (S, S) uint8.
+    """
+    height, width = grey.shape
+    if height == width == size:
+        return grey
+    longest = max(height, width)
+    new_height, new_width = (max(1, round(side * size / longest)) for side in (height, width))
+    method = cv2.INTER_AREA if longest > size else cv2.INTER_LINEAR
+    fitted = cv2.resize(grey, (new_width, new_height), interpolation=method)
+    if new_height != new_width:
+        top, left = (size - new_height) // 2, (size - new_width) // 2
+        margins = top, size - new_height - top, left, size - new_width - left
+        fitted = cv2.copyMakeBorder(fitted, *margins, cv2.BORDER_REPLICATE)
+    return np.asarray(fitted, dtype=np.uint8)
 
 
 def fingerprint(faces: FaceSet) -> str:

@@ -11,10 +11,9 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from mien.data.cache import cached
-from mien.data.dataset import SPLITS, FaceSet, parse_split
+from mien.data.dataset import SPLITS, FaceSet, fit_square, parse_split
 from mien.data.reading import Faults
 from mien.emotions import EMOTIONS, parse_emotion
 from mien.errors import DataError, InvalidInput, PictureError
@@ -114,9 +113,8 @@ class _Search:
         yield from self._in_classes(emotions, split)
 
     def _in_classes(self, folders: list[Path], split: str) -> Iterator[_Picture]:
-        labels = {
-            folder: folder.name if self.own_classes else _parsed(parse_emotion, folder.name) for folder in folders
-        }
+        parse = str if self.own_classes else parse_emotion
+        labels = {folder: _parsed(parse, folder.name) for folder in folders}
         unknown = [folder for folder, label in labels.items() if label is None]
         if unknown:
             self.faults.add(self._unknown_classes(unknown))
@@ -197,31 +195,3 @@ def _read(root: Path, pictures: list[_Picture], size: int) -> GreyFaces:
             faults.add(str(error))
     faults.raise_if_any()
     return faces
-
-
-def fit_square(grey: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """A face in a square of `size` pixels a side, its proportions kept.
-
-    The longer side is resized to `size`, by averaging where it shrinks (INTER_AREA) and linearly where it grows. A
-    picture that is not square is centred, and its outermost pixels are repeated to the square's edge: that cuts nothing
-    off, distorts no face, and leaves no hard edge for a network to learn.
-
-    Args:
-        grey: (H, W) uint8.
-        size: S, in pixels.
-
-    Returns:
-        (S, S) uint8.
-    """
-    height, width = grey.shape
-    if height == width == size:
-        return grey
-    longest = max(height, width)
-    new_height, new_width = (max(1, round(side * size / longest)) for side in (height, width))
-    method = cv2.INTER_AREA if longest > size else cv2.INTER_LINEAR
-    fitted = cv2.resize(grey, (new_width, new_height), interpolation=method)
-    if new_height != new_width:
-        top, left = (size - new_height) // 2, (size - new_width) // 2
-        margins = top, size - new_height - top, left, size - new_width - left
-        fitted = cv2.copyMakeBorder(fitted, *margins, cv2.BORDER_REPLICATE)
-    return np.asarray(fitted, dtype=np.uint8)
