@@ -13,7 +13,7 @@ from typing import BinaryIO, Final, Protocol, Self, TypeAlias
 from mien.files import STANDARD_OUTPUT, replacing
 from mien.values import Failure, FrameResult
 
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """Errors after which a file that was being written cannot be relied on."""
 
 FORMAT: Final = "mien"
@@ -176,8 +176,8 @@ class FileSink:
             with partial.open("wb") as stream:
                 try:
                     yield stream
-                except BaseException as error:  # noqa: BLE001 - raised again below, once the file is in its place
-                    if isinstance(error, OSError) and error.errno in _FULL:
+                except BaseException as error:
+                    if isinstance(error, OSError) and error.errno in DISK_FULL:
                         raise
                     failure = error
             if failure and path.is_file() and path.stat().st_size:
