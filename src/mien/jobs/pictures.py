@@ -50,8 +50,15 @@ def analyze_picture(
 
 def give(sinks: Sequence[Sink], result: FrameResult | Failure, hide: Anonymization | None) -> None:
     """Write a result to sinks, with the faces of its image hidden if they are to be."""
-    if hide and isinstance(result, FrameResult) and result.image is not None and sinks:
-        places = [*(face.box for face in result.faces), *result.doubtful]
-        result = replace(result, image=anonymize(result.image, places, how=hide))
+    if sinks and isinstance(result, FrameResult):
+        result = hidden(result, hide)
     for sink in sinks:
         sink.write(result)
+
+
+def hidden(result: FrameResult, how: Anonymization | None) -> FrameResult:
+    """The result with all faces of its image hidden, doubtful ones too; as it is without an image or a way to hide."""
+    if how is None or result.image is None:
+        return result
+    places = [*(face.box for face in result.faces), *result.doubtful]
+    return replace(result, image=anonymize(result.image, places, how=how))
