@@ -3,6 +3,7 @@
 python benchmarks/figures.py
 """
 
+import argparse
 import itertools
 
 import numpy as np
@@ -100,6 +101,7 @@ def robustness() -> None:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     overfitting()
     trainings()
     accuracy_and_time()

@@ -2,11 +2,12 @@
 
     python benchmarks/hour.py VIDEO [--json benchmarks/results/hour.json]
 
-The hour is a loop of VIDEO's own packets, shrunk once to 320 pixels of width so that it takes minutes. Memory is read
-once a second. Ends in one JSON line.
+The hour is VIDEO in a loop, its packets copied; they are encoded once, 320 pixels wide, so that the analysis takes
+minutes. Memory is read once a second. Ends in one JSON line.
 """
 
 import argparse
+import math
 import os
 import random
 import signal
@@ -20,7 +21,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
-from measuring import hardware, write_result
+from measuring import hardware, resident_megabytes, write_result
 
 from mien.video import VideoWriter, open_video
 
@@ -29,7 +30,7 @@ RATE = 30
 
 
 def shrunk(video: Path, path: Path) -> int:
-    """The video at 30 frames a second and a small size; its number of frames."""
+    """Write the video at 30 frames a second and 320 pixels wide; return its number of frames."""
     num = 0
     with open_video(video) as source, VideoWriter(path, rate=RATE) as writer:
         height = round(source.height * WIDTH / source.width / 2) * 2
@@ -40,7 +41,7 @@ def shrunk(video: Path, path: Path) -> int:
 
 
 def looped(clip: Path, num_clip: int, path: Path, num_frames: int) -> None:
-    """The clip's packets, again and again, until there are that many frames; nothing is coded anew."""
+    """Write the clip's packets in a loop, until there are that many frames; nothing is encoded anew."""
     with av.open(str(clip)) as source, av.open(str(path), "w") as target:
         stream = target.add_stream_from_template(source.streams.video[0])
         packets = [packet for packet in source.demux(video=0) if packet.pts is not None]
@@ -67,11 +68,8 @@ def memory_until_done(process: "subprocess.Popen[bytes]") -> list[float]:
     megabytes = []
     while process.poll() is None:
         time.sleep(1)
-        status = Path(f"/proc/{process.pid}/status")
-        if status.exists():
-            lines = [line for line in status.read_text().splitlines() if line.startswith("VmRSS")]
-            megabytes += [int(line.split()[1]) / 1024 for line in lines]
-    return megabytes
+        megabytes.append(resident_megabytes(process.pid))
+    return [each for each in megabytes if math.isfinite(each)]
 
 
 def main() -> None:
@@ -93,11 +91,11 @@ def main() -> None:
         if process.returncode:
             raise SystemExit(f"the uninterrupted run ended with status {process.returncode}")
 
-        dice, kills = random.Random(0), 0
+        random_generator, kills = random.Random(0), 0
         while True:
             process = start(folder / "hour.mp4", folder / "killed.jsonl", "--resume")
             if kills < options.kills:
-                time.sleep(seconds * dice.uniform(0.15, 0.3))
+                time.sleep(seconds * random_generator.uniform(0.15, 0.3))
                 if process.poll() is None:
                     process.send_signal(signal.SIGKILL)
                     kills += 1

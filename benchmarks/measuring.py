@@ -3,8 +3,10 @@
 import datetime
 import importlib.metadata
 import json
+import math
 import os
 import platform
+import re
 import statistics
 import subprocess
 import time
@@ -57,6 +59,16 @@ def hardware() -> dict[str, Any]:
         },
         "commit": commit or None,
     }
+
+
+def resident_megabytes(process: int | str = "self") -> float:
+    """Memory of a process that is in use, as Linux counts it; NaN once the process has ended."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return math.nan
+    found = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
+    return round(int(found[1]) / 1024, 1) if found else math.nan
 
 
 def write_result(result: dict[str, Any], path: Path | None) -> None:

@@ -19,7 +19,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 from measuring import hardware, median_microseconds, write_result
 from numpy.typing import NDArray
 
@@ -49,6 +48,8 @@ class PublishedMiniXception:
     num_parameters = 58_423  # with 1,472 averages of batch norm, as Keras counts
 
     def __init__(self, path: Path) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
         self.interpreter = Interpreter(str(path), num_threads=1)
         self.prepare(1)
 
@@ -113,10 +114,10 @@ def cross_fitted_error(classifier: Classifier, split: FaceSet) -> float:
 def error_by_chance(classifier: Classifier, split: FaceSet) -> dict[str, float]:
     """The calibration error of a classifier that is right just as often as it says, on as many faces: mean and std."""
     scores = predict_scores(classifier, resized(split, classifier.input_size).faces)
-    dice = np.random.default_rng(0)
+    random_generator = np.random.default_rng(0)
     thresholds = scores.astype(np.float64).cumsum(axis=1)
     thresholds[:, -1] = 1
-    draws = [(dice.random((len(scores), 1)) < thresholds).argmax(axis=1) for _ in range(CHANCES)]
+    draws = [(random_generator.random((len(scores), 1)) < thresholds).argmax(axis=1) for _ in range(CHANCES)]
     errors = [expected_calibration_error(labels, scores) for labels in draws]
     return {"mean": float(np.mean(errors)), "std": float(np.std(errors))}
 

@@ -59,7 +59,7 @@ def stages(picture: bytes, name: str, detector: Detector) -> dict[str, Callable[
         f"detect {name}": lambda: detector(image),
         "crop": lambda: crop_face(image, found[0].region, classifier.input_size),
         "classify": lambda: classifier(face),
-        f"end to end {name}": lambda: analyzer(read_image(picture)),
+        f"end to end {name}": lambda: analyzer(picture),
     }
 
 

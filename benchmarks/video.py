@@ -12,45 +12,30 @@ import argparse
 import itertools
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import cv2
-from measuring import hardware, write_result
-from mien.cli.videos import drawn
-from mien.jobs.video_job import run
+from measuring import hardware, resident_megabytes, write_result
 
-from mien.analyzer import Analyzer
-from mien.drawing import History, annotate_frame
-from mien.jobs.journal import Journal
-from mien.records.frames import FrameRecord
-from mien.records.table import frame_record
+import mien
+from mien import Analyzer, Frame, open_video
+from mien.drawing import History, annotate
 from mien.tracking.stream import Stream
-from mien.values import Frame, FrameResult
-from mien.video import VideoWriter, open_video
+from mien.video import VideoWriter
 
 
-def job(video: Path, analyzer: Analyzer, draw: bool) -> float:
-    """Frames a second of the whole job, as `mien analyze` does it."""
-    history = History()
+def frames_a_second(video: Path, analyzer: Analyzer, *names: str) -> float:
+    """The speed of the whole job with these outputs, as `mien analyze` does it."""
     with tempfile.TemporaryDirectory() as folder:
+        outputs = {Path(name).stem: Path(folder, name) for name in names}
         start = time.perf_counter()
-        with open_video(video) as source, Journal(Path(folder) / "a.jsonl", {}) as journal:
-            stream = Stream(analyzer.detector, analyzer.classifier)
-            if not draw:
-                done = run(source, stream, journal)
-            else:
-                with VideoWriter(Path(folder) / "a.mp4", rate=source.rate or 25) as writer:
-
-                    def sink(frame: Frame, record: FrameRecord) -> None:
-                        faces = [drawn(face) for face in record["faces"]]
-                        image = annotate_frame(frame.image, faces, time=frame.time, history=history)
-                        writer.write(image, frame.time)
-
-                    done = run(source, stream, journal, sink=sink)
-        return done.num_frames / (time.perf_counter() - start)
+        summary = mien.analyze([video], analyzer, outputs)
+        return summary.num_frames / (time.perf_counter() - start)
 
 
 def plain(video: Path, analyzer: Analyzer) -> float:
@@ -94,12 +79,7 @@ def stages(video: Path, analyzer: Analyzer) -> dict[str, float]:
             t5 = clock()
             faces = tuple(stream._face(frame, track, row) for track, row in zip(tracks, rows, strict=True))
             t6 = clock()
-            record = frame_record(
-                FrameResult(source="", index=frame.index, time=frame.time, width=1, height=1, faces=faces)
-            )
-            image = annotate_frame(
-                frame.image, [drawn(face) for face in record["faces"]], time=frame.time, history=history
-            )
+            image = annotate(frame.image, faces, time=frame.time, history=history)
             t7 = clock()
             writer.write(image, frame.time)
             t8 = clock()
@@ -113,19 +93,18 @@ def stages(video: Path, analyzer: Analyzer) -> dict[str, float]:
 
 def flicker(video: Path, analyzer: Analyzer) -> dict[str, float]:
     """Changes of the label while in view, of each frame alone and of the leading label."""
-    raw: dict[int, list[str]] = {}
-    leading: dict[int, list[str]] = {}
-    seconds = 0.0
-    before = 0.0
+    raw: dict[int | None, list[str]] = defaultdict(list)
+    leading: dict[int | None, list[str]] = defaultdict(list)
+    seconds = before = 0.0
     for result in analyzer.stream(video):
         for face in result.faces:
-            assert face.track_id is not None and face.raw is not None
-            raw.setdefault(face.track_id, []).append(face.raw.label)
-            leading.setdefault(face.track_id, []).append(face.label)
+            assert face.raw is not None
+            raw[face.track_id].append(face.raw.label)
+            leading[face.track_id].append(face.label)
             seconds += result.time - before
         before = result.time
 
-    def changes(labels: dict[int, list[str]]) -> int:
+    def changes(labels: dict[int | None, list[str]]) -> int:
         return sum(one != two for each in labels.values() for one, two in itertools.pairwise(each))
 
     return {
@@ -138,18 +117,17 @@ def flicker(video: Path, analyzer: Analyzer) -> dict[str, float]:
 
 def memory(video: Path, analyzer: Analyzer, num_frames: int) -> dict[str, float]:
     """Megabytes in use after a tenth of the frames and after all."""
-    frames = iter(_again_and_again(video, num_frames))
     after: dict[str, float] = {}
-    with tempfile.TemporaryDirectory() as folder, Journal(Path(folder) / "a.jsonl", {}) as journal:
-        journal.begin()
-        for num, result in enumerate(analyzer.stream(frames), start=1):
-            journal.append(frame_record(result))
+    with tempfile.TemporaryDirectory() as folder, mien.open_output(Path(folder, "a.jsonl"), analyzer) as output:
+        for num, result in enumerate(analyzer.stream(again_and_again(video, num_frames)), start=1):
+            output.write(result)
             if num in (num_frames // 10, num_frames):
                 after[f"after {num} frames"] = resident_megabytes()
     return after
 
 
-def _again_and_again(video: Path, num_frames: int) -> Iterator[Frame]:
+def again_and_again(video: Path, num_frames: int) -> Iterator[Frame]:
+    """The video's frames in a loop, until there are that many."""
     index, offset = 0, 0.0
     while True:
         last = 0.0
@@ -160,14 +138,6 @@ def _again_and_again(video: Path, num_frames: int) -> Iterator[Frame]:
                 yield Frame(index, offset + frame.time, frame.image)
                 index, last = index + 1, frame.time
         offset += last + 0.04
-
-
-def resident_megabytes() -> float:
-    """Of this process, as Linux counts it."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
-            return round(int(line.split()[1]) / 1024, 1)
-    raise SystemExit("no VmRSS in /proc/self/status")
 
 
 def main() -> None:
@@ -184,13 +154,14 @@ def main() -> None:
     for video in options.videos:
         with open_video(video) as source:
             size = f"{source.width}x{source.height}"
-        best = {"analysis": 0.0, "analysis and annotated video": 0.0, "plain": 0.0}
-        for _ in range(options.rounds):
-            best["analysis"] = max(best["analysis"], job(video, analyzer, draw=False))
-            best["analysis and annotated video"] = max(
-                best["analysis and annotated video"], job(video, analyzer, draw=True)
-            )
-            best["plain"] = max(best["plain"], plain(video, analyzer))
+        ways = {
+            "analysis": partial(frames_a_second, video, analyzer, "csv.csv"),
+            "analysis and annotated video": partial(frames_a_second, video, analyzer, "csv.csv", "annotate.mp4"),
+            "plain": partial(plain, video, analyzer),
+        }
+        best = dict.fromkeys(ways, 0.0)
+        for name in list(ways) * options.rounds:
+            best[name] = max(best[name], ways[name]())
         speed[video.name] = {
             "size": size,
             "frames_a_second": {name: round(value, 1) for name, value in best.items()},

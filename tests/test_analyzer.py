@@ -66,3 +66,8 @@ def test_the_astronaut_smiles() -> None:
     assert face.label == "happy"
     assert sum(face.scores.values()) == pytest.approx(1, abs=1e-5)
     assert face.box.overlap(Box(170, 65, 280, 175)) > 0.5
+
+
+def test_the_file_of_yunet_can_be_named(tmp_path: Path) -> None:
+    with pytest.raises(MienError, match=r"elsewhere\.onnx.*mien models fetch yunet"):
+        mien.Analyzer(detector="yunet", model_file=tmp_path / "elsewhere.onnx")

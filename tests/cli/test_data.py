@@ -1,5 +1,8 @@
 import json
+import os
+import struct
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -141,4 +144,94 @@ def test_an_unwritable_place_ends_in_one_message(run_mien: Make, folder: Path, t
 
     assert done.status == 1
     assert "Traceback" not in done.err
-    assert str(tmp_path / "file") in done.err
+    assert f"{tmp_path / 'file'} is a file and no folder" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (["audit", "fer2013.csv", "--out", "fer2013.csv"], "--out"),
+        (["audit", "fer2013.csv", "--out", "link.csv"], "--out"),
+        (["audit", "fer2013.csv", "--json", "fer2013new.csv"], "--json"),
+        (["stats", "fer2013.csv", "--json", "fer2013.csv"], "--json"),
+        (["stats", "fer2013.csv", "--leave-out", "audit.csv", "--json", "audit.csv"], "--json"),
+    ],
+)
+def test_an_output_never_overwrites_an_input(
+    run_mien: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], option: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("fer2013.csv", "fer2013new.csv", "audit.csv"):
+        Path(name).write_text("what was there")
+    Path("link.csv").symlink_to("fer2013.csv")
+    done = run_mien("data", *words)
+
+    assert done.status == 1
+    assert done.err.startswith(f"error: {option}: ")
+    assert "is an input, and would be overwritten" in done.err
+    assert {path.read_text() for path in tmp_path.iterdir()} == {"what was there"}
+
+
+def test_an_output_replaces_only_what_mien_wrote(run_mien: Make, folder: Path, tmp_path: Path) -> None:
+    notes, table, figures = tmp_path / "notes.csv", tmp_path / "audit.csv", tmp_path / "audit.json"
+    notes.write_text("my notes")
+    for option in ("--out", "--json"):
+        done = run_mien("data", "audit", folder, option, notes)
+        assert (done.status, notes.read_text()) == (1, "my notes")
+        assert "notes.csv is there already and was not written by mien" in done.err
+    for _ in range(2):
+        assert run_mien("data", "audit", folder, "--out", table, "--json", figures).status == 0
+        assert run_mien("data", "stats", folder, "--out", tmp_path / "figures").status == 0
+    done = run_mien("data", "audit", folder, "--out", table, "--json", table)
+    assert done.status == 1
+    assert done.err.startswith("error: --json: ")
+    (tmp_path / "figures" / "faces.png").write_bytes((folder / "train" / "happy" / "1.png").read_bytes())
+    assert "faces.png is there already" in run_mien("data", "stats", folder, "--out", tmp_path / "figures").err
+
+
+def test_figures_are_not_drawn_into_the_data(run_mien: Make, folder: Path) -> None:
+    for place in (folder, folder / "train", folder / "figures"):
+        done = run_mien("data", "stats", folder, "--out", place)
+        assert done.status == 1
+        assert "where its pictures would be read as faces" in done.err
+    assert run_mien("data", "stats", folder).status == 0
+
+
+@pytest.mark.parametrize("verb", ["stats", "audit"])
+def test_classes_of_ones_own(run_mien: Make, folder: Path, verb: str) -> None:
+    (folder / "train" / "sad").rename(folder / "train" / "bored")
+    refused = run_mien("data", verb, folder)
+    assert refused.status == 1
+    assert "mien train and mien data take other classes with --own-classes" in refused.err
+    done = run_mien("data", verb, folder, "--own-classes", "--json", "-")
+    assert done.status == 0
+    assert json.loads(done.out)["num_faces"] == 5
+
+
+@pytest.mark.parametrize("verb", ["stats", "audit"])
+def test_pipes_and_links_to_themselves_are_passed_over(run_mien: Make, folder: Path, verb: str) -> None:
+    os.mkfifo(folder / "train" / "sad" / "pipe.png")
+    (folder / "train" / "sad" / "loop.png").symlink_to("loop.png")
+    for number in range(10):
+        (folder / "val" / f"{number}.png").symlink_to(f"{number}.png")
+    done = run_mien("data", verb, folder, "--json", "-")
+
+    assert done.status == 0
+    assert json.loads(done.out)["num_faces"] == 5
+    lines = done.err.splitlines()
+    assert lines[0] == f"passed over: {folder}/train/sad/loop.png, which is neither a file nor a folder"
+    assert lines[10] == "passed over: 2 more"
+
+
+@pytest.mark.parametrize("verb", ["stats", "audit"])
+def test_a_palette_without_colours_ends_in_one_message(run_mien: Make, folder: Path, verb: str) -> None:
+    header = struct.pack(">IIBBBBB", 4, 4, 8, 3, 0, 0, 0)
+    content = b"\x89PNG\r\n\x1a\n"
+    for kind, data in ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(20))), (b"IEND", b"")):
+        content += struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    (folder / "train" / "sad" / "bad.png").write_bytes(content)
+    done = run_mien("data", verb, folder)
+
+    assert done.status == 1
+    assert "bad.png is a damaged PNG" in done.err
+    assert "Traceback" not in done.err

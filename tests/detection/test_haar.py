@@ -1,5 +1,8 @@
+import math
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,8 +25,8 @@ def portrait(astronaut: Path) -> Image:
 
 @pytest.mark.parametrize("side", [128, 300, 512, 1000, 2400, 4000])
 def test_boxes_are_in_the_pictures_own_pixels(portrait: Image, side: int) -> None:
-    how = cv2.INTER_AREA if side < 512 else cv2.INTER_CUBIC
-    picture = np.asarray(cv2.resize(portrait, (side, side), interpolation=how), dtype=np.uint8)
+    interpolation = cv2.INTER_AREA if side < 512 else cv2.INTER_CUBIC
+    picture = np.asarray(cv2.resize(portrait, (side, side), interpolation=interpolation), dtype=np.uint8)
     best = max(Haar()(picture), key=lambda face: face.score)
     assert best.box.scaled(512 / side, 512 / side).overlap(COLLINS) > 0.7
 
@@ -88,15 +91,38 @@ def test_profiles_are_found_on_both_sides_and_merged_with_the_frontal_box(portra
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"min_face": 10}, "min_face is in pixels, 24 or more; got 10"),
-        ({"min_face": float("nan")}, "min_face"),
-        ({"scale_step": 1.0}, "scale_step is 1.01 to 2; got 1.0"),
-        ({"neighbours": 0}, "neighbours is 1 or more; got 0"),
+        ({"min_face": 10}, "min_face is a number, 24 or more; got 10"),
+        ({"min_face": -3}, "min_face is a number, 24"),
+        ({"min_face": math.nan}, "min_face is a number, 24 or more; got nan"),
+        ({"min_face": math.inf}, "min_face is"),
+        ({"min_face": True}, "min_face is"),
+        ({"min_face": "40"}, "min_face is a number, 24 or more; got '40'"),
+        ({"scale_step": 1.0}, r"scale_step is a number, 1\.01 to 2; got 1\.0"),
+        ({"scale_step": None}, "scale_step is a number"),
+        ({"neighbours": 0}, "neighbours is a whole number, 1 to 1,000; got 0"),
+        ({"neighbours": 2.5}, "neighbours is a whole number, 1 to 1,000; got 2.5"),
+        ({"neighbours": 2**40}, "neighbours is"),
+        ({"neighbours": True}, "neighbours is"),
+        ({"profile": 1}, "profile is True or False; got 1"),
+        ({"profile": "yes"}, "profile is"),
     ],
 )
-def test_values_out_of_range_are_refused(options: dict[str, float], message: str) -> None:
-    with pytest.raises(InvalidInput, match=message):
-        Haar(**options)  # type: ignore[arg-type]
+def test_values_out_of_range_are_refused_at_construction(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInput, match=f"^{message}"):
+        Haar(**options)
+
+
+def test_numbers_of_numpy_are_numbers(portrait: Image) -> None:
+    detector = Haar(min_face=np.float32(40), neighbours=np.int64(3))  # type: ignore[arg-type]
+    assert len(detector(portrait)) == 1
+
+
+def test_it_survives_pickle(portrait: Image) -> None:
+    detector = pickle.loads(pickle.dumps(Haar(min_face=60, neighbours=3, profile=True)))
+    assert (detector.min_face, detector.scale_step, detector.neighbours, detector.profile) == (60, 1.15, 3, True)
+    assert [face.box for face in detector(portrait)] == [
+        face.box for face in Haar(min_face=60, neighbours=3, profile=True)(portrait)
+    ]
 
 
 def test_a_cascade_that_is_not_there_says_which_package_to_install() -> None:

@@ -1,5 +1,8 @@
+import math
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -76,7 +79,17 @@ def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
         YuNet(tmp_path / "no.onnx")
 
 
-@pytest.mark.parametrize("options", [{"min_score": 0}, {"min_score": 1}, {"longest_side": 8}])
-def test_values_out_of_range_are_refused(options: dict[str, float], tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match=next(iter(options))):
-        YuNet(tmp_path / "any.onnx", **options)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    "options",
+    [{"min_score": 0}, {"min_score": 1}, {"min_score": math.nan}, {"min_score": "0.5"}, {"min_score": True},
+     {"longest_side": 8}, {"longest_side": 320.5}, {"longest_side": True}],
+)  # fmt: skip
+def test_values_out_of_range_are_refused_at_construction(options: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=f"^{next(iter(options))} is a"):
+        YuNet(tmp_path / "any.onnx", **options)
+
+
+def test_it_survives_pickle(astronaut: Path, yunet_model: Path) -> None:
+    detector = pickle.loads(pickle.dumps(YuNet(str(yunet_model), min_score=0.6, longest_side=320)))
+    assert (detector.model, detector.min_score, detector.longest_side) == (yunet_model, 0.6, 320)
+    assert len(detector(read_image(astronaut))) == 1

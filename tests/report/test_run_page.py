@@ -28,8 +28,8 @@ def measured(names: tuple[str, ...]) -> Measured:
     counts, sure, right = calibration_bins(labels, scores)
     face = dice.integers(0, 255, (48, 48), dtype=np.uint8)
     mistake = Mistake(face=face, label=names[0], predicted=names[1], confidence=0.9, source=EVIL)
-    figures = {name: getattr(card, name) for name in card.__slots__}
-    return Measured(epoch=3, figures=figures, bins=(counts.tolist(), sure.tolist(), right.tolist()), mistakes=[mistake])
+    bins = counts.tolist(), sure.tolist(), right.tolist()
+    return Measured(epoch=3, scorecard=card, bins=bins, mistakes=[mistake])
 
 
 def page(num_epochs: int = 3, names: tuple[str, ...] = ("happy", "sad"), status: str = "finished") -> RunPage:
@@ -63,7 +63,7 @@ def test_the_headlines_are_the_figures() -> None:
     card = page()
     html = render(card)
     assert card.measured is not None
-    assert f"{card.measured.figures['accuracy']:.2%}" in html
+    assert f"{card.measured.scorecard.accuracy:.2%}" in html
     assert "+20.0" in html, "the gap between training and validation"
 
 

@@ -304,7 +304,6 @@ def test_a_restored_object_continues_as_the_undisturbed_one(make: Callable[[], R
         (Median, {"times": np.zeros(2)}),
         (Hysteresis, {"leader": np.array(3)}),
         (Hysteresis, {"leader": np.array(-2)}),
-        (lambda: Baseline(0.5), {"deviation": np.zeros(4)}),
     ],
 )
 def test_states_that_contradict_themselves_are_refused(build: Callable[[], Restorable], wrong: State) -> None:

@@ -8,7 +8,7 @@ import torch
 import mien.training
 from mien.data import FaceSet
 from mien.training.architectures import ARCHITECTURES
-from mien.training.drawing import draw_network
+from mien.training.drawing import draw_layers
 from mien.training.events import Epoch
 from mien.training.layers import layer_table
 from mien.training.loop import train
@@ -25,7 +25,7 @@ def test_a_training_begun_from_python_has_a_page_from_its_first_epoch_on(bars: F
         assert run.page.exists() == isinstance(event, Epoch)
         if isinstance(event, Epoch):
             page = run.page.read_text()
-            assert "Surest mistakes" in page
+            assert "Confident mistakes" in page
             assert "running" in page
             assert f"epoch {event.epoch}, validation: {event.val_accuracy:.4f}" in page
             (found,) = find_runs(tmp_path)
@@ -59,7 +59,10 @@ def test_the_layers_add_up_to_the_network(name: str, size: int) -> None:
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_a_network_is_drawn_as_well_formed_svg(name: str) -> None:
-    drawing = ET.fromstring(draw_network(ARCHITECTURES[name](7, 48), 48))
+    network = ARCHITECTURES[name](7, 48)
+    drawing = ET.fromstring(draw_layers(layer_table(network, 48)))
     words = " ".join(drawing.itertext())
     assert "48×48" in words
+    assert f"{sum(value.numel() for value in network.parameters()):,} parameters" in words
+    assert ("shortcut" in words) == (name in {"mini-xception", "rep-nano", "rep-small", "rep-base", "conv-attention"})
     assert drawing.tag.endswith("svg")

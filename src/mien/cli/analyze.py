@@ -180,7 +180,7 @@ def make_analyzer(model: str, detector: str, detector_model: Path | None, option
     if detector == "yunet" and detector_model is None:
         detector_model = fetch_yunet()
     if detector_model:
-        given["model"] = detector_model
+        given["model_file"] = detector_model
     try:
         return Analyzer(model, detector, **given)
     except InvalidInput as error:

@@ -7,17 +7,18 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from mien.cli.console import out, tell, write_json
-from mien.files import STANDARD_OUTPUT
+from mien.cli.console import is_json, out, tell, write_json
+from mien.files import STANDARD_OUTPUT, check_outputs
 
 
 def runs(
-    folder: Annotated[Path, typer.Argument(help="Where to look, folders within folders too.")] = Path("runs"),
+    folder: Annotated[Path, typer.Argument(help="The folder to search, with all below it.")] = Path("runs"),
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="- for standard output.")] = None,
 ) -> None:
     """List trainings: how far each is, and its best epoch."""
     from mien.training.run import find_runs, summary
 
+    check_outputs({"--json": json_file}, may_replace={"--json": is_json})
     rows = [summary(run) for run in find_runs(folder)]
     if json_file != STANDARD_OUTPUT:
         if rows:
@@ -29,7 +30,7 @@ def runs(
 
 
 def table_of(rows: list[dict[str, Any]]) -> Table:
-    """Runs for people, a row each."""
+    """Runs for people, one in a row."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in ("run", "architecture", "epochs", "best", "accuracy, %", "loss", "s/epoch"):
         table.add_column(column, justify="left" if column in ("run", "architecture") else "right")

@@ -1,4 +1,4 @@
-"""What is wrong with a data set: copies, leaks between splits, labels that disagree, and pictures without a face."""
+"""Finding what is wrong with a data set: copies, leaks between splits, conflicting labels, pictures without a face."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -15,29 +15,31 @@ from mien.values import GreyFaces
 
 _NOT_A_FACE: Final = FER_PLUS_VOTES.index("NF")
 # Two bands, each of 12 of the 256 grey levels, that hold this share of the pixels. FER2013's Training and PublicTest
-# have 67 such faces that are not flat; in 48 of them most of FER+'s people saw no face, as in 100 others. The other
+# have 67 such faces that are not flat; in 48 of them most of FER+'s annotators saw no face, as in 100 others. The other
 # 19 are drawings, and photographs too dark or too bright.
 _GRAPHIC_BAND: Final = 12
 _GRAPHIC_SHARE: Final = 0.73
 
 
 def audit(faces: FaceSet) -> AuditReport:
-    """Look for what no network should learn from and no accuracy should be measured on.
+    """Find faces that no network should be trained on and no accuracy be measured on.
 
-    Copies and flat pictures are certain. Near duplicates are nearly so (see `similarity`), and miss those that
-    were cropped much more tightly. "Not a face" is the vote of FER+'s people, and finds nothing without their
-    votes. "Graphic" is a guess by the grey levels alone, wrong one time in four, on dark skin in poor light among
-    others, and is therefore never marked to be left out.
+        >>> audit(load("fer2013.csv")).write_csv("audit.csv")
+
+    Copies and flat pictures are certain. Near duplicates are nearly so (see `similarity`), except that copies that were
+    cropped much more tightly are missed. "Not a face" is the vote of FER+'s annotators, and finds nothing without
+    their votes. "Graphic" is a guess by the grey levels alone, wrong one time in four, on dark skin in poor light
+    among others, and is therefore never marked to be left out.
 
     Marked to be left out: of identical faces all but one, which stays in the split furthest from training; all of
     them where labels disagree, unless most agree; training faces that are nearly the same as one in another
     split; flat pictures; and what is not a face.
 
     Args:
-        faces: a whole data set, all its splits: leaks show only between them.
+        faces: A data set with all its splits, as leaks show only between them.
 
     Returns:
-        The findings, ordered by kind, group and place in the data set.
+        The findings, ordered by kind, group and position in the data set.
     """
     groups = _identical(faces.faces)
     flat = _flat(faces.faces)
@@ -64,7 +66,7 @@ def duplicates_of_training(faces: FaceSet) -> NDArray[np.bool_]:
 
 
 def _identical(faces: GreyFaces) -> list[list[int]]:
-    """The places of each different picture, one list a picture, in the order of their first places."""
+    """The indices of each different picture: a list for each, in the order of their first indices."""
     places: defaultdict[bytes, list[int]] = defaultdict(list)
     for place, face in enumerate(faces):
         places[face.tobytes()].append(place)
@@ -72,7 +74,7 @@ def _identical(faces: GreyFaces) -> list[list[int]]:
 
 
 def _flat(faces: GreyFaces) -> NDArray[np.bool_]:
-    """Which faces are one grey level from edge to edge; (N,)."""
+    """Whether each face has one grey level only; (N,)."""
     return np.asarray(faces.min(axis=(1, 2)) == faces.max(axis=(1, 2)))
 
 
@@ -94,9 +96,9 @@ def _finding(
 
 
 def _kept(faces: FaceSet, places: Sequence[int]) -> list[int]:
-    """Of identical faces the one that stays, if their labels have a majority; else none.
+    """Of identical faces the one that stays, if most of their labels agree; otherwise none.
 
-    It is one of the majority: the test split's before val's before train's, then the earliest.
+    It is one of the majority: from "test" before "val" before "train", then the earliest.
     """
     label, votes = Counter(faces.labels[places].tolist()).most_common(1)[0]
     agreed = [place for place in places if faces.labels[place] == label] if 2 * votes > len(places) else []
@@ -118,7 +120,7 @@ def _exact_findings(faces: FaceSet, groups: list[list[int]]) -> Iterator[Finding
 
 
 def _partner(faces: FaceSet, place: int, others: Sequence[int]) -> int:
-    """Of equally similar faces, the one that tells most: in another split, else with another label."""
+    """Of equally similar faces, the most telling: one in another split, else one with another label."""
     return min(
         others,
         key=lambda other: (
@@ -130,7 +132,7 @@ def _partner(faces: FaceSet, place: int, others: Sequence[int]) -> int:
 
 
 def _representatives(faces: FaceSet, groups: list[list[int]], flat: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The places of the faces that stay, of identical ones one, but for flat ones."""
+    """The indices of the faces that stay: of identical faces one, and no flat ones."""
     kept = [place for places in groups if not flat[places[0]] for place in _kept(faces, places)]
     return np.array(sorted(kept), np.int64)
 
@@ -158,7 +160,7 @@ def _near_findings(faces: FaceSet, places: NDArray[np.int64]) -> Iterator[Findin
 
 
 def _components(pairs: list[Pair]) -> dict[int, int]:
-    """The number, from 1 on, of the connected group that each place belongs to."""
+    """The connected component of each face by its index; components are numbered from 1."""
     parents: dict[int, int] = {}
 
     def root(place: int) -> int:
@@ -196,7 +198,7 @@ def _graphic_findings(faces: FaceSet, flat: NDArray[np.bool_]) -> Iterator[Findi
 
 
 def _two_band_shares(faces: GreyFaces) -> NDArray[np.float64]:
-    """The share of each face's pixels in its fullest band of grey levels and the fullest beside it; (N,)."""
+    """The share of each face's pixels in its fullest band of grey levels and the fullest other one; (N,)."""
     shares = np.zeros(len(faces))
     starts = np.arange(256 - _GRAPHIC_BAND + 1)
     for place, face in enumerate(faces):

@@ -1,4 +1,4 @@
-"""FER+'s votes: ten people said of every FER2013 face what it shows.
+"""FER+'s votes: ten people labelled every face of FER2013.
 
 Barsoum, Zhang, Canton Ferrer and Zhang, "Training deep networks for facial expression recognition with
 crowd-sourced label distribution", ICMI 2016; https://github.com/microsoft/FERPlus.
@@ -17,7 +17,7 @@ from mien.emotions import FER_PLUS_EXPRESSIONS, FER_PLUS_VOTES
 from mien.errors import DataError
 
 VOTES_FILE = "fer2013new.csv"
-"""What FER+ calls its file."""
+"""The name of FER+'s file."""
 
 _MOST_VOTES = 10
 
@@ -27,19 +27,19 @@ def read_votes(path: Path, table: str, lines: NDArray[np.int64], splits: NDArray
 
     Args:
         path: FER+'s `fer2013new.csv`: the same rows as the table, in the same order.
-        table: the table's name, for messages.
-        lines: (N,) the number of each row's line in the table.
-        splits: (N,) the split of each row, against which FER+'s column Usage is checked.
+        table: The table's name in messages.
+        lines: (N,), the line number of each row in the table.
+        splits: (N,), the split of each row, against which FER+'s column Usage is checked.
 
     Returns:
         (N, 10) uint8, 0 to 10, in the order of `FER_PLUS_VOTES`.
 
     Raises:
-        DataError: a column is missing, rows are wrong, or they are not those of the table.
+        DataError: A column is missing, rows are wrong, or they are not those of the table.
     """
     faults = Faults(path.name, "rows")
     votes: list[list[int]] = []
-    # Bytes that are no UTF-8 become characters that no number has, so that their row gets named.
+    # Bytes that are not UTF-8 become characters that no number has, so that their row is reported.
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         rows = _numbered_rows(path.name, file)
         usage, places, width = _find_columns(path.name, next(rows, (1, []))[1])
@@ -70,15 +70,15 @@ def read_votes(path: Path, table: str, lines: NDArray[np.int64], splits: NDArray
 
 
 def majority_of(votes: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """The expression that most of the people who looked agree on, as FER+'s authors count.
+    """The expression that most voters agree on, by the rule of FER+'s authors.
 
-    A vote that is alone with its opinion is left out; of the others more than half have to be for one expression.
+    Columns with a single vote are left out; of the other votes more than half have to be for one expression.
 
     Args:
         votes: (N, 10), in the order of `FER_PLUS_VOTES`.
 
     Returns:
-        (N,) places in `FER_PLUS_EXPRESSIONS`; -1 where there is no such majority, or it sees no expression.
+        (N,) indices into `FER_PLUS_EXPRESSIONS`; -1 without such a majority, or where it is for no expression.
     """
     counted = np.where(votes > 1, votes, 0).astype(np.int64)
     first = counted.argmax(axis=1)
@@ -87,7 +87,7 @@ def majority_of(votes: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 
 def _numbered_rows(name: str, lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
-    """The rows that are not blank, each with the number of its line."""
+    """The line number and the fields of each row that is not blank."""
     reader = csv.reader(lines)
     try:
         for row in reader:
@@ -98,7 +98,7 @@ def _numbered_rows(name: str, lines: Iterator[str]) -> Iterator[tuple[int, list[
 
 
 def _find_columns(name: str, header: list[str]) -> tuple[int, list[int], int]:
-    """Where Usage stands, where each of `FER_PLUS_VOTES` does, and how many columns there are."""
+    """The index of Usage, that of each of `FER_PLUS_VOTES`, and the number of columns."""
     names = [column.strip().casefold() for column in header]
     missing = [column for column in ("Usage", *FER_PLUS_VOTES) if column.casefold() not in names]
     if missing:

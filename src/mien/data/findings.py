@@ -1,4 +1,4 @@
-"""What an audit found: a row a finding, as CSV that a person can read, sort and change, and that a reader obeys."""
+"""The findings of an audit: a row each in a CSV that people can read, sort and change, and that `load` obeys."""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mien.data.dataset import FaceSet
 from mien.data.faults import Faults, quoted
 from mien.errors import DataError
-from mien.files import replacing
+from mien.files import begins_with, replacing
 
 KINDS: Final = {
     "duplicate": "pixel for pixel the same as others, and labelled alike",
@@ -20,28 +20,28 @@ KINDS: Final = {
     "near duplicate": "the same photograph, cropped, lit or compressed in another way",
     "mirrored": "the same photograph, mirrored",
     "flat": "one grey level from edge to edge",
-    "not a face": "most of FER+'s people saw no face",
-    "graphic": "hardly more than two grey levels: perhaps a sign, text or a drawing; look at it",
+    "not a face": "most of FER+'s annotators saw no face",
+    "graphic": "hardly more than two grey levels: perhaps a sign, text or a drawing; check it by eye",
 }
-"""What each kind of finding says of a face."""
+"""The kinds of findings, and what each means of a face."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is odd about one face.
+    """One finding about one face.
 
     Attributes:
-        source: the face's own, as in `FaceSet.sources`.
-        split: the face's.
-        label: the face's, by name.
-        kind: one of `KINDS`.
-        group: the number that all faces of one group share, within a kind; None for a face on its own.
-        partner: the source of the most similar face of the group, one in another split if there is one; or "".
-        partner_split: the partner's, or "".
-        partner_label: the partner's, or "".
-        score: the similarity to the partner (1 for the same pixels), the share of votes for "not a face", or the
+        source: The face's source, as in `FaceSet.sources`.
+        split: The face's split.
+        label: The face's label, by name.
+        kind: One of `KINDS`.
+        group: The number of the face's group within the kind; None for a face on its own.
+        partner: The source of the most similar face of the group, one in another split if there is one; or "".
+        partner_split: The partner's split, or "".
+        partner_label: The partner's label, or "".
+        score: The similarity to the partner (1 for the same pixels), the share of votes for "not a face", or the
             share of pixels in two grey levels; 0 to 1.
-        leave_out: what `load(..., leave_out=...)` does with the face.
+        leave_out: Whether `load(..., leave_out=...)` leaves the face out.
     """
 
     source: str
@@ -63,12 +63,12 @@ _YES_NO: Final = {"yes": True, "true": True, "1": True, "no": False, "false": Fa
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """Everything that an audit found.
+    """The result of an audit.
 
     Attributes:
-        name: the data set's.
-        num_faces: how many faces were looked at.
-        findings: by kind in the order of `KINDS`, then group; a face stands there once for each kind it belongs to.
+        name: The data set's name.
+        num_faces: The number of faces examined.
+        findings: All findings, by kind in the order of `KINDS`, then by group; a face has one for each of its kinds.
     """
 
     name: str
@@ -80,11 +80,11 @@ class AuditReport:
         return tuple(finding for finding in self.findings if finding.kind in kinds)
 
     def num_groups(self, *kinds: str) -> int:
-        """How many groups there are of these kinds."""
+        """The number of groups of these kinds."""
         return len({(each.kind, each.group) for each in self.of_kind(*kinds) if each.group is not None})
 
     def num_leaks(self, *kinds: str) -> int:
-        """How many faces outside "train" have their partner in it."""
+        """The number of faces outside "train" whose partner is in it."""
         return sum(each.split != "train" and each.partner_split == "train" for each in self.of_kind(*kinds))
 
     @property
@@ -93,14 +93,14 @@ class AuditReport:
         return frozenset(finding.source for finding in self.findings if finding.leave_out)
 
     def write_csv(self, path: str | Path) -> None:
-        """Write a row a finding. The column leave_out says yes or no; change it, and `load` does as it says.
+        """Write a row for each finding. `load` leaves out the faces whose column leave_out says yes; it may be changed.
 
         Raises:
-            OSError: the file cannot be written; one of that name is as it was.
+            OSError: The file cannot be written; an older one of that name is as it was.
         """
         with (
             replacing(Path(path)) as partial,
-            # Names of files need not be UTF-8; their bytes go through the CSV unchanged.
+            # File names need not be UTF-8; their bytes pass through the CSV unchanged.
             partial.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
         ):
             writer = csv.writer(file, lineterminator="\n")
@@ -113,19 +113,24 @@ def _cells(finding: Finding) -> list[object]:
     return ["" if cell is None else cell for cell in cells] + [f"{score:.4f}", "yes" if leave_out else "no"]
 
 
+def is_audit(path: Path) -> bool:
+    """Whether a file begins as those of `AuditReport.write_csv` do."""
+    return begins_with(path, ",".join(_COLUMNS).encode())
+
+
 def listed_to_leave_out(path: Path, faces: FaceSet) -> NDArray[np.bool_]:
-    """Which of `faces` an audit's CSV says to leave out.
+    """Which faces an audit's CSV says to leave out.
 
     Args:
-        path: what `AuditReport.write_csv` wrote, changed by hand or not. Of its columns only source, split, label
-            and leave_out count; a face is left out when any of its rows says so.
-        faces: the data set that was audited.
+        path: A CSV of `AuditReport.write_csv`, changed by hand or not. Of its columns only source, split, label and
+            leave_out are read; a face is left out when any of its rows says so.
+        faces: The data set that was audited.
 
     Returns:
         (N,) bool.
 
     Raises:
-        DataError: the file cannot be read, rows are wrong, or it is the audit of another data set.
+        DataError: The file cannot be read, rows are wrong, or it is the audit of another data set.
     """
     places = {source: place for place, source in enumerate(faces.sources)}
     left_out = np.zeros(len(faces), np.bool_)
@@ -145,7 +150,7 @@ def listed_to_leave_out(path: Path, faces: FaceSet) -> NDArray[np.bool_]:
 
 
 def _rows(name: str, file: Iterable[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows that are not blank, by column, each with the number of its line."""
+    """The line number of each row that is not blank, and its fields by column."""
     reader = csv.DictReader(file, restval="")
     try:
         missing = [column for column in _NEEDED if column not in (reader.fieldnames or ())]

@@ -1,4 +1,4 @@
-"""Bringing faces to the side that a network takes."""
+"""Fitting faces into the square that a network takes."""
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ _LARGEST = 1024
 def check_size(size: int) -> None:
     """
     Raises:
-        InvalidInput: `size` is not a side that faces can have.
+        InvalidInput: Faces cannot have this side.
     """
     if not 1 <= size <= _LARGEST:
         raise InvalidInput(f"a face's side is 1 to {_LARGEST} pixels; got {size}")
@@ -21,9 +21,9 @@ def check_size(size: int) -> None:
 def fit_square(grey: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """A face in a square of `size` pixels a side, its proportions kept.
 
-    The longer side is brought to `size`, by averaging where it shrinks (INTER_AREA) and linearly where it grows.
-    A picture that is not square then stands in the middle, its outermost pixels repeated to the square's edge:
-    that cuts nothing off, squeezes no face, and draws no hard line for a network to look at.
+    The longer side is resized to `size`, by averaging where it shrinks (INTER_AREA) and linearly where it grows. A
+    picture that is not square is centred, and its outermost pixels are repeated to the square's edge: that cuts nothing
+    off, distorts no face, and leaves no hard edge for a network to learn.
 
     Args:
         grey: (H, W) uint8.

@@ -1,4 +1,4 @@
-"""One door to every form of data set."""
+"""Reading a data set in any of its forms."""
 
 from pathlib import Path
 
@@ -15,19 +15,21 @@ def load(
 ) -> FaceSet:
     """A data set from a file or a folder.
 
+        >>> train = load("fer2013.csv").split("train")
+
     Args:
         path: `fer2013.csv` or `icml_face_data.csv`, with FER+'s `fer2013new.csv` beside it or not (`read_fer_csv`);
             or a folder of folders of pictures (`read_folders`).
-        size: S, the side in pixels that faces are brought to.
-        leave_out: an audit's CSV; the faces that it marks are left out.
-        own_classes: whether a folder's folders are classes of any names, instead of emotions.
+        size: S, the side in pixels that faces are resized to.
+        leave_out: An audit's CSV; the faces that it marks are left out.
+        own_classes: Whether a folder's folders are classes of any names, instead of emotions.
 
     Returns:
-        Every face of every split; `FaceSet.split` gives one of them.
+        Every face of every split; `FaceSet.split` selects one.
 
     Raises:
         InvalidInput: `size` is out of range.
-        DataError: the data set or the audit cannot be read, or they do not belong together. Bad rows and files
+        DataError: The data set or the audit cannot be read, or they do not belong together. Bad rows and files
             are reported together, the first ten by name.
     """
     path = Path(path)

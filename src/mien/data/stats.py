@@ -1,4 +1,4 @@
-"""What a data set is made of."""
+"""The composition of a data set."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from mien.values import GreyFaces
 
 
 def class_counts(faces: FaceSet) -> dict[str, dict[str, int]]:
-    """How many faces each split that is not empty has of each class, in the order of `SPLITS` and the classes."""
+    """The number of faces by split and class, in the order of `SPLITS` and of the classes; without empty splits."""
     counts = {}
     for split in SPLITS:
         labels = faces.labels[faces.splits == split]
@@ -18,7 +18,7 @@ def class_counts(faces: FaceSet) -> dict[str, dict[str, int]]:
 
 
 def sample_faces(faces: FaceSet, per_class: int, seed: int = 0) -> dict[str, GreyFaces]:
-    """Up to `per_class` faces of each class, drawn at random from all splits: (M, S, S) uint8 by class name."""
+    """Up to `per_class` faces of each class, sampled from all splits: (M, S, S) uint8 by class name."""
     generator = np.random.default_rng(seed)
     samples = {}
     for code, name in enumerate(faces.classes):

@@ -1,6 +1,7 @@
 """Finding faces."""
 
 import difflib
+import importlib
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -12,28 +13,55 @@ from mien.detection.yunet import YuNet
 from mien.errors import InvalidInput
 
 DETECTORS: dict[str, Callable[..., Detector]] = {"haar": Haar, "yunet": YuNet}
-"""By name: constructors, with the options that each one's docstring names."""
+"""Constructors of mien's detectors by name; the docstring of each describes its options."""
 
 
 def load_detector(name: str, **options: Any) -> Detector:
     """A detector by name.
 
+        >>> faces = load_detector("haar", min_face=40)(read_image("party.jpg"))
+
     Args:
-        name: a key of `DETECTORS`.
-        options: of its constructor.
+        name: A key of `DETECTORS`; or "package.module:Name" for one of your own, a class or function that is called
+            with the options and returns a `Detector`. The module is imported, so it has to be on Python's path.
+        options: The constructor's options.
 
     Raises:
-        InvalidInput: there is no such detector, or an option is out of range or not one of its own.
+        InvalidInput: There is no such detector, or an option is out of range or not one of its own.
     """
-    if name not in DETECTORS:
+    make = DETECTORS.get(name) or _imported(name)
+    signature = inspect.signature(make)
+    try:
+        signature.bind(**options)
+    except TypeError as error:
+        unknown = ", ".join(option for option in options if option not in signature.parameters)
+        fault = f"has no option {unknown}" if unknown else f"cannot be made: {error}"
+        known = ", ".join(signature.parameters) or "none"
+        raise InvalidInput(f"the detector {name} {fault}; its options are: {known}") from error
+    return make(**options)
+
+
+def _imported(name: str) -> Callable[..., Detector]:
+    """The class or function that "package.module:Name" names."""
+    module_name, colon, attribute = name.partition(":")
+    if not (colon and attribute and all(part.isidentifier() for part in module_name.split("."))):
         near = difflib.get_close_matches(name, DETECTORS, n=1)
         hint = f"; did you mean {near[0]}?" if near else "."
-        raise InvalidInput(f"unknown detector {name!r}{hint} Known are: {', '.join(DETECTORS)}")
-    known = inspect.signature(DETECTORS[name]).parameters
-    unknown = ", ".join(option for option in options if option not in known)
-    if unknown:
-        raise InvalidInput(f"the detector {name} has no option {unknown}; it has: {', '.join(known)}")
-    return DETECTORS[name](**options)
+        raise InvalidInput(
+            f"unknown detector {name!r}{hint} Known are: {', '.join(DETECTORS)}; your own goes by package.module:Name"
+        )
+    try:
+        module = importlib.import_module(module_name)
+    except (ImportError, SyntaxError) as error:
+        raise InvalidInput(
+            f"the detector {name} cannot be imported: {error}. Install its package, or add its folder to PYTHONPATH"
+        ) from error
+    make = getattr(module, attribute, None)
+    if not callable(make):
+        what = "has no" if make is None else "holds no class or function"
+        raise InvalidInput(f"the detector {name} is not there: the module {module_name} {what} {attribute}")
+    found: Callable[..., Detector] = make
+    return found
 
 
 __all__ = ["DETECTORS", "Detector", "Haar", "YuNet", "fetch_yunet", "load_detector"]

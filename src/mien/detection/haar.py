@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.detection.detector import check_number
 from mien.detection.merging import merged
 from mien.errors import InvalidInput, MienError
 from mien.values import Box, Detection, Image, check_image
@@ -17,31 +19,33 @@ FRONTAL = "haarcascade_frontalface_default.xml"
 PROFILE = "haarcascade_profileface.xml"
 
 WINDOW = 24
-"""Pixels a side of the smallest face the frontal cascade knows."""
+"""Side of the smallest face that the frontal cascade can find, in pixels."""
 
 LONGEST_SIDE = 800
-"""Of the copy that is searched, in pixels, unless a smallest face is asked for."""
+"""Longest side of the copy that is searched, in pixels, unless `min_face` asks for more."""
 
 
 class Haar:
     """Finds upright faces seen from the front. One instance serves many threads.
 
     The picture is searched in a copy just large enough for the smallest face to fill the cascade's window. That is
-    where most of the time is saved: in the two octaves above its window OpenCV's search skips every other place.
+    where most of the time is saved: in the two octaves above its window OpenCV's search skips every other position.
 
-    A detection's score is the number of hits of the cascade that were merged into its box. Its box is cut as
-    FER2013's faces were, so it needs no margin.
+        >>> faces = Haar(min_face=40)(read_image("party.jpg"))
+
+    A detection's score is the number of the cascade's hits that were merged into its box. FER2013's faces were cropped
+    to such boxes, so they need no margin.
 
     Args:
-        min_face: the smallest face to find, in the picture's pixels, 24 or more. None: a seventh of the picture's
-            shorter side, but no more than 70 pixels, or than a copy of 800 pixels allows.
-        scale_step: from one size searched to the next, above 1; smaller finds a little more and takes longer.
-        neighbours: hits that a face needs; fewer find more faces, and more that are none.
-        profile: whether to look for faces from the side too; takes about three times as long.
+        min_face: Side of the smallest face to find, in the picture's pixels, 24 or more. None: a seventh of the
+            picture's shorter side, but no more than 70 pixels, or than a copy of 800 pixels allows.
+        scale_step: Ratio of one searched size to the next, 1.01 to 2; smaller finds a little more and takes longer.
+        neighbours: Number of hits that make a face, 1 or more; fewer find more faces, and more false ones.
+        profile: Whether to search for faces in profile too, which takes about three times as long.
 
     Raises:
-        InvalidInput: a value is out of range.
-        MienError: this build of OpenCV has no cascades.
+        InvalidInput: A value is out of range.
+        MienError: This build of OpenCV has no cascades.
     """
 
     def __init__(
@@ -52,31 +56,36 @@ class Haar:
         neighbours: int = 2,
         profile: bool = False,
     ) -> None:
-        if min_face is not None and not min_face >= WINDOW:
-            raise InvalidInput(f"min_face is in pixels, {WINDOW} or more; got {min_face}")
-        if not 1.01 <= scale_step <= 2:
-            raise InvalidInput(f"scale_step is 1.01 to 2; got {scale_step}")
-        if neighbours < 1:
-            raise InvalidInput(f"neighbours is 1 or more; got {neighbours}")
+        if min_face is not None:
+            check_number("min_face", min_face, WINDOW)
+        check_number("scale_step", scale_step, 1.01, 2)
+        check_number("neighbours", neighbours, 1, 1000, whole=True)
+        if not isinstance(profile, bool):
+            raise InvalidInput(f"profile is True or False; got {profile!r}")
         self.min_face = min_face
         self.scale_step = scale_step
         self.neighbours = neighbours
         self.profile = profile
         self._files = [cascade_file(FRONTAL), *([cascade_file(PROFILE)] if profile else [])]
-        self._own = threading.local()  # a cascade keeps the picture it searches in itself
+        self._thread = threading.local()  # a cascade holds the picture that it searches
         self._cascades()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Cascades cannot be pickled.
+        options = {name: getattr(self, name) for name in ("min_face", "scale_step", "neighbours", "profile")}
+        return partial(Haar, **options), ()
 
     def __call__(self, image: Image) -> list[Detection]:
         """(H, W, 3) uint8 RGB → the faces, from the largest to the smallest.
 
         Raises:
-            InvalidInput: it is not an image.
+            InvalidInput: It is not an image.
         """
         height, width = check_image(image).shape[:2]
         copy = self._search_copy(image)
         frontal, *profile = self._cascades()
         found = self._hits(frontal, copy)
-        for cascade in profile:  # it knows faces that look to the left; the mirror image shows it the others
+        for cascade in profile:  # finds faces that look to the left, and the others in the mirror image
             found += self._hits(cascade, copy)
             found += [
                 (Box(copy.shape[1] - box.right, box.top, copy.shape[1] - box.left, box.bottom), score)
@@ -107,18 +116,18 @@ class Haar:
         ]
 
     def _cascades(self) -> Sequence[Any]:
-        """This thread's own."""
-        if not hasattr(self._own, "cascades"):
-            self._own.cascades = [cv2.CascadeClassifier(str(file)) for file in self._files]
-        cascades: Sequence[Any] = self._own.cascades
+        """The cascades of the calling thread."""
+        if not hasattr(self._thread, "cascades"):
+            self._thread.cascades = [cv2.CascadeClassifier(str(file)) for file in self._files]
+        cascades: Sequence[Any] = self._thread.cascades
         return cascades
 
 
 def cascade_file(name: str) -> Path:
-    """Where OpenCV keeps a cascade.
+    """The path of a cascade in OpenCV's package.
 
     Raises:
-        MienError: this build has none; OpenCV 5 has neither the files nor, outside contrib, the class.
+        MienError: This build has none; OpenCV 5 has neither the files nor, outside contrib, the class.
     """
     folder = getattr(getattr(cv2, "data", None), "haarcascades", None)
     if folder and hasattr(cv2, "CascadeClassifier") and (Path(folder) / name).is_file():

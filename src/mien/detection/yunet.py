@@ -1,28 +1,31 @@
 """YuNet (Wu, Peng and Yu 2023, Machine Intelligence Research 20:656), from OpenCV Zoo: the second detector."""
 
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from mien.detection.detector import check_number
 from mien.detection.fetching import YUNET, fetched
 from mien.detection.merging import largest_first
-from mien.errors import InvalidInput, ModelError
+from mien.errors import ModelError
 from mien.values import Box, Detection, Image, Landmarks, check_image
 
 LONGEST_SIDES = (288, 640)
-"""Least and most of the copy that is searched, in pixels, unless another is asked for."""
+"""Least and greatest longest side of the copy that is searched, in pixels, unless `longest_side` says otherwise."""
 
 SMALLEST_SIDE = 8
-"""Of a copy worth searching, in pixels. In a strip of one or two YuNet sees faces at places that are no numbers."""
+"""Shortest side of a copy that is searched, in pixels. In a strip of one or two YuNet finds faces at NaN."""
 
-# From YuNet's face to the square that Haar would draw, which is what FER2013's crops are: the side is so many widths
-# of YuNet's box, and the centre lies so many sides above the middle between eyes and mouth.
+# From YuNet's box to the square that Haar would draw, which is how FER2013's faces are cropped.
 # benchmarks/fit_yunet_crop.py measures both.
 SIDE_OF_WIDTH = 1.2389
+"""Side of Haar's square, in widths of YuNet's box."""
 CENTRE_ABOVE = 0.0760
+"""Height of its centre above the middle between eyes and mouth, in its sides."""
 
 
 class YuNet:
@@ -32,23 +35,24 @@ class YuNet:
     threads.
 
     Args:
-        model: its file. None: the one in the cache, which `fetch_yunet` puts there.
-        min_score: the least confidence, 0 to 1.
-        longest_side: of the copy that is searched, in pixels; YuNet finds faces from about 10 pixels in it, and a
-            larger one takes longer. None: .45 of the picture's, which leaves faces of 22 pixels, less than a network
-            can read; at least 288 and at most 640.
+        model_file: YuNet's own model. None: the one in the cache, which `fetch_yunet` puts there.
+        min_score: The least confidence, .01 to .99.
+        longest_side: Longest side of the copy that is searched, in pixels, 32 or more; YuNet finds faces from about 10
+            pixels in it, and a larger one takes longer. None: .45 of the picture's, which leaves out faces below 22
+            pixels, too small for a network to read; at least 288 and at most 640.
 
     Raises:
-        ModelError: the file is missing, and the message says both ways to get it; or OpenCV cannot load it.
-        InvalidInput: a value is out of range.
+        ModelError: The file is missing, and the message says both ways to get it; or OpenCV cannot load it.
+        InvalidInput: A value is out of range.
     """
 
-    def __init__(self, model: Path | None = None, *, min_score: float = 0.7, longest_side: int | None = None) -> None:
-        if not 0 < min_score < 1:
-            raise InvalidInput(f"min_score is between 0 and 1; got {min_score}")
-        if longest_side is not None and longest_side < 32:
-            raise InvalidInput(f"longest_side is in pixels, 32 or more; got {longest_side}")
-        self.model = model or fetched(YUNET)
+    def __init__(
+        self, model_file: str | Path | None = None, *, min_score: float = 0.7, longest_side: int | None = None
+    ) -> None:
+        check_number("min_score", min_score, 0.01, 0.99)
+        if longest_side is not None:
+            check_number("longest_side", longest_side, 32, whole=True)
+        self.model = Path(model_file) if model_file else fetched(YUNET)
         self.min_score = min_score
         self.longest_side = longest_side
         if not self.model.is_file():
@@ -56,14 +60,18 @@ class YuNet:
                 f"{self.model}: YuNet's model is not there. Fetch it once with: mien models fetch yunet. Or download "
                 f"{YUNET.url} and name the file: YuNet(Path('{YUNET.name}')), or --detector-model {YUNET.name}"
             )
-        self._own = threading.local()  # a detector keeps the size of its pictures in itself
+        self._thread = threading.local()  # OpenCV's detector holds the size of its pictures
         self._detector()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # OpenCV's detector cannot be pickled.
+        return partial(YuNet, min_score=self.min_score, longest_side=self.longest_side), (self.model,)
 
     def __call__(self, image: Image) -> list[Detection]:
         """(H, W, 3) uint8 RGB → the faces, from the largest to the smallest.
 
         Raises:
-            InvalidInput: it is not an image.
+            InvalidInput: It is not an image.
         """
         height, width = check_image(image).shape[:2]
         least, most = LONGEST_SIDES
@@ -83,19 +91,19 @@ class YuNet:
         return largest_first([detection for detection in found if detection])
 
     def _detector(self) -> Any:
-        """This thread's own."""
-        if not hasattr(self._own, "detector"):
+        """OpenCV's detector of the calling thread."""
+        if not hasattr(self._thread, "detector"):
             try:
-                self._own.detector = cv2.FaceDetectorYN.create(
+                self._thread.detector = cv2.FaceDetectorYN.create(
                     str(self.model), "", (32, 32), score_threshold=self.min_score
                 )
             except cv2.error as error:
                 raise ModelError(f"{self.model} is no model that OpenCV can load as YuNet: {error.err}") from error
-        return self._own.detector
+        return self._thread.detector
 
 
 def _detection(row: np.ndarray, stretch: np.ndarray, width: int, height: int) -> Detection | None:
-    """One row of YuNet's answer, in the frame's pixels; None when its box lies outside the frame, or is none."""
+    """One row of YuNet's output, in the frame's pixels; None when its box is outside the frame, empty or NaN."""
     if not np.isfinite(row).all() or row[2] <= 0:
         return None
     left, top = row[0:2] * stretch
@@ -109,10 +117,10 @@ def _detection(row: np.ndarray, stretch: np.ndarray, width: int, height: int) ->
 
 
 def haar_square(box: Box, landmarks: Landmarks) -> Box:
-    """The square that Haar would draw around a face of YuNet's.
+    """The square that Haar would draw around a face that YuNet found.
 
     Args:
-        box: YuNet's own, not clipped.
+        box: YuNet's box, not clipped.
         landmarks: YuNet's five points, (5, 2).
     """
     side = SIDE_OF_WIDTH * box.width

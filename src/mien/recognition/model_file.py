@@ -1,4 +1,4 @@
-"""The hinge between training and use: one ONNX file that explains itself."""
+"""The model file, written by training and read by analysis: ONNX with metadata that describes it."""
 
 import dataclasses
 import json
@@ -14,34 +14,34 @@ METADATA_KEY = "mien"
 FORMAT_VERSION = 1
 
 _LATER = ("vote_labels",)
-"""Entries that files of this format need not have, because it came without them."""
+"""Entries that files of this format may lack, because they were added to it later."""
 
 INPUT, LOGITS, EVIDENCE, VOTES = "faces", "logits", "cam", "votes"
-"""Names in the graph: `faces` (N, S, S) uint8 in; `logits` (N, K) and `cam` (N, K, h, w) float32 out.
+"""Names in the graph: input `faces` (N, S, S) uint8; outputs `logits` (N, K) and `cam` (N, K, h, w), float32.
 
-A class's logit is the mean of its map in `cam`, so the map is the explanation. A network that learned FER+'s votes too
-also gives their logits, `votes` (N, 8).
+A class's logit is the mean of its class activation map in `cam`, so the map explains the logit. A network that was
+trained on FER+'s votes too has a third output, their logits `votes` (N, 8).
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInfo:
-    """What a model file says of itself.
+    """The metadata of a model file.
 
     Attributes:
-        name: `mini-xception`.
-        architecture: a key of `training.architectures.ARCHITECTURES`, or "ensemble".
+        name: The model's name, as "mini-xception".
+        architecture: A key of `training.architectures.ARCHITECTURES`, or "ensemble".
         labels: K names, in the order of the logits.
-        vote_labels: FER+'s eight names, in the order of its logits of votes; empty when it gives none.
-        input_size: S, the side in pixels of the faces it takes.
-        num_parameters: trained numbers.
+        vote_labels: FER+'s eight names, in the order of the logits of `votes`; empty without that output.
+        input_size: S, the side of the input faces in pixels.
+        num_parameters: The number of trained parameters.
         size_class: "nano" (under 62,000 parameters), "small" (under 1 M), "base" (under 15 M), "large" or "ensemble".
         licence: SPDX identifier.
-        trained_on: data set, number of faces and fingerprint.
-        recipe: everything that decided the training.
-        commit: of the code that trained it, "+" if changed since; None if unknown.
-        measured: what it scores, on which split, and how many faces.
-        format_version: of this record.
+        trained_on: The data set's name, number of faces and fingerprint.
+        recipe: All settings of the training.
+        commit: The commit of the code that trained it, with "+" if changed since; None if unknown.
+        measured: Its accuracy and other metrics, the split, and the number of faces.
+        format_version: The version of this metadata.
     """
 
     name: str
@@ -63,14 +63,14 @@ class ModelInfo:
 
 
 def parse_model_info(text: str, source: str) -> ModelInfo:
-    """The record a model file holds under `METADATA_KEY`; entries that this mien does not know are ignored.
+    """The metadata that a model file holds under `METADATA_KEY`; entries that this mien does not know are ignored.
 
     Args:
-        text: its JSON.
-        source: what to call the file in an error.
+        text: The metadata as JSON.
+        source: The file's name in error messages.
 
     Raises:
-        ModelError: it is no such record, or of a newer format; the message names the field.
+        ModelError: A field is missing or wrong, or the format is newer; the message names the field.
     """
     try:
         values = json.loads(text)

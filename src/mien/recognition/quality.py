@@ -78,8 +78,9 @@ def assess(image: Image, detection: Detection) -> Quality:
     of the grey; the yaw and roll that landmarks show, where there are any; the share of the region inside the frame.
     Strong noise is mistaken for sharpness.
 
-        >>> assess(image, load_detector("haar")(image)[0])
-        Quality(score=0.41, reasons=('small',))
+        >>> night = np.zeros((90, 90, 3), np.uint8)
+        >>> assess(night, Detection(Box(0, 0, 30, 30), score=1.0))
+        Quality(score=0.0, reasons=('small', 'blurred', 'dark'))
 
     Args:
         image: (H, W, 3) uint8, RGB.

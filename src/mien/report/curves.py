@@ -1,4 +1,4 @@
-"""How trainings went, as a figure: one run, or several laid over each other."""
+"""The curves of trainings as a figure: one run, or several over each other."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,25 +10,30 @@ from mien.report.figure import FAINT, INK, new_figure, save, tidy
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Told apart by people who see no red or no green too (Okabe and Ito 2008), darkened to read on white.
+# Distinct for colour-blind people too (Okabe and Ito 2008), darkened to read on white.
 _COLOURS: Final = ("#0072b2", "#d55e00", "#00916e", "#b0508a", "#c98a00", "#3a9bd6", "#5b5f97", "#7a4b2a")
+
+
+def best_epoch(epochs: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The line of `metrics.jsonl` with the lowest validation loss: the epoch whose model was kept last."""
+    return min(epochs, key=lambda line: float(line["val_loss"]))
 
 
 def plot_curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], path: str | Path, *, title: str = "") -> None:
     """Accuracy and loss side by side over the epochs: a colour a run, training dashed, validation solid.
 
-    The training's curve is that of faces as they are (`plain_train_accuracy`, `plain_train_loss`), which can be
-    compared with the validation's. A run in which an epoch lacks it shows the accuracy and the loss it trained on:
-    of augmented faces, under dropout, and the sum of all its losses.
+    The curve of training is measured on faces as they are (`plain_train_accuracy`, `plain_train_loss`), so that it
+    compares with that of validation. A run in which an epoch lacks it shows the accuracy and the loss it trained with:
+    on augmented faces, under dropout, and the sum of all its losses.
 
     Args:
-        runs: by name, the lines of each run's `metrics.jsonl`.
-        path: a PNG, PDF or SVG; a file of that name is replaced.
-        title: stands above the panels.
+        runs: the lines of each run's `metrics.jsonl`, by the run's name.
+        path: a PNG, PDF or SVG; an older file is replaced.
+        title: the title above the panels.
 
     Raises:
         MissingExtra: matplotlib is not installed.
-        InvalidInput: there is no run, a run has no epoch yet, or the name ends in something else.
+        InvalidInput: there is no run, a run has no epoch yet, or the path has another suffix.
         OSError: the file cannot be written.
     """
     if not runs:
@@ -40,7 +45,7 @@ def plot_curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], path: str | Pat
     accuracy, loss = figure.subplots(1, 2)
     for number, (name, rows) in enumerate(runs.items()):
         colour = _COLOURS[number % len(_COLOURS)]
-        best = max(rows, key=lambda row: float(row["val_accuracy"]))
+        best = best_epoch(rows)
         label = f"{name}: best {best['val_accuracy']:.2%}, epoch {best['epoch']}"
         _draw(accuracy, rows, "accuracy", colour, label)
         _draw(loss, rows, "loss", colour, "")
@@ -66,7 +71,7 @@ def _draw(axes: "Axes", rows: Sequence[Mapping[str, Any]], what: str, colour: st
     epochs = [row["epoch"] for row in rows]
     plain = f"plain_train_{what}"
     training = plain if all(plain in row for row in rows) else f"train_{what}"
-    # A line of one point has no length.
+    # A line through one point is invisible.
     marker = "o" if len(rows) == 1 else ""
     for key, style, width, shown in ((training, "--", 1.1, ""), (f"val_{what}", "-", 1.7, label)):
         values = [row[key] for row in rows]

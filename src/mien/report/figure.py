@@ -1,4 +1,4 @@
-"""What all figures share: their look, and how they are written.
+"""The style of all figures, and how they are written.
 
 matplotlib is imported when something is drawn, and used without pyplot: no global state, no window, no display.
 """
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mien.errors import InvalidInput, MissingExtra
 from mien.files import replacing
+from mien.images import DRAWN_COMMENT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 INK: Final = "#30343a"
 FAINT: Final = "#d9dce0"
 _DPI: Final = 200
+# Without dates, so that the same data gives the same file.
+_METADATA: Final[dict[str, dict[str, Any]]] = {
+    "png": {"Comment": DRAWN_COMMENT},
+    "pdf": {"CreationDate": None},
+    "svg": {"Date": None},
+}
 
 
 def new_figure(width: float, height: float, title: str) -> "Figure":
@@ -35,7 +42,7 @@ def new_figure(width: float, height: float, title: str) -> "Figure":
 
 
 def tidy(axes: "Axes") -> None:
-    """Leave only the lines that carry information."""
+    """Hide the lines around a panel that carry no information."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(FAINT)
     axes.tick_params(colors=INK, labelsize=8.5, color=FAINT)
@@ -48,15 +55,13 @@ def save(figure: "Figure", path: Path) -> None:
     """Write a figure; the same data gives the same file.
 
     Raises:
-        InvalidInput: the name ends in something else than .png, .pdf or .svg.
+        InvalidInput: the path's suffix is not .png, .pdf or .svg.
         OSError: the file cannot be written.
     """
     kind = path.suffix.lower().lstrip(".")
-    if kind not in {"png", "pdf", "svg"}:
+    if kind not in _METADATA:
         raise InvalidInput(f"{path}: plots are written as .png, .pdf or .svg; got {path.suffix or 'no suffix'}")
     from matplotlib import rc_context
 
-    # Without dates and random names, so that the same data gives the same file.
-    metadata: dict[str, Any] = {"png": {}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[kind]
     with rc_context({"svg.hashsalt": "mien"}), replacing(path) as partial:
-        figure.savefig(partial, format=kind, metadata=metadata)
+        figure.savefig(partial, format=kind, metadata=_METADATA[kind])

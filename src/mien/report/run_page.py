@@ -1,4 +1,4 @@
-"""One training, as one page: what came of it so far, what it gets wrong, and what it is."""
+"""One training as one page: its curves, scores and confident mistakes so far, its recipe and its network."""
 
 import base64
 import io
@@ -12,11 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
+from mien.evaluation import Scorecard
 from mien.files import replacing
 from mien.report.html import card, chart, document, key, named_values, table, tiles
 from mien.values import GreyFaces
 
 SECONDS_A_RELOAD: Final = 30
+"""Seconds after which the page of a running training reloads itself."""
+
 _WIDTH, _HEIGHT = 560, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 12, 30
 
@@ -37,14 +40,14 @@ _STYLE: Final = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mistake:
-    """A face that the network is sure of, and wrong.
+    """A face that the network confidently misclassifies.
 
     Attributes:
-        face: (S, S) uint8, grey.
-        label: what the data say.
-        predicted: what the network says.
-        confidence: and how probable it says that is, 0 to 1.
-        source: where the face comes from.
+        face: The pixels, (S, S) uint8, grey.
+        label: The class in the data.
+        predicted: The class that the network predicts.
+        confidence: The probability that it gives that class, 0 to 1.
+        source: The file or row that the face comes from.
     """
 
     face: NDArray[np.uint8]
@@ -56,35 +59,35 @@ class Mistake:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What the model kept last scores on the validation split.
+    """The scores of the model kept last on the validation split.
 
     Attributes:
-        epoch: of that model.
-        figures: the fields of `evaluation.Scorecard` as plain values.
-        bins: faces, mean confidence and accuracy of each calibration bin.
-        mistakes: the surest first.
+        epoch: The epoch of that model.
+        scorecard: Its scores.
+        bins: The number of faces, the mean confidence and the accuracy of each calibration bin.
+        mistakes: The most confident first.
     """
 
     epoch: int
-    figures: Mapping[str, Any]
+    scorecard: Scorecard
     bins: tuple[Sequence[int], Sequence[float], Sequence[float]]
     mistakes: Sequence[Mistake]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPage:
-    """All that a run's page shows.
+    """Everything that a run's page shows.
 
     Attributes:
-        title: names the run.
-        status: "running", "finished" or another word.
-        recipe: settings by name.
-        about: what else is known, by name: data, code, machine.
-        epochs: the lines of `metrics.jsonl`.
-        measured: None before the first epoch has ended.
-        drawing: the network as SVG; trusted.
-        layers: rows of the layer table: name, kind, shape, parameters, multiplications.
-        kept: names of the models kept.
+        title: The heading of the page.
+        status: "running" or "finished".
+        recipe: The settings by name.
+        about: The data, the code and the machine, by name.
+        epochs: The lines of `metrics.jsonl`.
+        measured: The scores so far; None before the first epoch has ended.
+        drawing: The network as SVG, written into the page as it is.
+        layers: The rows of the layer table: name, kind, shape, parameters, multiplications.
+        kept: The names of the models kept.
     """
 
     title: str
@@ -102,7 +105,7 @@ def write_page(page: RunPage, path: Path) -> None:
     """Write the page as one HTML file.
 
     Raises:
-        OSError: the folder cannot be written, or the disk is full; a file of that name is as it was.
+        OSError: the folder cannot be written, or the disk is full; an older file is as it was.
     """
     with replacing(path) as partial:
         partial.write_text(render(page), encoding="utf-8")
@@ -134,15 +137,15 @@ def _headlines(page: RunPage) -> list[tuple[str, str, str]]:
     left = f"{_duration(pace * (total - len(page.epochs)))} left" if page.status == "running" and pace else ""
     rows = [("epoch", str(len(page.epochs)), f"of {total}"), ("an epoch", _duration(pace), left)]
     if page.measured:
-        figures = page.measured.figures
+        scores = page.measured.scorecard
+        error = f"± {scores.standard_error:.2%}, epoch {page.measured.epoch}"
         rows = [
-            ("validation accuracy", f"{figures['accuracy']:.2%}",
-             f"± {figures['standard_error']:.2%}, epoch {page.measured.epoch}"),
-            ("macro F1", f"{figures['macro_f1']:.3f}", ""),
-            ("NLL", f"{figures['nll']:.3f}", "nats"),
-            ("ECE", f"{figures['ece']:.3f}", "before calibration"),
+            ("validation accuracy", f"{scores.accuracy:.2%}", error),
+            ("macro F1", f"{scores.macro_f1:.3f}", ""),
+            ("NLL", f"{scores.nll:.3f}", "nats"),
+            ("ECE", f"{scores.ece:.3f}", "before calibration"),
             *rows,
-        ]  # fmt: skip
+        ]
     if page.epochs and "plain_train_accuracy" in page.epochs[-1]:
         gap = page.epochs[-1]["plain_train_accuracy"] - page.epochs[-1]["val_accuracy"]
         rows.append(("overfitting", f"{100 * gap:+.1f}", "points, last epoch"))
@@ -161,7 +164,7 @@ def _duration(seconds: float) -> str:
 
 def _curves(epochs: Sequence[Mapping[str, Any]]) -> list[str]:
     if not epochs:
-        return [card("Curves", "<p>They begin with the first epoch's end.</p>")]
+        return [card("Curves", "<p>They begin when the first epoch has ended.</p>")]
     cards = []
     for what, form in (("accuracy", "{:.0%}"), ("loss", "{:.2g}")):
         plain = f"plain_train_{what}"
@@ -223,16 +226,16 @@ def _ticks(low: float, high: float) -> list[float]:
     return [float(number * step) for number in np.arange(first, max(last, first + 1) + 0.5)]
 
 
-# --- what the best model scores -------------------------------------------------------------------------------
+# --- the scores of the best model -------------------------------------------------------------------------------
 
 
 def _measurements(measured: Measured) -> list[str]:
-    labels = list(measured.figures["labels"])
+    scorecard = measured.scorecard
     return [
-        card("Confusion", _confusion(labels, measured.figures["confusion"]), "two-thirds"),
+        card("Confusion", _confusion(scorecard.labels, scorecard.confusion), "two-thirds"),
         card("Reliability", _reliability(measured), "third"),
-        card("Classes", _classes(measured.figures["per_class"]), "third"),
-        card("Surest mistakes", _faces(measured.mistakes), "two-thirds"),
+        card("Classes", _classes(scorecard.per_class), "third"),
+        card("Confident mistakes", _faces(measured.mistakes), "two-thirds"),
     ]
 
 
@@ -248,7 +251,7 @@ def _confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
             paint = f"background:color-mix(in srgb, {colour} {round(85 * share)}%, var(--card))"
             cells.append(f'<td style="{paint}">{share:.0%}<small>{count}</small></td>')
         lines.append(f'<tr><th scope="row">{escape(label)}</th>{"".join(cells)}</tr>')
-    note = '<p class="small soft">A row is what a face is labelled, a column what the network says.</p>'
+    note = '<p class="small soft">A row is the label in the data, a column the prediction of the network.</p>'
     return f'<div class="scroll"><table class="confusion"><thead>{head}</thead>{"".join(lines)}</table></div>{note}'
 
 
@@ -273,14 +276,14 @@ def _reliability(measured: Measured) -> str:
         if not count:
             continue
         left, width = x(number / num), (side - 60) / num
-        title = f"<title>{count} faces: {sure:.1%} sure, {right:.1%} right</title>"
+        title = f"<title>{count} faces: confidence {sure:.1%}, accuracy {right:.1%}</title>"
         parts.append(f'<rect x="{left + 1:.1f}" width="{width - 2:.1f}" y="{y(right):.1f}" '
                      f'height="{y(0) - y(right):.1f}" fill="var(--accent)" '
                      f'opacity="{0.35 + 0.65 * (count / most) ** 0.5:.2f}">{title}</rect>'
                      f'<circle cx="{x(sure):.1f}" cy="{y(right):.1f}" r="2.5" fill="var(--train)"/>')  # fmt: skip
     note = (
-        '<p class="small soft">How often it is right, by how sure it is. Stronger bars hold more faces; on the dashed '
-        "line it is as right as it says.</p>"
+        '<p class="small soft">The accuracy by the confidence. Stronger bars hold more faces; on the dashed line, '
+        "accuracy and confidence are equal.</p>"
     )
     return chart("".join(parts), side, side, "reliability diagram") + note
 
@@ -302,24 +305,24 @@ def _classes(per_class: Mapping[str, Mapping[str, float]]) -> str:
 def _faces(mistakes: Sequence[Mistake]) -> str:
     figures = []
     for mistake in mistakes:
-        said = f"{escape(mistake.predicted)} {mistake.confidence:.0%}"
+        predicted = f"{escape(mistake.predicted)} {mistake.confidence:.0%}"
         figures.append(
-            f'<figure><img alt="{escape(mistake.label)}, taken for {escape(mistake.predicted)}" '
-            f'title="{escape(mistake.source)}" src="{png_address(mistake.face)}"><figcaption><b>{said}</b><br>'
+            f'<figure><img alt="{escape(mistake.label)}, classified as {escape(mistake.predicted)}" '
+            f'title="{escape(mistake.source)}" src="{png_address(mistake.face)}"><figcaption><b>{predicted}</b><br>'
             f"labelled {escape(mistake.label)}</figcaption></figure>"
         )
     return f'<div class="faces">{"".join(figures)}</div>'
 
 
 def png_address(picture: GreyFaces | NDArray[np.uint8]) -> str:
-    """A picture, (H, W) or (H, W, 3) uint8, as an address that holds it."""
+    """A picture, (H, W) or (H, W, 3) uint8, as a data URL."""
     content = io.BytesIO()
     Pillow.fromarray(picture).save(content, "PNG")
     return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, object]]:
-    """Nested settings as one list, `augmentation.scale`."""
+    """Nested settings as one list with dotted names: `augmentation.scale`."""
     rows: list[tuple[str, object]] = []
     for name, value in values.items():
         if isinstance(value, Mapping):

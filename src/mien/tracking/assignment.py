@@ -11,6 +11,9 @@ def assign(cost: NDArray[np.floating]) -> list[tuple[int, int]]:
 
     Kuhn's Hungarian method with shortest augmenting paths (Jonker and Volgenant 1987, Computing 38:325); O(N² M).
 
+        >>> assign(np.array([[1.0, 2.0], [1.0, 9.0]]))
+        [(0, 1), (1, 0)]
+
     Args:
         cost: (N, M), either of which may be 0; values of either sign. Infinity forbids a pair.
 

@@ -39,8 +39,11 @@ class Event:
 class EventFinder:
     """Joins frames into events as they arrive; keeps one open span for each face in view, and nothing else.
 
-        >>> for face in faces: ended += finder.add(face.track_id, time, face.label, face.scores[face.label])
-        >>> ended += finder.tick(time)
+        >>> finder = EventFinder()
+        >>> for time, label in [(0.0, "sad"), (0.1, "happy"), (0.2, "happy"), (0.5, "neutral")]:
+        ...     for event in finder.add(1, time, label, 0.8) + finder.tick(time):
+        ...         print(event.label, event.start, event.end)
+        happy 0.1 0.5
 
     A span continues across gaps of up to `bridge` seconds in which its face is not seen. Another label always ends it:
     use labels from `Hysteresis`, which do not flicker.

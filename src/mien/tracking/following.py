@@ -76,7 +76,7 @@ FLAT: Final = 3.0
 """Standard deviation, in grey levels, below which a picture holds nothing but noise to correlate."""
 
 
-def scene_changed(before: NDArray[np.float32], after: NDArray[np.float32]) -> bool:
+def is_cut(before: NDArray[np.float32], after: NDArray[np.float32]) -> bool:
     """Whether a cut lies between two thumbnails. A flash or a change of exposure is not one."""
     difference = cv2.norm(before, after, cv2.NORM_L1) / before.size
     before, after = before - before.mean(), after - after.mean()

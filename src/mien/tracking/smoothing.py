@@ -137,6 +137,10 @@ class Median(Smoother):
 def make_smoother(name: Smoothing, seconds: float | None = None) -> Smoother:
     """A smoother by name.
 
+        >>> smoother = make_smoother("median", 0.4)
+        >>> [float(smoother(time, np.array([score]))[0]) for time, score in [(0.0, -1.0), (0.1, -5.0), (0.2, -1.0)]]
+        [-1.0, -3.0, -1.0]
+
     Args:
         name: `"off"`, `"ema"` or `"median"`.
         seconds: The time constant or the window; None for the default. `"off"` ignores it.
@@ -163,6 +167,10 @@ class Hysteresis(Stateful):
     Behind `Ema` with both defaults, mini-xception's label over four videos of faces that talk and act changed 10
     times where that of single frames changed 64 times; a step from .8 for one class to .8 for another shows after
     .17 s. A step to half of that may take `hold` more.
+
+        >>> leading = Hysteresis(margin=0.1, hold=0.2)
+        >>> [leading(time, scores) for time, scores in [(0.0, [0.6, 0.4]), (0.1, [0.4, 0.6]), (0.3, [0.4, 0.6])]]
+        [0, 0, 1]
 
     Args:
         margin: The difference of probabilities, 0 to 1.
@@ -233,7 +241,7 @@ class Baseline(Stateful):
         InvalidInput: A value is out of range.
     """
 
-    _remembered = ("_start", "_time", "_num_frames", "_mean", "_deviation")
+    _remembered = ("_start", "_time", "_num_frames", "_mean")
 
     def __init__(self, seconds: float, resting: int | None = None) -> None:
         if resting is not None and resting < 0:
@@ -244,32 +252,25 @@ class Baseline(Stateful):
         self._time = -math.inf
         self._num_frames = 0
         self._mean = np.empty(0)
-        self._deviation = np.empty(0)
 
     @property
     def learned(self) -> bool:
         """Whether the resting face is known, and scores are changed by it."""
-        return self._deviation.size > 0
+        return self._mean.size > 0 and self._time - self._start >= self.seconds - TIME_TOLERANCE
 
     def __call__(self, time: float, log_scores: Vector) -> Vector:
         """The scores relative to the resting face's; arguments, result and errors are a `Smoother`'s."""
         scores = _checked(time, self._time, log_scores, self._mean)
         self._time = time
         self._start = min(self._start, time)
-        if not self.learned and self._mean.size and time - self._start >= self.seconds - TIME_TOLERANCE:
-            self._deviation = self._mean - self._mean.mean()
-            if self.resting is not None:
-                self._deviation[self.resting] -= math.log(RESTING_ODDS)
-        if self.learned:
-            return scores - self._deviation
-        self._learn(scores)
-        return log_scores
-
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """See `Stateful`."""
-        super().restore(state)
-        if self.learned and self._deviation.shape != self._mean.shape:
-            raise InvalidInput(f"the saved state has a baseline of {self._deviation.shape}, not {self._mean.shape}")
+        if not self.learned:
+            self._learn(scores)
+            return log_scores
+        deviation = self._mean - self._mean.mean()
+        if self.resting is not None:
+            deviation[self.resting] -= math.log(RESTING_ODDS)
+        result: Vector = scores - deviation
+        return result
 
     def _learn(self, scores: Vector) -> None:
         if self.resting is not None and self.resting >= len(scores):

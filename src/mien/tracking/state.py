@@ -99,7 +99,11 @@ def entry(name: str, state: Mapping[str, NDArray[Any]], example: Value) -> Value
 
 
 def to_bytes(state: Mapping[str, NDArray[Any]]) -> bytes:
-    """The state as the content of an uncompressed `.npz` file."""
+    """The state as the content of an uncompressed `.npz` file.
+
+    >>> from_bytes(to_bytes({"time": np.array(1.5)}))
+    {'time': array(1.5)}
+    """
     buffer = io.BytesIO()
     np.savez(buffer, **dict[str, Any](state))
     return buffer.getvalue()

@@ -13,11 +13,9 @@ from mien.recognition import Classifier, checked_scores, crop_face, softmax
 from mien.recognition.quality import assess
 from mien.tracking.settings import checked_number
 from mien.tracking.smoothing import Baseline, Hysteresis, Smoother, Smoothing, make_smoother
-from mien.tracking.state import State, Stateful, entry, from_bytes, part, prefixed, to_bytes
+from mien.tracking.state import State, Stateful, entry, part, prefixed
 from mien.tracking.tracker import Track, Tracker
 from mien.values import Face, Frame, FrameResult, Image, Prediction, VideoInfo
-
-__all__ = ["Smoothing", "State", "Stream", "from_bytes", "to_bytes"]
 
 MIN_SCORE: Final = 1e-6
 """Smallest probability whose logarithm is smoothed; smaller ones are raised to it."""
@@ -26,8 +24,8 @@ MIN_SCORE: Final = 1e-6
 class Stream:
     """The analysis of one video, frame by frame. Not for several threads or videos at once.
 
-        >>> stream = Stream(load_detector("haar"), load_classifier("mini-xception"))
-        >>> for frame in open_video("talk.mp4"):
+        >>> stream = Stream(load_detector("haar"), load_classifier("mini-xception"))  # doctest: +SKIP
+        >>> for frame in open_video("talk.mp4"):  # doctest: +SKIP
         ...     result = stream(frame)
 
     Args:
@@ -104,9 +102,9 @@ class Stream:
     def state(self) -> State:
         """A copy of everything remembered of the frames so far, as numbers and arrays by name.
 
-        >>> content = to_bytes(stream.state())
-        >>> other = Stream(detector, classifier)  # with the settings of `stream`
-        >>> other.restore(from_bytes(content))
+        >>> content = to_bytes(stream.state())  # doctest: +SKIP
+        >>> other = Stream(detector, classifier, hold=0.3)  # made as `stream` was # doctest: +SKIP
+        >>> other.restore(from_bytes(content))  # doctest: +SKIP
         """
         state = {"labels": np.array(self._classifier.labels), "people": np.array(list(self._people), np.int64)}
         state |= prefixed("tracker", self._tracker.state())

@@ -10,16 +10,7 @@ from numpy.typing import NDArray
 
 from mien.errors import InvalidInput
 from mien.tracking.assignment import assign
-from mien.tracking.following import (
-    PATCH_SIDE,
-    Grey,
-    appearance,
-    median_flow,
-    normalized,
-    scene_changed,
-    small_grey,
-    thumbnail,
-)
+from mien.tracking.following import PATCH_SIDE, Grey, appearance, is_cut, median_flow, normalized, small_grey, thumbnail
 from mien.tracking.settings import checked_number
 from mien.tracking.state import State, Stateful, entry, part, prefixed
 from mien.values import Box, Detection, Image
@@ -87,8 +78,11 @@ class Track:
 class Tracker(Stateful):
     """Follows faces through one video. Not for several threads or videos at once.
 
-        >>> detections = detector(image) if tracker.wants_detection(image, time) else None
-        >>> for track in tracker.update(image, time, detections): ...
+        >>> tracker, image = Tracker(), np.eye(120, dtype=np.uint8) * 255
+        >>> detector = lambda image: [Detection(Box(40, 30, 100, 90), score=1.0)]
+        >>> detections = detector(image) if tracker.wants_detection(image, time=0.0) else None
+        >>> [track.track_id for track in tracker.update(image, 0.0, detections)]
+        [1]
 
     Between detections each face's box is moved by median flow (Kalal et al. 2010) in a copy 320 pixels wide. A
     detection then corrects it, as a Kalman filter weighs the two by their uncertainty; so boxes jitter less than the
@@ -210,7 +204,7 @@ class Tracker(Stateful):
         before, small = self._small, small_grey(image)
         (height, width), picture = image.shape[:2], thumbnail(small)
         same_size = (width, height, small.shape) == (self._width, self._height, before.shape)
-        cut = not same_size or scene_changed(self._thumbnail, picture)
+        cut = not same_size or is_cut(self._thumbnail, picture)
         elapsed = time - self._time
         self._image, self._time, self._small, self._thumbnail = image, time, small, picture
         self._width, self._height = width, height

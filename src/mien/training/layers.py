@@ -1,6 +1,7 @@
-"""What a network is made of, found by running it: a row a layer."""
+"""The layers of a network, found by running it."""
 
 import copy
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -8,21 +9,16 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-ACTIVATIONS: Final = (
-    nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Hardswish, nn.Sigmoid, nn.Tanh,
-)  # fmt: skip
-_KINDS: Final[dict[tuple[type[nn.Module], ...], str]] = {
-    (nn.Conv2d,): "convolution",
-    (nn.Linear,): "dense",
-    (nn.BatchNorm2d, nn.BatchNorm1d): "batch norm",
-    (nn.LayerNorm,): "layer norm",
-    (nn.GroupNorm,): "group norm",
-    ACTIVATIONS: "activation",
-    (nn.MaxPool2d,): "max pooling",
-    (nn.AvgPool2d, nn.AdaptiveAvgPool2d): "average pooling",
-    (nn.Dropout, nn.Dropout2d): "dropout",
-    (nn.Flatten,): "flatten",
-    (nn.Identity,): "identity",
+ACTIVATIONS: Final = (nn.ReLU, nn.GELU)
+_KINDS: Final[dict[type[nn.Module], str]] = {
+    nn.Conv2d: "convolution",
+    nn.Linear: "dense",
+    nn.BatchNorm2d: "batch norm",
+    nn.LayerNorm: "layer norm",
+    nn.MaxPool2d: "max pooling",
+    nn.Dropout: "dropout",
+    nn.Identity: "identity",
+    **dict.fromkeys(ACTIVATIONS, "activation"),
 }
 
 
@@ -31,16 +27,16 @@ class Layer:
     """One step from a face to the logits.
 
     Attributes:
-        name: the module's path in the network, `features.6.body.0`; empty for a step that is no module.
-        kind: "convolution", "depthwise convolution", "dense", "batch norm", "activation", "max pooling", ...; a
-            module of no known kind goes by its class's name.
-        detail: what else tells it from others of its kind: "3×3, stride 2".
-        shape: of what it gives, for one face: (C, H, W) or (C,).
-        num_parameters: trained numbers, each counted where it is used first.
-        macs: multiplications with a weight of a convolution or dense layer, for one face. Others count as none:
-            norms are folded into convolutions by export, activations and poolings have no weights.
-        block: the path of the residual block it belongs to, or empty.
-        on_shortcut: whether it is on that block's shortcut.
+        name: The module's path in the network, `features.6.body.0`; empty for a step that is not a module.
+        kind: "convolution", "depthwise convolution", "dense", "batch norm", "activation", "max pooling", ..., or the
+            class's name of any other module.
+        detail: What distinguishes it from others of its kind: "3×3, stride 2".
+        shape: The shape of its output for one face: (C, H, W) or (C,).
+        num_parameters: The number of its trained parameters, each counted where it is used first.
+        macs: The multiplications with a weight of a convolution or dense layer, for one face. All others count as
+            none: norms are folded into convolutions by export, activations and poolings have no weights.
+        block: The path of the residual block it belongs to, or empty.
+        on_shortcut: Whether it is on that block's shortcut.
     """
 
     name: str
@@ -54,11 +50,11 @@ class Layer:
 
 
 def layer_table(network: nn.Module, image_size: int) -> list[Layer]:
-    """The layers of a network, in the order in which they run, with the face itself as the first.
+    """The layers of a network in the order in which they run; the first is the face itself.
 
-    Shapes come from forward hooks on a copy that sees one black face, so `network` stays as it is. A module with a
-    child named `shortcut` is taken for a residual block. Poolings and flattenings that are no modules are told from
-    the shapes around them.
+    Shapes come from forward hooks on a copy that is given one black face, so `network` stays as it is. A module with a
+    child named `shortcut` is a residual block. Poolings and flattenings that are not modules are inferred from the
+    shapes around them.
 
     Args:
         network: takes (N, 1, S, S) and gives logits (N, K), or a tuple that begins with them.
@@ -66,13 +62,13 @@ def layer_table(network: nn.Module, image_size: int) -> list[Layer]:
     """
     # Not torch's meta device: the first step on it imports two seconds' worth of modules.
     copied = copy.deepcopy(network).cpu().eval()
-    # The outermost first, so that they win where there are blocks in blocks.
+    # The outermost first: of nested blocks, the outer one counts.
     blocks = [name for name, module in copied.named_modules() if name and getattr(module, "shortcut", None)]
     layers = [Layer("", "input", "grey face", (1, image_size, image_size))]
     counted: set[nn.Parameter] = set()
 
     def listen(name: str, module: nn.Module) -> None:
-        block = next((each for each in blocks if name.startswith(f"{each}.")), "")
+        block = next((path for path in blocks if name.startswith(f"{path}.")), "")
 
         def record(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
             layers.extend(_without_module(layers[-1], tuple(inputs[0].shape[1:])))
@@ -85,7 +81,7 @@ def layer_table(network: nn.Module, image_size: int) -> list[Layer]:
                     kind=_kind(module),
                     detail=_detail(module),
                     shape=shape,
-                    num_parameters=sum(each.numel() for each in fresh),
+                    num_parameters=sum(parameter.numel() for parameter in fresh),
                     macs=_macs(module, inputs[0], shape),
                     block=block,
                     on_shortcut=bool(block) and name.startswith(f"{block}.shortcut"),
@@ -103,7 +99,7 @@ def layer_table(network: nn.Module, image_size: int) -> list[Layer]:
 
 
 def _shape(output: Tensor | tuple[Tensor, ...]) -> tuple[int, ...]:
-    """Of one face."""
+    """The shape for one face."""
     first = output[0] if isinstance(output, tuple) else output
     return tuple(first.shape[1:])
 
@@ -121,27 +117,19 @@ def _without_module(before: Layer, shape: tuple[int, ...]) -> Iterator[Layer]:
 def _kind(module: nn.Module) -> str:
     if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1:
         return "depthwise convolution"
-    if isinstance(module, nn.AdaptiveAvgPool2d) and _pair(module.output_size) == (1, 1):
-        return "global average pooling"
-    return next((kind for types, kind in _KINDS.items() if isinstance(module, types)), type(module).__name__)
+    return _KINDS.get(type(module), type(module).__name__)
 
 
 def _detail(module: nn.Module) -> str:
     match module:
         case nn.Conv2d():
-            grouped = 1 < module.groups < module.in_channels
-            parts = [
-                _sides(module.kernel_size),
-                f"stride {module.stride[0]}" if set(module.stride) != {1} else "",
-                f"dilation {module.dilation[0]}" if set(module.dilation) != {1} else "",
-                f"{module.groups} groups" if grouped else "",
-            ]
-            return ", ".join(filter(None, parts))
+            stride = f", stride {module.stride[0]}" if set(module.stride) != {1} else ""
+            return "×".join(map(str, module.kernel_size)) + stride
         case nn.Linear():
             return f"{module.in_features:,} → {module.out_features:,}"
-        case nn.MaxPool2d() | nn.AvgPool2d():
-            return f"{_sides(module.kernel_size)}, stride {_pair(module.stride)[0]}"
-        case nn.Dropout() | nn.Dropout2d():
+        case nn.MaxPool2d():
+            return f"{module.kernel_size}×{module.kernel_size}, stride {module.stride}"
+        case nn.Dropout():
             return f"{module.p:g}"
         case _:
             return type(module).__name__ if isinstance(module, ACTIVATIONS) else ""
@@ -149,22 +137,7 @@ def _detail(module: nn.Module) -> str:
 
 def _macs(module: nn.Module, given: Tensor, shape: tuple[int, ...]) -> int:
     if isinstance(module, nn.Conv2d):
-        channels, height, width = shape
-        return channels * height * width * module.in_channels // module.groups * _area(module.kernel_size)
+        return math.prod(shape) * module.in_channels // module.groups * math.prod(module.kernel_size)
     if isinstance(module, nn.Linear):
         return given.numel() * module.out_features  # for each place, where there are several
     return 0
-
-
-def _pair(value: Any) -> tuple[Any, ...]:
-    """torch takes one number for two equal ones."""
-    return tuple(value) if isinstance(value, tuple | list) else (value, value)
-
-
-def _sides(kernel: Any) -> str:
-    return "×".join(map(str, _pair(kernel)))
-
-
-def _area(kernel: Any) -> int:
-    height, width = _pair(kernel)
-    return int(height) * int(width)

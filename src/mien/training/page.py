@@ -1,8 +1,8 @@
-"""A run's page, from the run's folder."""
+"""A run's page, made from the run's folder."""
 
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -11,21 +11,22 @@ from mien.evaluation.evaluate import score
 from mien.evaluation.metrics import calibration_bins
 from mien.recognition import softmax
 from mien.report.run_page import Measured, Mistake, RunPage, write_page
-from mien.training.drawing import draw_network
+from mien.training.drawing import draw_layers
 from mien.training.layers import layer_table
 from mien.training.run import Run
 from mien.training.trainee import fresh_network
 
 NUM_MISTAKES: Final = 24
+"""Faces shown of those that are confidently misclassified."""
 
 
 def refresh_page(run: Run, faces: FaceSet, *, status: str) -> Path:
-    """Write `page.html` into a run's folder, from what is there.
+    """Write `page.html` into a run's folder, from the files that are there.
 
     Args:
-        run: begun.
-        faces: what it trains on, of any size.
-        status: "running", "finished".
+        run: a training that has begun.
+        faces: the data set it trains on, of any size.
+        status: "running" or "finished".
 
     Raises:
         RecipeError: `run.json` is missing or damaged.
@@ -51,7 +52,7 @@ def refresh_page(run: Run, faces: FaceSet, *, status: str) -> Path:
 
 
 def _measured(run: Run, faces: FaceSet, image_size: int) -> Measured | None:
-    """From the logits that were kept with the last model; None without them, or when they are of other faces."""
+    """The scores of the model kept last, from its logits; None without them, or when they are of other faces."""
     if not run.validation.exists():
         return None
     with np.load(run.validation) as kept:
@@ -63,7 +64,7 @@ def _measured(run: Run, faces: FaceSet, image_size: int) -> Measured | None:
     bins = calibration_bins(split.labels, scores)
     return Measured(
         epoch=epoch,
-        figures=_plain(score(split.labels, scores, faces.classes)),
+        scorecard=score(split.labels, scores, faces.classes),
         bins=(bins[0].tolist(), bins[1].tolist(), bins[2].tolist()),
         mistakes=_surest_mistakes(split, scores, image_size),
     )
@@ -86,17 +87,13 @@ def _surest_mistakes(split: FaceSet, scores: np.ndarray, image_size: int) -> lis
     ]
 
 
-def _plain(card: Any) -> dict[str, Any]:
-    return {name: getattr(card, name) for name in card.__slots__}
-
-
 @cache
 def _drawn(architecture: str, num_classes: int, image_size: int, dropout_scale: float) -> tuple[str, list[list[str]]]:
     """A network's drawing and its layers; made once, as a page is written again and again."""
-    network = fresh_network(architecture, num_classes, image_size, dropout_scale)
+    layers = layer_table(fresh_network(architecture, num_classes, image_size, dropout_scale), image_size)
     rows = [
         [layer.name, f"{layer.kind} {layer.detail}".strip(), "×".join(map(str, layer.shape)),
          f"{layer.num_parameters:,}", f"{layer.macs:,}"]
-        for layer in layer_table(network, image_size)
+        for layer in layers
     ]  # fmt: skip
-    return draw_network(network, image_size), rows
+    return draw_layers(layers), rows
