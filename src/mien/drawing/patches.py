@@ -66,17 +66,19 @@ def draw_outline(image: Image, box: Rectangle, colour: Colour, font_size: int, *
         return
     # Boxes are of any size, so only the smallest with such corners is cached; its middle row and column are repeated.
     smallest = outline(2 * corner + 1, 2 * corner + 1, radius, line, colour)
-    near, far = np.arange(corner), np.arange(corner + 1, 2 * corner + 1)
-    across, down = np.full(width - 2 * corner, corner), np.full(height - 2 * corner, corner)
+    near, far = slice(0, corner), slice(corner + 1, None)
+    across, down = width - 2 * corner, height - 2 * corner
+    repeats = np.ones(2 * corner + 1, np.int64)
+    repeats[corner] = across
     for rows, top in ((near, box.top), (far, box.bottom - corner)):
-        side = smallest[rows[:, None], np.concatenate([near, across, far])]
+        side = np.repeat(smallest[rows], repeats, axis=1)
         if dashed:
-            side[:, corner:-corner][:, _gaps(len(across), 4 * line)] = 0
+            side[:, corner:-corner][:, _gaps(across, 4 * line)] = 0
         blend(image, side, box.left, top)
     for columns, left in ((near, box.left), (far, box.right - corner)):
-        side = smallest[down[:, None], columns]
+        side = np.repeat(smallest[corner : corner + 1, columns], down, axis=0)
         if dashed:
-            side[_gaps(len(down), 4 * line)] = 0
+            side[_gaps(down, 4 * line)] = 0
         blend(image, side, left, box.top + corner)
 
 
