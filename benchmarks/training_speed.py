@@ -38,13 +38,13 @@ CONVOLUTIONS = ((128, 256, 24), (256, 512, 12), (512, 512, 6))
 
 
 def noise(num_train: int, num_val: int) -> FaceSet:
-    random_generator = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     num = num_train + num_val
     return FaceSet(
         name="noise",
-        faces=random_generator.integers(0, 256, (num, 48, 48), dtype=np.uint8),
+        faces=rng.integers(0, 256, (num, 48, 48), dtype=np.uint8),
         classes=EMOTIONS,
-        labels=random_generator.integers(0, 7, num),
+        labels=rng.integers(0, 7, num),
         splits=np.where(np.arange(num) < num_train, "train", "val"),
         sources=[""] * num,
     )

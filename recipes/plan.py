@@ -5,8 +5,8 @@
 
 Each training is `mien train RECIPE … --resume`, so a call that is cut off loses an epoch or some seconds. Trainings
 that can run side by side do, `--jobs` at a time (a GPU has room for several networks this small). A training waits for
-its teachers: four networks, each of which never saw a quarter of the training faces, so that every face is taught by
-the one that did not know it. `--bundle FILE.tar` gathers the record and the best model in half
+its teachers: four networks, each trained without a quarter of the faces, so that every face has a teacher that was not
+trained on it. `--bundle FILE.tar` gathers the record and the best model in half
 precision of every training that is done; unpacked into `--out` elsewhere, they still are. Ends in one JSON line.
 
 The trainings named `short-…` and `ablation-…` compare networks, and say what each ingredient brings, in minutes each;
@@ -60,7 +60,7 @@ TEACHERS = tuple(
 
 
 def student(recipe: str, seed: int, *settings: str) -> Job:
-    """A training under all teachers."""
+    """A training with all teachers."""
     names = tuple(teacher.name for teacher in TEACHERS)
     return Job(f"{recipe}-taught-{seed}", recipe, (f"seed={seed}", "teacher_weight=0.7", *settings), names)
 
@@ -106,7 +106,7 @@ def ablation(ingredient: str, seed: int) -> Job:
 
 JOBS: tuple[Job, ...] = (
     *TEACHERS,
-    # What every network does alone.
+    # Every network without teachers.
     Job("rep-base-0", "rep-base"),
     Job("rep-small-0", "rep-small"),
     Job("conv-attention-0", "conv-attention"),
@@ -114,7 +114,7 @@ JOBS: tuple[Job, ...] = (
     Job("gelu-cnn-0", "gelu-cnn", ("epochs=150",)),
     Job("gelu-cnn-as-published-0", "gelu-cnn-as-published"),
     Job("gelu-cnn-without-norm-0", "gelu-cnn-as-published", ("architecture=gelu-cnn-without-norm",)),
-    # And what it does when it is taught: the shipped ones, and the ensemble's members.
+    # And with teachers: the shipped ones, and the ensemble's members.
     *(student("rep-small", seed, "epochs=200") for seed in range(3)),
     *(student("mini-xception", seed, "epochs=250") for seed in range(3)),
     *(student("rep-nano", seed, "epochs=250") for seed in range(3)),

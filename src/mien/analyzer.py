@@ -137,8 +137,10 @@ class Analyzer:
     ) -> Iterator[FrameResult]:
         """The faces of a video, frame by frame, each person with a number and smoothed over time.
 
-            >>> for result in Analyzer().stream("talk.mp4", start=60, fps=10):  # doctest: +SKIP
-            ...     print(result.time, [(face.track_id, face.label) for face in result.faces])
+            >>> for result in Analyzer().stream("talk.mp4", start=0.5, fps=5):
+            ...     print(result.index, result.time, [(face.track_id, face.label) for face in result.faces])
+            15 0.6 [(1, 'happy')]
+            20 0.8 [(1, 'happy')]
 
         Args:
             source: A video's file, a URL, a folder of numbered pictures, a camera's number, or frames in the order of

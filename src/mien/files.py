@@ -3,10 +3,10 @@
 import codecs
 import errno
 import os
+import secrets
 import stat
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -16,10 +16,6 @@ from mien.errors import InvalidInput
 
 STANDARD_OUTPUT: Final = Path("-")
 """Stands for standard output in place of a file's path."""
-
-# A umask can only be read by setting it: once, at import, before there are threads to disturb.
-_UMASK = os.umask(0o077)
-os.umask(_UMASK)
 
 
 def cache_folder() -> Path:
@@ -39,9 +35,7 @@ class FileSet:
     """
 
     def __init__(self, paths: Iterable[Path] = ()) -> None:
-        self._identities: set[str | tuple[int, int]] = set()
-        for path in paths:
-            self.add(path)
+        self._identities = {each for path in paths for each in _identities(path)}
 
     def add(self, path: Path) -> None:
         self._identities.update(_identities(path))
@@ -53,11 +47,9 @@ class FileSet:
 def _identities(path: Path) -> Iterator[str | tuple[int, int]]:
     # Not Path.resolve, which raises RuntimeError on a link to itself before Python 3.13.
     yield os.path.normcase(os.path.realpath(path))
-    try:
+    with suppress(OSError):
         status = path.stat()
-    except OSError:
-        return
-    yield status.st_dev, status.st_ino
+        yield status.st_dev, status.st_ino
 
 
 def check_output(
@@ -140,11 +132,25 @@ def check_outputs(
 
 def begins_with(path: Path, *heads: bytes) -> bool:
     """Whether a file's first bytes are one of `heads`; False for a file that cannot be read."""
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(max(map(len, heads))).startswith(heads)
+    return False
+
+
+@contextmanager
+def opening_errors(path: Path, name: str, expected: str, kind: type[InvalidInput]) -> Iterator[None]:
+    """Raises what opening `path` raises as an error of that kind, which names it `name` and says what was expected."""
     try:
-        with path.open("rb") as file:
-            return file.read(max(map(len, heads))).startswith(heads)
-    except OSError:
-        return False
+        yield
+    except kind:
+        raise
+    except FileNotFoundError as error:
+        what = "a link to a file that is not there" if path.is_symlink() else "not there"
+        raise kind(f"{name} is {what}; expected {expected}") from error
+    except OSError as error:
+        raise kind(f"{name} cannot be opened: {error.strerror or error}") from error
+    except ValueError as error:
+        raise kind(f"{name!r} is no file name: {error}") from error
 
 
 @contextmanager
@@ -152,7 +158,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` that replaces it when the block succeeds, and is removed when it fails.
 
         >>> with replacing(Path("faces.csv")) as partial:
-        ...     partial.write_text("frame,label\\n")
+        ...     _ = partial.write_text("frame,label\\n")
 
     Missing parent folders are made. The new content is on the disk before the name changes, so a reader sees
     the old file or the new one, never half of either. A link stays, and what it points to is replaced; a file keeps
@@ -171,27 +177,25 @@ def replacing(path: Path) -> Iterator[Path]:
         yield path
         return
     path.parent.mkdir(parents=True, exist_ok=True)
+    older_mode = path.stat().st_mode if path.exists() else None
+    # Names are limited in bytes; 80 of them may end within a character.
+    beginning = os.fsencode(path.name)[:80].decode(errors="ignore")
+    partial = path.with_name(f".{beginning}.{secrets.token_hex(4)}.partial")
     try:
-        # Names are limited in bytes; 80 of them may end within a character.
-        beginning = os.fsencode(path.name)[:80].decode(errors="ignore")
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{beginning}.", suffix=".partial")
-    except OSError as error:
-        error.filename = str(asked)
-        raise
-    os.close(descriptor)
-    partial = Path(name)
-    try:
+        partial.touch(0o600 if older_mode else 0o666, exist_ok=False)
         yield partial
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
-        partial.chmod(path.stat().st_mode if path.exists() else 0o666 & ~_UMASK)
+        if older_mode:
+            partial.chmod(older_mode)
         partial.replace(path)
     except OSError as error:
-        if error.filename in (name, partial):
+        if error.filename in (str(partial), partial):
             error.filename = str(asked)
         raise
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
 
 
 def described(head: bytes) -> str:

@@ -1,6 +1,7 @@
 """Pictures of any kind in, picture files out. The only place that meets a picture's own colours, rotation and depth."""
 
 import os
+import re
 import stat
 import struct
 import zlib
@@ -8,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO, TextIOBase
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple, TypeAlias
+from typing import Any, BinaryIO, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from mien.errors import InvalidInput, PictureError
-from mien.files import described, replacing
+from mien.files import described, opening_errors, replacing
 from mien.values import Image, check_image
 
 Picture: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | Pillow.Image | NDArray[np.uint8]
@@ -46,36 +47,30 @@ PICTURE_SUFFIXES: Final = frozenset(
 """File name suffixes, in lower case, by which pictures are found in a folder."""
 
 
-class _Format(NamedTuple):
-    name: str
-    begins: Callable[[bytes], bool]
-    opener: Callable[[BinaryIO], ImageFile]
-
-
-# Opened by their own classes and not by Pillow.Image.open, which would try forty formats more (one of them runs
-# Ghostscript), and which warns on standard error of every picture above 89 megapixels.
-_FORMATS: Final = (
-    _Format("JPEG", lambda head: head.startswith(b"\xff\xd8\xff"), JpegImageFile),
-    _Format("PNG", lambda head: head.startswith(b"\x89PNG\r\n\x1a\n"), PngImageFile),
-    _Format("WebP", lambda head: head[:4] == b"RIFF" and head[8:12] == b"WEBP", WebPImageFile),
-    _Format("GIF", lambda head: head.startswith((b"GIF87a", b"GIF89a")), GifImageFile),
-    _Format("BMP", lambda head: head.startswith(b"BM"), BmpImageFile),
-    _Format("TIFF", lambda head: head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")), TiffImageFile),
-    _Format("AVIF", lambda head: head[4:8] == b"ftyp" and b"avif" in head[8:], AvifImageFile),
-    _Format("PPM", lambda head: head[:1] == b"P" and head[1:2] in b"123456" and head[2:3].isspace(), PpmImageFile),
-)
-_KNOWN: Final = ", ".join(each.name for each in _FORMATS)
+# By name: how files of a format begin, and what opens them. Opened by their own classes and not by Pillow.Image.open,
+# which would try forty formats more (one of them runs Ghostscript), and which warns on standard error of every picture
+# above 89 megapixels.
+_FORMATS: Final[dict[str, tuple[bytes, Callable[[BinaryIO], ImageFile]]]] = {
+    "JPEG": (rb"\xff\xd8\xff", JpegImageFile),
+    "PNG": (rb"\x89PNG\r\n\x1a\n", PngImageFile),
+    "WebP": (rb"RIFF.{4}WEBP", WebPImageFile),
+    "GIF": (rb"GIF8[79]a", GifImageFile),
+    "BMP": (rb"BM", BmpImageFile),
+    "TIFF": (rb"II[*+]\x00|MM\x00[*+]", TiffImageFile),
+    "AVIF": (rb".{4}ftyp.*avif", AvifImageFile),
+    "PPM": (rb"P[1-6]\s", PpmImageFile),
+}
 _HEAD: Final = 32  # bytes, enough to recognise a format
 
-# Files that are often taken for pictures, and what messages call them.
-_STRANGERS: Final[tuple[tuple[Callable[[bytes], bool], str], ...]] = (
-    (lambda head: head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"mif1", b"hevc"), "a HEIC picture"),
-    (lambda head: head[4:8] == b"ftyp" or head.startswith(b"\x1aE\xdf\xa3") or head[8:12] == b"AVI ", "a video"),
-    (lambda head: head.startswith(b"%PDF"), "a PDF"),
-    (lambda head: head.startswith((b"%!PS", b"\xc5\xd0\xd3\xc6")), "PostScript"),
-    (lambda head: head.lstrip()[:5].lower() in (b"<svg ", b"<?xml", b"<html", b"<!doc"), "SVG, XML or HTML"),
-    (lambda head: head.startswith(b"version https://git-lfs"), "a Git LFS pointer and not the file itself"),
-)
+# How files begin that are often taken for pictures, and what messages call them.
+_STRANGERS: Final = {
+    rb".{4}ftyp(heic|heix|mif1|hevc)": "a HEIC picture",
+    rb".{4}ftyp|\x1aE\xdf\xa3|.{8}AVI ": "a video",
+    rb"%PDF": "a PDF",
+    rb"%!PS|\xc5\xd0\xd3\xc6": "PostScript",
+    rb"(?i)\s*<(svg |\?xml|html|!doc)": "SVG, XML or HTML",
+    rb"version https://git-lfs": "a Git LFS pointer and not the file itself",
+}
 
 # What Pillow raises on damaged files. The first two lines were seen in a million mutated files; the third is what its
 # sources expect of decoders. AttributeError is what its assertions become under `python -O`; Warning is about damaged
@@ -89,6 +84,7 @@ _DECODER_ERRORS: Final = (
 _BITS_TAG: Final = 0x0102  # EXIF and TIFF: bits per sample
 _DESCRIPTION_TAG: Final = 0x010E
 _ORIENTATION_TAG: Final = 0x0112
+# Pillow's own exif_transpose also writes the EXIF data anew, which damaged data does not survive.
 _TURNS: Final = {
     2: Pillow.Transpose.FLIP_LEFT_RIGHT,
     3: Pillow.Transpose.ROTATE_180,
@@ -109,7 +105,7 @@ def read_image(source: Picture, *, name: str | None = None, max_pixels: int = MA
     """A picture as a person would see it: upright, in colour, eight bits.
 
         >>> read_image("party.jpg").shape
-        (1080, 1920, 3)
+        (512, 512, 3)
 
     Reads JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF and PPM (with PGM and PBM), whatever the file's name; of an animation,
     or of several pages, the first. EXIF rotation is applied. What is transparent shows white, as on a page, because the
@@ -146,7 +142,7 @@ def read_image(source: Picture, *, name: str | None = None, max_pixels: int = MA
         return _decode(BytesIO(source), name or "the picture", max_pixels)
     if hasattr(source, "read"):
         name = name or str(getattr(source, "name", "the picture"))
-        return _decode(BytesIO(_content(source, name)), name, max_pixels)
+        return _decode(_content(source, name), name, max_pixels)
     raise InvalidInput(_not_an_image(source))
 
 
@@ -165,18 +161,30 @@ def write_image(path: Path, image: Image, *, comment: str | None = None) -> None
         OSError: The folder cannot be written, or the disk is full; an older file of that name is as it was.
     """
     check_image(image)
-    written = _WRITTEN.get(path.suffix.lower())
-    if written is None:
+    kind = _WRITTEN.get(path.suffix.lower())
+    if kind is None:
         raise PictureError(f"{path}: pictures are written as {', '.join(_WRITTEN)}; got {path.suffix or 'no suffix'}")
-    if max(image.shape) > written.max_side:
+    if max(image.shape) > (longest := _LONGEST_SIDES.get(kind, 2**31 - 1)):
         height, width = image.shape[:2]
         raise PictureError(
-            f"{path}: a {written.format} is at most {written.max_side:,} pixels a side; got {width:,} × {height:,}. "
-            "Write a .png"
+            f"{path}: a {kind} is at most {longest:,} pixels a side; got {width:,} × {height:,}. Write a .png"
         )
-    options = written.options | (written.comment(comment) if comment else {})
+    options = _OPTIONS.get(kind, {}) | (_comment(kind, comment) if comment else {})
     with replacing(path) as partial:
-        Pillow.fromarray(image).save(partial, format=written.format, **options)
+        Pillow.fromarray(image).save(partial, format=kind, **options)
+
+
+def _comment(kind: str, comment: str) -> dict[str, Any]:
+    """Pillow's options that store a comment in a file of this format."""
+    if kind == "JPEG":
+        return {"comment": comment}
+    if kind == "PNG":
+        chunks = PngInfo()
+        chunks.add_text("Comment", comment)
+        return {"pnginfo": chunks}
+    exif = Pillow.Exif()
+    exif[_DESCRIPTION_TAG] = comment
+    return {"exif": exif}
 
 
 def drawn_by_mien(path: Path) -> bool:
@@ -191,108 +199,62 @@ def drawn_by_mien(path: Path) -> bool:
             _, opener = _recognise(file.read(_HEAD), str(path))
             file.seek(0)
             with opener(file) as picture:
-                return _comment_of(picture) == DRAWN_COMMENT
+                if isinstance(picture, TiffImageFile | WebPImageFile):
+                    comment = picture.getexif().get(_DESCRIPTION_TAG)
+                else:
+                    comment = picture.info.get("Comment") or picture.info.get("comment")
+                return comment in (DRAWN_COMMENT, DRAWN_COMMENT.encode())
     except (MemoryError, *_DECODER_ERRORS):
         return False
 
 
-def _comment_of(picture: ImageFile) -> str | None:
-    if isinstance(picture, TiffImageFile | WebPImageFile):
-        return picture.getexif().get(_DESCRIPTION_TAG)
-    comment = picture.info.get("Comment") or picture.info.get("comment")
-    return comment.decode("utf-8", "replace") if isinstance(comment, bytes) else comment
-
-
-def _png_comment(comment: str) -> dict[str, Any]:
-    chunks = PngInfo()
-    chunks.add_text("Comment", comment)
-    return {"pnginfo": chunks}
-
-
-def _exif_comment(comment: str) -> dict[str, Any]:
-    exif = Pillow.Exif()
-    exif[_DESCRIPTION_TAG] = comment
-    return {"exif": exif}
-
-
-class _Written(NamedTuple):
-    format: str
-    max_side: int
-    options: dict[str, Any]
-    comment: Callable[[str], dict[str, Any]]
-
-
-# 4:4:4 keeps coloured type sharp.
-_JPEG: Final = _Written("JPEG", 65_500, {"quality": 92, "subsampling": 0}, lambda comment: {"comment": comment})
-_TIFF: Final = _Written("TIFF", 2**31 - 1, {}, _exif_comment)
 _WRITTEN: Final = {
-    ".jpg": _JPEG,
-    ".jpeg": _JPEG,
-    ".png": _Written("PNG", 2**31 - 1, {"compress_level": 3}, _png_comment),
-    ".webp": _Written("WEBP", 16_383, {"quality": 92}, _exif_comment),
-    ".bmp": _Written("BMP", 2**31 - 1, {}, lambda comment: {}),
-    ".tif": _TIFF,
-    ".tiff": _TIFF,
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".png": "PNG",
+    ".webp": "WEBP",
+    ".bmp": "BMP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+}
+_LONGEST_SIDES: Final = {"JPEG": 65_500, "WEBP": 16_383}
+_OPTIONS: Final[dict[str, dict[str, Any]]] = {
+    "JPEG": {"quality": 92, "subsampling": 0},  # 4:4:4 keeps coloured type sharp
+    "PNG": {"compress_level": 3},
+    "WEBP": {"quality": 92},
 }
 
 WRITTEN_SUFFIXES: Final = frozenset(_WRITTEN)
 """File name suffixes, in lower case, that `write_image` knows."""
 
 
-def read_pipe(file: BinaryIO, name: str) -> bytes:
-    """The rest of a file or of what a pipe sends, up to `MAX_BYTES`.
-
-    Args:
-        file: Open for reading in binary mode.
-        name: Its name in error messages.
-
-    Raises:
-        PictureError: There is more.
-    """
-    content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise PictureError(f"{name} sends more than {MAX_BYTES:,} bytes; expected one picture")
-    return content
-
-
 def _from_path(path: Path, name: str, max_pixels: int) -> Image:
-    try:
+    with opening_errors(path, name, "a picture", PictureError):
         status = path.stat()
-        kind = status.st_mode
-        if stat.S_ISDIR(kind):
+        regular = stat.S_ISREG(status.st_mode)
+        if stat.S_ISDIR(status.st_mode):
             raise PictureError(f"{name} is a folder; expected a picture")
-        if not stat.S_ISREG(kind) and not stat.S_ISFIFO(kind):
+        if not regular and not stat.S_ISFIFO(status.st_mode):
             raise PictureError(f"{name} is a device or a socket; expected a picture")
         if status.st_size > MAX_BYTES:
             raise PictureError(f"{name} has {status.st_size:,} bytes; at most {MAX_BYTES:,} are read")
         with path.open("rb") as file:
-            if stat.S_ISREG(kind):
-                return _decode(file, name, max_pixels)
-            return _decode(BytesIO(read_pipe(file, name)), name, max_pixels)
-    except FileNotFoundError as error:
-        what = "a link to a file that is not there" if path.is_symlink() else "not there"
-        raise PictureError(f"{name} is {what}; expected a picture") from error
-    except OSError as error:
-        raise PictureError(f"{name} cannot be opened: {error.strerror or error}") from error
-    except PictureError:
-        raise
-    except ValueError as error:
-        raise PictureError(f"{name!r} is no file name: {error}") from error
+            return _decode(file if regular else _content(file, name), name, max_pixels)
 
 
-def _content(file: BinaryIO, name: str) -> bytes:
-    """All that an open file holds."""
+def _content(file: BinaryIO, name: str) -> BinaryIO:
+    """All that an open file holds, or that a pipe sends, up to `MAX_BYTES`."""
     if isinstance(file, TextIOBase):
         raise InvalidInput(f'{name} is open as text; open a picture with open(path, "rb")')
     try:
         if file.seekable():
             file.seek(0)
-        content = read_pipe(file, name)
-    except PictureError:
-        raise
+        content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: it is closed
         raise PictureError(f"{name} cannot be read: {error}") from error
-    return content
+    if len(content) > MAX_BYTES:
+        raise PictureError(f"{name} sends more than {MAX_BYTES:,} bytes; expected one picture")
+    return BytesIO(content)
 
 
 def _from_array(array: NDArray[Any]) -> Image:
@@ -317,11 +279,9 @@ def _is_image(shape: tuple[int, ...]) -> bool:
 
 def _not_an_image(source: object) -> str:
     """The message about anything else, with the expression that converts it where there is one."""
-    if source is None:
-        return f"a picture is {_EXPECTED}; got None, as cv2.imread returns for a file that it cannot read"
     is_tensor = type(source).__module__ == "torch"
     expression = "image.numpy(force=True)" if is_tensor else "numpy.asarray(image)"
-    what = type(source).__name__
+    what = "None, as cv2.imread returns for a file that it cannot read" if source is None else type(source).__name__
     try:
         array = np.asarray(source)
     except (TypeError, ValueError, RuntimeError):  # a tensor on a GPU or with a gradient; a ragged list
@@ -364,9 +324,17 @@ def _decode(file: BinaryIO, name: str, max_pixels: int) -> Image:
 
 
 def _pixels(picture: Pillow.Image, name: str, max_pixels: int) -> Image:
-    _check_size(picture.size, name, max_pixels)
+    width, height = picture.size
+    if not width * height:
+        raise PictureError(f"{name} has no pixels: it is {width:,} × {height:,}; expected a picture")
+    if width * height > max_pixels:
+        raise PictureError(
+            f"{name} is too large: {width:,} × {height:,} is {width * height / 1e6:,.1f} megapixels, at most "
+            f"{max_pixels / 1e6:,.1f} are read; shrink it first"
+        )
     picture.load()
-    return _to_array(_upright(picture), _white(picture))
+    turn = _TURNS.get(picture.getexif().get(_ORIENTATION_TAG, 1))
+    return _to_array(picture if turn is None else picture.transpose(turn), _white(picture))
 
 
 @contextmanager
@@ -376,49 +344,34 @@ def _picture_errors(name: str, format_name: str) -> Iterator[None]:
         yield
     except PictureError:
         raise
-    except MemoryError as error:
-        raise PictureError(f"{name} does not fit into memory; shrink it first") from error
-    except _DECODER_ERRORS as error:
-        raise PictureError(_complaint(error, name, format_name)) from error
+    except (MemoryError, *_DECODER_ERRORS) as error:
+        raise PictureError(f"{name} {_complaint(error, format_name)}") from error
+
+
+def _complaint(error: BaseException, format_name: str) -> str:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, MemoryError):
+        return "does not fit into memory; shrink it first"
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"cannot be read: {error.strerror or reason}"
+    if isinstance(error, Pillow.DecompressionBombError | Pillow.DecompressionBombWarning):
+        return f"is too large ({reason}); shrink it first"
+    if isinstance(error, EOFError) or "truncated" in reason.lower():
+        return f"is a {format_name} that ends too early ({reason}); copy or fetch it again"
+    return f"is a damaged {format_name}, or of a rare kind ({reason}); open and save it anew elsewhere"
 
 
 def _recognise(head: bytes, name: str) -> tuple[str, Callable[[BinaryIO], ImageFile]]:
     if not head:
         raise PictureError(f"{name} is empty (0 bytes); expected a picture")
-    for each in _FORMATS:
-        if each.begins(head):
-            return each.name, each.opener
-    seems = next(
-        (f"seems to be {what}" for begins, what in _STRANGERS if begins(head)), f"begins with {described(head)}"
+    for format_name, (pattern, opener) in _FORMATS.items():
+        if re.match(pattern, head, re.DOTALL):
+            return format_name, opener
+    seems = [f"seems to be {what}" for pattern, what in _STRANGERS.items() if re.match(pattern, head, re.DOTALL)]
+    raise PictureError(
+        f"{name} is no picture that can be read: it {[*seems, f'begins with {described(head)}'][0]}; "
+        f"expected one of {', '.join(_FORMATS)}"
     )
-    raise PictureError(f"{name} is no picture that can be read: it {seems}; expected one of {_KNOWN}")
-
-
-def _check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
-    width, height = size
-    if not width * height:
-        raise PictureError(f"{name} has no pixels: it is {width:,} × {height:,}; expected a picture")
-    if width * height > max_pixels:
-        raise PictureError(
-            f"{name} is too large: {width:,} × {height:,} is {width * height / 1e6:,.1f} megapixels, at most "
-            f"{max_pixels / 1e6:,.1f} are read; shrink it first"
-        )
-
-
-def _complaint(error: BaseException, name: str, format_name: str) -> str:
-    reason = " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, OSError) and error.errno is not None:
-        return f"{name} cannot be read: {error.strerror or reason}"
-    if isinstance(error, Pillow.DecompressionBombError | Pillow.DecompressionBombWarning):
-        return f"{name} is too large ({reason}); shrink it first"
-    if isinstance(error, EOFError) or "truncated" in reason.lower():
-        return f"{name} is a {format_name} that ends too early ({reason}); copy or fetch it again"
-    return f"{name} is a damaged {format_name}, or of a rare kind ({reason}); open and save it anew elsewhere"
-
-
-def _upright(picture: Pillow.Image) -> Pillow.Image:
-    turn = _TURNS.get(picture.getexif().get(_ORIENTATION_TAG, 1))
-    return picture if turn is None else picture.transpose(turn)
 
 
 def _to_array(picture: Pillow.Image, white: int | None) -> Image:

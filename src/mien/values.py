@@ -1,6 +1,8 @@
 """The values that flow from a picture to every output. Frozen, and checked once, when they are made."""
 
 import math
+import numbers
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -254,8 +256,8 @@ class Face(ByValue):
     def to_dict(self) -> dict[str, Any]:
         """The face as JSON has it, field by field as docs/output.md describes them.
 
-            >>> json.dumps(face.to_dict())  # doctest: +SKIP
-            '{"track_id": null, "box": {"left": 172.0, ...}, ..., "label": "happy", "scores": {...}, ...}'
+            >>> face.to_dict()
+            {'track_id': None, 'box': {'left': ...}, ..., 'label': 'happy', 'scores': {...}, ...}
 
         Numbers have the fewest digits that give back the same 32-bit float.
         """
@@ -265,7 +267,7 @@ class Face(ByValue):
             "track_id": self.track_id,
             "box": box_to_dict(self.box),
             "detector_score": number(self.detection.score),
-            "landmarks": None if landmarks is None else [[*map(number, point)] for point in landmarks],
+            "landmarks": None if landmarks is None else [[*map(number, point)] for point in landmarks.tolist()],
             "interpolated": self.interpolated,
             "quality": None if self.quality is None else number(self.quality.score),
             "quality_reasons": list(self.quality.reasons) if self.quality else [],
@@ -416,7 +418,7 @@ def box_from_dict(record: Mapping[str, float]) -> Box:
 
 
 def _scores_to_dict(prediction: Prediction) -> dict[str, float | None]:
-    return dict(zip(prediction.labels, map(number, prediction.scores), strict=True))
+    return {label: number(score) for label, score in prediction.by_label().items()}
 
 
 def _prediction(scores: Mapping[str, float]) -> Prediction:
@@ -425,6 +427,29 @@ def _prediction(scores: Mapping[str, float]) -> Prediction:
 
 def _short(box: Box) -> str:
     return "box " + ", ".join(f"{side:.0f}" for side in box)
+
+
+def checked_number(
+    name: str, value: object, least: float = 0, most: float = math.inf, *, kind: str = "a number", above: bool = False
+) -> float:
+    """`value` as a float, if it is a number from `least` to `most`, and not beyond the integers of C code.
+
+    Args:
+        name: The setting's name in the message.
+        value: What the caller passed, of any type; a bool is not taken for a number.
+        kind: What the number stands for in the message; "a whole number" refuses fractions.
+        above: Whether `least` itself is refused.
+
+    Raises:
+        InvalidInput: The value is of another type, NaN, infinite, or out of range.
+    """
+    accepted = numbers.Integral if kind == "a whole number" else numbers.Real
+    if isinstance(value, accepted) and not isinstance(value, bool):
+        number = float(value)
+        if least <= number <= min(most, sys.maxsize) and not (above and number == least):
+            return number
+    limits = f"above {least:,}" if above else f"{least:,} or more" if most == math.inf else f"{least:,} to {most:,}"
+    raise InvalidInput(f"{name} is {kind}, {limits}; got {value!r}")
 
 
 def check_image(image: object) -> Image:

@@ -34,12 +34,12 @@ def recipe(tmp_path: Path) -> Path:
 @pytest.fixture
 def fer_csv(tmp_path: Path) -> Path:
     """42 faces of noise, brighter from class to class: 28 to train on, 14 to validate, one of them in both."""
-    dice = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     path = tmp_path / "fer2013.csv"
     with path.open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["emotion", "pixels", "Usage"])
-        faces = [dice.integers(0, 80, 48 * 48) + 20 * (number % 7) for number in range(42)]
+        faces = [rng.integers(0, 80, 48 * 48) + 20 * (number % 7) for number in range(42)]
         faces[28] = faces[0]
         for number, face in enumerate(faces):
             rows.writerow([number % 7, " ".join(map(str, face)), "Training" if number < 28 else "PublicTest"])
@@ -217,9 +217,9 @@ def test_the_command_line_overrides_the_recipe_and_faults_come_at_once(
     changes = ["--set", "epochs=1", "--set", "optimizer=adamw", "--set", "augmentation.erase=0.5", "--seed", 7]
     status, _, err = run_mien(*words, *changes, "--fold", "2/3")
     assert status == 0, err
-    told = json.loads((tmp_path / "run" / "run.json").read_text())["recipe"]
-    assert (told["epochs"], told["optimizer"], told["augmentation"]["erase"]) == (1, "adamw", 0.5)
-    assert (told["seed"], told["folds"], told["fold"]) == (7, 3, 1)
+    written = json.loads((tmp_path / "run" / "run.json").read_text())["recipe"]
+    assert (written["epochs"], written["optimizer"], written["augmentation"]["erase"]) == (1, "adamw", 0.5)
+    assert (written["seed"], written["folds"], written["fold"]) == (7, 3, 1)
 
 
 def test_runs_are_listed_and_compared(
@@ -253,11 +253,11 @@ def test_classes_of_ones_own_go_all_the_way(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Three classes of pictures of any size, no validation split, beginning with a shipped model."""
-    dice = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for number in range(60):
         path = tmp_path / "mine" / ("wink", "grin", "yawn")[number % 3] / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        face = dice.integers(0, 90, (50 + number, 60), dtype=np.uint8) + np.uint8(80 * (number % 3))
+        face = rng.integers(0, 90, (50 + number, 60), dtype=np.uint8) + np.uint8(80 * (number % 3))
         cv2.imwrite(str(path), face)
     seven = tmp_path / "seven" / "happy" / "1.png"
     seven.parent.mkdir(parents=True)

@@ -47,9 +47,9 @@ def test_what_cannot_be_held_out_is_told(faces: FaceSet, share: float) -> None:
 
 
 def test_a_share_that_leaves_a_split_empty_can_be_mended() -> None:
-    with pytest.raises(DataError, match="name a larger share"):
+    with pytest.raises(DataError, match="give a larger share"):
         hold_out(face_set(3), 0.01)
-    with pytest.raises(DataError, match="name a smaller share"):
+    with pytest.raises(DataError, match="give a smaller share"):
         hold_out(face_set(3), 1.0)
 
 

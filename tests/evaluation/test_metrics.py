@@ -58,18 +58,18 @@ def test_a_perfect_classifier_has_no_error() -> None:
 
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5, 8.0])
 def test_the_temperature_that_made_the_labels_is_found(temperature: float) -> None:
-    dice = np.random.default_rng(0)
-    logits = dice.normal(0, 3, (20_000, 7)).astype(np.float32)
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 3, (20_000, 7)).astype(np.float32)
     shares = softmax(logits / temperature).astype(np.float64)
-    labels = np.array([dice.choice(7, p=row / row.sum()) for row in shares])
+    labels = np.array([rng.choice(7, p=row / row.sum()) for row in shares])
     assert fit_temperature(labels, logits) == pytest.approx(temperature, rel=0.06)
 
 
 @given(st.integers(0, 2**32 - 1))
 def test_no_other_temperature_is_likelier(seed: int) -> None:
-    dice = np.random.default_rng(seed)
-    logits = dice.normal(0, 2, (200, 5)).astype(np.float32)
-    labels = (logits + dice.normal(0, 2, logits.shape)).argmax(axis=1)
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 2, (200, 5)).astype(np.float32)
+    labels = (logits + rng.normal(0, 2, logits.shape)).argmax(axis=1)
 
     def loss(temperature: float) -> float:
         pull = PRIOR_FACES / 2 * (1 / temperature - 1) ** 2
@@ -82,9 +82,9 @@ def test_no_other_temperature_is_likelier(seed: int) -> None:
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 200))
 def test_scaled_logits_are_never_less_likely_than_with_a_temperature(seed: int, num_faces: int) -> None:
-    dice = np.random.default_rng(seed)
-    logits = dice.normal(0, 2, (num_faces, 5)).astype(np.float32)
-    labels = (logits + dice.normal(0, 2, logits.shape)).argmax(axis=1)
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 2, (num_faces, 5)).astype(np.float32)
+    labels = (logits + rng.normal(0, 2, logits.shape)).argmax(axis=1)
     factors, offsets = fit_vector_scaling(labels, logits)
     scaled = softmax((logits * factors + offsets).astype(np.float32))
     warmed = softmax(logits / np.float32(fit_temperature(labels, logits)))
@@ -101,7 +101,7 @@ def test_few_faces_leave_little_but_a_temperature() -> None:
 
 
 @pytest.mark.parametrize("num_faces", [1, 6, 60])
-def test_faces_that_are_all_told_rightly_make_nobody_boundlessly_sure(num_faces: int) -> None:
+def test_a_few_correctly_classified_faces_leave_no_model_overconfident(num_faces: int) -> None:
     labels = np.arange(num_faces) % 7
     logits = (4 * np.eye(7)[labels]).astype(np.float32)
     factors, offsets = fit_vector_scaling(labels, logits)
@@ -110,9 +110,9 @@ def test_faces_that_are_all_told_rightly_make_nobody_boundlessly_sure(num_faces:
 
 
 def test_a_class_without_faces_is_left_to_the_temperature() -> None:
-    dice = np.random.default_rng(0)
-    logits = dice.normal(0, 2, (2000, 7)).astype(np.float32)
-    labels = (logits[:, :6] + dice.normal(0, 2, (2000, 6))).argmax(axis=1)
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (2000, 7)).astype(np.float32)
+    labels = (logits[:, :6] + rng.normal(0, 2, (2000, 6))).argmax(axis=1)
     factors, offsets = fit_vector_scaling(labels, logits)
     assert factors[6] == pytest.approx(1 / fit_temperature(labels, logits))
     assert offsets[6] == 0
@@ -121,9 +121,9 @@ def test_a_class_without_faces_is_left_to_the_temperature() -> None:
 
 def test_no_logit_is_turned_upside_down() -> None:
     """Of the last class faces have the lower a logit, the more they are of it."""
-    dice = np.random.default_rng(0)
-    logits = dice.normal(0, 2, (2000, 3)).astype(np.float32)
-    labels = (logits * [1, 1, -1] + dice.normal(0, 1, logits.shape)).argmax(axis=1)
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (2000, 3)).astype(np.float32)
+    labels = (logits * [1, 1, -1] + rng.normal(0, 1, logits.shape)).argmax(axis=1)
     factors, offsets = fit_vector_scaling(labels, logits)
     assert (factors > 0).all()
     assert offsets[2] == 0

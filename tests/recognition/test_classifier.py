@@ -1,4 +1,5 @@
 import json
+import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -47,6 +48,13 @@ def test_many_threads_get_their_own_answers(make_model: Callable[..., Path]) -> 
     with ThreadPoolExecutor(8) as pool:
         for got, wanted in zip(pool.map(classifier, batches), expected, strict=True):
             np.testing.assert_array_equal(got, wanted)
+
+
+def test_it_survives_pickle(make_model: Callable[..., Path]) -> None:
+    classifier = OnnxClassifier(make_model())
+    again = pickle.loads(pickle.dumps(classifier))
+    assert again.info == classifier.info
+    np.testing.assert_array_equal(again(half_lit(5)), classifier(half_lit(5)))
 
 
 @pytest.mark.parametrize(

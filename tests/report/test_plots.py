@@ -85,7 +85,7 @@ def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("plot", PLOTS)
-def test_without_matplotlib_the_command_to_install_it_is_told(
+def test_without_matplotlib_the_command_to_install_it_is_named(
     tmp_path: Path, plot: Plot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # None is Python's own way to say that a module cannot be imported.

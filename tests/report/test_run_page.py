@@ -21,12 +21,12 @@ def lines(num: int) -> list[dict[str, object]]:
 
 
 def measured(names: tuple[str, ...]) -> Measured:
-    dice = np.random.default_rng(0)
-    labels = dice.integers(0, len(names), 60)
-    scores = dice.dirichlet(np.ones(len(names)), 60).astype(np.float32)
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, len(names), 60)
+    scores = rng.dirichlet(np.ones(len(names)), 60).astype(np.float32)
     card = score(labels, scores, names)
     counts, sure, right = calibration_bins(labels, scores)
-    face = dice.integers(0, 255, (48, 48), dtype=np.uint8)
+    face = rng.integers(0, 255, (48, 48), dtype=np.uint8)
     mistake = Mistake(face=face, label=names[0], predicted=names[1], confidence=0.9, source=EVIL)
     bins = counts.tolist(), sure.tolist(), right.tolist()
     return Measured(epoch=3, scorecard=card, bins=bins, mistakes=[mistake])

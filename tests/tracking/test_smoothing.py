@@ -16,7 +16,6 @@ from mien.tracking.smoothing import (
     Ema,
     Hysteresis,
     Median,
-    NoSmoothing,
     Smoother,
     Smoothing,
     make_smoother,
@@ -111,7 +110,7 @@ def test_memory_of_a_median_is_that_of_its_window() -> None:
 
 def test_off_returns_the_scores_unchanged() -> None:
     scores = np.array([-np.inf, 0.0])
-    assert NoSmoothing()(3.0, scores) is scores
+    assert Smoother()(3.0, scores) is scores
 
 
 def test_a_probability_of_zero_does_not_stay_forever() -> None:
@@ -126,7 +125,7 @@ def test_the_returned_array_may_be_changed() -> None:
     assert ema(0, np.full(2, -1.0)).tolist() == [0, 0]
 
 
-@pytest.mark.parametrize(("name", "kind"), [("off", NoSmoothing), ("ema", Ema), ("median", Median)])
+@pytest.mark.parametrize(("name", "kind"), [("off", Smoother), ("ema", Ema), ("median", Median)])
 def test_smoothers_by_name(name: Smoothing, kind: type) -> None:
     assert isinstance(make_smoother(name), kind)
     assert isinstance(make_smoother(name, 0.3), kind)
@@ -134,8 +133,8 @@ def test_smoothers_by_name(name: Smoothing, kind: type) -> None:
 
 def test_seconds_reach_the_smoother() -> None:
     ema, median = make_smoother("ema", 0.3), make_smoother("median", 0.7)
-    assert isinstance(ema, Ema) and ema.time_constant == 0.3
-    assert isinstance(median, Median) and median.window == 0.7
+    assert isinstance(ema, Ema) and ema.seconds == 0.3
+    assert isinstance(median, Median) and median.seconds == 0.7
 
 
 @pytest.mark.parametrize(
@@ -285,7 +284,7 @@ class Restorable(Protocol):
 
 
 @pytest.mark.parametrize(
-    "make", [Ema, Median, NoSmoothing, Hysteresis, lambda: Baseline(0.5), lambda: Baseline(0.5, NEUTRAL)]
+    "make", [Ema, Median, Smoother, Hysteresis, lambda: Baseline(0.5), lambda: Baseline(0.5, NEUTRAL)]
 )
 def test_a_restored_object_continues_as_the_undisturbed_one(make: Callable[[], Restorable]) -> None:
     random = np.random.default_rng(1)
@@ -301,16 +300,19 @@ def test_a_restored_object_continues_as_the_undisturbed_one(make: Callable[[], R
 @pytest.mark.parametrize(
     ("build", "wrong"),
     [
-        (Median, {"times": np.zeros(2)}),
-        (Hysteresis, {"leader": np.array(3)}),
-        (Hysteresis, {"leader": np.array(-2)}),
+        (Median, {"frames": np.zeros((1, 1))}),
+        (Median, {"frames": np.zeros((2, 5))}),
+        (Ema, {"mean": np.zeros(4)}),
+        (Hysteresis, {"ahead_since": np.full(2, np.inf)}),
     ],
 )
 def test_states_that_contradict_themselves_are_refused(build: Callable[[], Restorable], wrong: State) -> None:
     called = build()
     called(0.0, np.array([0.2, 0.3, 0.5]))
-    with pytest.raises(InvalidInput, match="the saved state"):
-        build().restore(called.state() | wrong)
+    restored = build()
+    restored.restore(called.state() | wrong)
+    with pytest.raises(InvalidInput, match="scores have the shape"):
+        restored(0.1, np.array([0.2, 0.3, 0.5]))
 
 
 def test_every_expression_has_a_place_in_the_circumplex() -> None:

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from numpy.typing import NDArray
 
 from mien.errors import InvalidInput
-from mien.tracking.state import State, Stateful, entry, from_bytes, part, prefixed, to_bytes
+from mien.tracking.state import State, Stateful, from_bytes, to_bytes
 
 EXAMPLE: State = {
     "time": np.array(1.5),
@@ -133,13 +134,14 @@ def test_mutated_content_is_refused_or_read(changes: list[tuple[int, int]]) -> N
 
 
 class Counter(Stateful):
-    _remembered = ("_count", "mean", "inner", "absent")
+    _count: int = 0
+    mean: NDArray[np.float64] = np.empty(0)
+    inner: "Counter | None"
+    absent: None = None
 
     def __init__(self, inner: "Counter | None" = None) -> None:
-        self._count = 0
-        self.mean = np.empty(0)
         self.inner = inner
-        self.absent = None
+        self.setting = 0.5
 
 
 def test_attributes_and_parts_are_remembered() -> None:
@@ -188,13 +190,44 @@ def test_wrong_entries_are_named_and_change_nothing(wrong: State) -> None:
         counter.restore({"count": np.array(5)})
 
 
-def test_parts_are_found_by_their_whole_name() -> None:
-    state = prefixed("person1", {"time": np.array(1.0)}) | prefixed("person10", {"time": np.array(10.0)})
-    assert part("person1", state) == {"time": np.array(1.0)}
-    assert part("person2", state) == {}
+class Group(Stateful):
+    members: dict[int, Counter]
+    rest: list[Counter]
+
+    def __init__(self) -> None:
+        self.members, self.rest = {}, []
+
+    def _new_part(self) -> Counter:
+        return Counter()
+
+
+def test_parts_are_found_by_their_whole_number() -> None:
+    group, other = Group(), Group()
+    group.members = {1: Counter(), 10: Counter(Counter())}
+    group.rest = [Counter(), Counter()]
+    group.members[10]._count, group.rest[1]._count = 10, 5
+    state = group.state()
+    assert [name for name in state if name.endswith("count")] == [
+        "members.1.count", "members.10.count", "members.10.inner.count", "rest.0.count", "rest.1.count",
+    ]  # fmt: skip
+    other.restore(state | {"members.x.count": np.array(1), "membership.1.count": np.array(1)})
+    assert {number: member._count for number, member in other.members.items()} == {1: 0, 10: 10}
+    assert [member._count for member in other.rest] == [0, 5]
+
+
+def test_a_part_without_its_memory_is_named_and_changes_nothing() -> None:
+    group = Group()
+    group.members = {1: Counter()}
+    with pytest.raises(InvalidInput, match="'mean'"):
+        group.restore({"members.2.count": np.array(5)})
+    assert list(group.members) == [1]
 
 
 def test_an_integer_is_read_where_a_float_was_kept() -> None:
-    time = entry("time", {"time": np.array(3)}, 0.0)
-    assert time == 3
-    assert type(time) is float
+    class Timed(Stateful):
+        time: float = 0.0
+
+    timed = Timed()
+    timed.restore({"time": np.array(3)})
+    assert timed.time == 3
+    assert type(timed.time) is float

@@ -190,7 +190,7 @@ def test_a_state_of_other_labels_or_settings_is_refused() -> None:
     stream = Stream(finds_both, Moods(), smoothing="median")
     with pytest.raises(InvalidInput, match="'start'"):
         Stream(finds_both, Moods(), smoothing="median", baseline=1.0).restore(from_bytes(undisturbed(2)[1][30]))
-    with pytest.raises(InvalidInput, match="'times'"):
+    with pytest.raises(InvalidInput, match="'frames'"):
         stream.restore(from_bytes(undisturbed(1)[1][30]))
     own = Moods()
     own.labels = ("calm", *EMOTIONS[1:])

@@ -12,9 +12,9 @@ SIZE = 32
 @pytest.fixture(scope="session")
 def bars() -> FaceSet:
     """112 faces to train on and 28 to validate, 32 pixels a side, with votes."""
-    dice = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     labels = np.arange(140) % 7
-    faces = dice.integers(0, 60, (140, SIZE, SIZE), dtype=np.uint8)
+    faces = rng.integers(0, 60, (140, SIZE, SIZE), dtype=np.uint8)
     votes = np.zeros((140, 10), np.uint8)
     for number, label in enumerate(labels):
         faces[number, :, 2 + 4 * label : 6 + 4 * label] += 150

@@ -7,7 +7,7 @@ from torch import Tensor
 from mien.training.augmentation import Augmentation, augment, compress, standardize
 
 
-def dice(seed: int = 0) -> torch.Generator:
+def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
@@ -20,11 +20,11 @@ def faces() -> Tensor:
 
 
 def test_nothing_changes_when_everything_is_off(faces: Tensor) -> None:
-    torch.testing.assert_close(augment(faces, Augmentation(), dice()), faces.unsqueeze(1) / 255, atol=1e-5, rtol=0)
+    torch.testing.assert_close(augment(faces, Augmentation(), generator()), faces.unsqueeze(1) / 255, atol=1e-5, rtol=0)
 
 
 def test_flip_mirrors_some_and_only_mirrors(faces: Tensor) -> None:
-    images = augment(faces, Augmentation(flip=True), dice())
+    images = augment(faces, Augmentation(flip=True), generator())
     straight = faces.unsqueeze(1) / 255
     mirrored = [torch.allclose(image, whole.flip(-1), atol=1e-5) for image, whole in zip(images, straight, strict=True)]
     same = [torch.allclose(image, whole, atol=1e-5) for image, whole in zip(images, straight, strict=True)]
@@ -34,7 +34,7 @@ def test_flip_mirrors_some_and_only_mirrors(faces: Tensor) -> None:
 
 
 @pytest.mark.parametrize(
-    "how",
+    "limits",
     [
         Augmentation(rotation=20),
         Augmentation(scale=1.3),
@@ -49,8 +49,8 @@ def test_flip_mirrors_some_and_only_mirrors(faces: Tensor) -> None:
     ],
     ids=str,
 )
-def test_each_change_differs_from_face_to_face_and_stays_in_range(faces: Tensor, how: Augmentation) -> None:
-    images = augment(faces.repeat(8, 1, 1), how, dice())
+def test_each_change_differs_from_face_to_face_and_stays_in_range(faces: Tensor, limits: Augmentation) -> None:
+    images = augment(faces.repeat(8, 1, 1), limits, generator())
     assert images.shape == (64, 1, 32, 32)
     assert images.min() >= 0
     assert images.max() <= 1
@@ -59,17 +59,17 @@ def test_each_change_differs_from_face_to_face_and_stays_in_range(faces: Tensor,
 
 
 def test_the_generator_decides_everything(faces: Tensor) -> None:
-    how = Augmentation(rotation=15, scale=1.2, shift=0.1, flip=True, gamma=2, contrast=1.5, blur=1, noise=0.05, jpeg=20,
-                       erase=0.5)  # fmt: skip
-    torch.testing.assert_close(augment(faces, how, dice(3)), augment(faces, how, dice(3)))
-    assert not torch.equal(augment(faces, how, dice(3)), augment(faces, how, dice(4)))
+    limits = Augmentation(rotation=15, scale=1.2, shift=0.1, flip=True, gamma=2, contrast=1.5, blur=1, noise=0.05,
+                          jpeg=20, erase=0.5)  # fmt: skip
+    torch.testing.assert_close(augment(faces, limits, generator(3)), augment(faces, limits, generator(3)))
+    assert not torch.equal(augment(faces, limits, generator(3)), augment(faces, limits, generator(4)))
 
 
 def test_a_rotation_turns_about_the_centre_and_does_not_stretch() -> None:
     spot = torch.zeros(1, 64, 64, dtype=torch.uint8)
     y, x = torch.meshgrid(torch.arange(64.0) - 31.5, torch.arange(64.0) - 31.5, indexing="ij")
     spot[0][(y + 10).hypot(x) < 5] = 255
-    turned = augment(spot.expand(64, 64, 64), Augmentation(rotation=180), dice())[:, 0]
+    turned = augment(spot.expand(64, 64, 64), Augmentation(rotation=180), generator())[:, 0]
     weight = turned.sum((1, 2))
     torch.testing.assert_close(weight, (spot / 255).sum().expand(64), rtol=0.03, atol=0)
     centre_x, centre_y = (turned * x).sum((1, 2)) / weight, (turned * y).sum((1, 2)) / weight
@@ -81,14 +81,14 @@ def test_a_rotation_turns_about_the_centre_and_does_not_stretch() -> None:
 def test_scale_is_as_often_up_as_down() -> None:
     square = torch.zeros(400, 32, 32, dtype=torch.uint8)
     square[:, 12:20, 12:20] = 255
-    area = augment(square, Augmentation(scale=1.5), dice()).sum((1, 2, 3))
+    area = augment(square, Augmentation(scale=1.5), generator()).sum((1, 2, 3))
     share_larger = (area > 64).float().mean()
     assert 0.4 < share_larger < 0.6
 
 
 @pytest.mark.parametrize(("gain", "offset"), [(0.3, 0.0), (0.5, 0.4), (1.0, 0.0)])
 def test_standardize_forgets_light_and_contrast(gain: float, offset: float) -> None:
-    images = torch.rand(3, 1, 16, 16, generator=dice())
+    images = torch.rand(3, 1, 16, 16, generator=generator())
     torch.testing.assert_close(standardize(images * gain + offset), standardize(images), atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(standardize(images).std((1, 2, 3), correction=0), torch.ones(3), atol=1e-4, rtol=0)
 
@@ -98,7 +98,7 @@ def test_a_flat_image_becomes_nothing_and_not_nan() -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "spoilt"),
+    ("limits", "spoilt"),
     [
         (Augmentation(blur=2), 0.25),
         (Augmentation(noise=0.1), 0.25),
@@ -111,9 +111,9 @@ def test_a_flat_image_becomes_nothing_and_not_nan() -> None:
     ],
     ids=str,
 )
-def test_a_face_is_spoilt_in_one_way_or_none(how: Augmentation, spoilt: float) -> None:
-    faces = torch.randint(0, 256, (400, 48, 48), generator=dice(), dtype=torch.uint8)
-    changes = (augment(faces, how, dice()) - faces.unsqueeze(1) / 255).abs().amax((1, 2, 3))
+def test_a_face_is_spoilt_in_one_way_or_none(limits: Augmentation, spoilt: float) -> None:
+    faces = torch.randint(0, 256, (400, 48, 48), generator=generator(), dtype=torch.uint8)
+    changes = (augment(faces, limits, generator()) - faces.unsqueeze(1) / 255).abs().amax((1, 2, 3))
     # A faint change leaves some as they are too.
     assert spoilt - 0.1 < float((changes > 1e-3).float().mean()) < spoilt + 0.06
 
@@ -121,7 +121,7 @@ def test_a_face_is_spoilt_in_one_way_or_none(how: Augmentation, spoilt: float) -
 def test_blur_spreads_a_point_by_its_deviation() -> None:
     faces = torch.zeros(200, 48, 48, dtype=torch.uint8)
     faces[:, 24, 24] = 255
-    images = augment(faces, Augmentation(blur=2), dice())
+    images = augment(faces, Augmentation(blur=2), generator())
     torch.testing.assert_close(images.sum((1, 2, 3)), torch.ones(200), atol=1e-4, rtol=0)
     place = torch.arange(48) - 24.0
     deviation = (images.sum((1, 2)) * place**2).sum(1).sqrt()

@@ -129,7 +129,8 @@ def test_every_face_counts_alike_for_a_norm() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "votes", "why"), [("mini-xception", True, "not of one architecture"), ("rep-nano", False, "some learnt")]
+    ("name", "votes", "why"),
+    [("mini-xception", True, "not of one architecture"), ("rep-nano", False, "some learned")],
 )
 def test_weights_of_different_networks_have_no_mean(name: str, votes: bool, why: str) -> None:
     with pytest.raises(RecipeError, match=why):

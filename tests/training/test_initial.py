@@ -90,7 +90,7 @@ def test_other_classes_get_a_fresh_last_layer(run: Path, bars: FaceSet, tmp_path
     assert predict(trained.network, three.faces, CPU).shape[1] == 3
 
 
-def test_what_does_not_fit_is_told(run: Path, bars: FaceSet) -> None:
+def test_what_does_not_fit_is_reported(run: Path, bars: FaceSet) -> None:
     initial = load_initial(str(run))
     other = next(name for name in ARCHITECTURES if name != initial.architecture)
     with pytest.raises(ModelError, match=f"is a {initial.architecture}, and the recipe trains a {other}"):
@@ -108,7 +108,7 @@ def test_a_missing_source_is_named(source: str) -> None:
 
 
 def test_a_checkpoint_is_no_kept_model(run: Path) -> None:
-    with pytest.raises(ModelError, match="is no kept model; name the run's folder"):
+    with pytest.raises(ModelError, match="is not a kept model; name the run's folder"):
         load_initial(str(run / "checkpoint.pt"))
 
 

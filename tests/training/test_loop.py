@@ -210,7 +210,7 @@ def test_a_training_that_diverges_says_so(bars: FaceSet, tmp_path: Path) -> None
         finish(broken, bars, tmp_path)
 
 
-def test_a_damaged_run_is_told(bars: FaceSet, tmp_path: Path) -> None:
+def test_a_damaged_run_is_reported(bars: FaceSet, tmp_path: Path) -> None:
     finish(dataclasses.replace(RECIPE, epochs=1), bars, tmp_path)
     (tmp_path / "run.json").write_text("{")
     with pytest.raises(RecipeError, match=r"run\.json is damaged"):
@@ -248,8 +248,8 @@ def test_the_seed_decides(bars: FaceSet, tmp_path: Path) -> None:
 
 def test_patience_stops_early(bars: FaceSet, tmp_path: Path) -> None:
     """With nothing to learn from, the validation loss soon rises."""
-    dice = np.random.default_rng(0)
-    noise = dataclasses.replace(bars, labels=dice.permutation(bars.labels), votes=None)
+    rng = np.random.default_rng(0)
+    noise = dataclasses.replace(bars, labels=rng.permutation(bars.labels), votes=None)
     recipe = dataclasses.replace(RECIPE, epochs=60, patience=2, ema_decay=0.0, augmentation=Augmentation())
     epochs = finish(recipe, noise, tmp_path)
     assert len(epochs) < 60

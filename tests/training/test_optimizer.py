@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from mien.training.loop import Progress
-from mien.training.optimizer import OPTIMIZERS, learning_rate, make_optimizer, uphill
+from mien.training.optimizer import OPTIMIZERS, learning_rate, make_optimizer, perturbed
 from mien.training.recipe import Recipe, parse_recipe, recipe_table
 
 RECIPE = Recipe(architecture="mini-xception", epochs=4, learning_rate=0.05)
@@ -57,7 +57,7 @@ def test_only_weights_decay(name: str) -> None:
     assert spared["weight_decay"] == 0
 
 
-def test_uphill_is_a_step_of_that_length_along_the_gradient_and_back() -> None:
+def test_perturbed_weights_are_that_far_along_the_gradient_and_come_back() -> None:
     model = nn.Sequential(nn.Linear(3, 4), nn.Unflatten(1, (4, 1, 1)), nn.BatchNorm2d(4))
     model(torch.randn(8, 3)).square().sum().backward()
     before = [value.detach().clone() for value in model.parameters()]
@@ -66,7 +66,7 @@ def test_uphill_is_a_step_of_that_length_along_the_gradient_and_back() -> None:
     assert isinstance(norm, nn.BatchNorm2d)
     assert norm.running_mean is not None
     mean = norm.running_mean.clone()
-    with uphill(model, 0.05):
+    with perturbed(model, 0.05):
         moved = torch.cat([(value - old).flatten() for value, old in zip(model.parameters(), before, strict=True)])
         torch.testing.assert_close(moved.detach(), 0.05 * slope / slope.norm(), atol=1e-6, rtol=1e-4)
         assert all(value.grad is None for value in model.parameters())

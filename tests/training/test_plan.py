@@ -83,12 +83,12 @@ def test_short_trainings_become_tables(tmp_path: Path) -> None:
 @pytest.mark.timeout(600)
 def test_a_small_plan_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     data = tmp_path / "fer2013.csv"
-    dice = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     with data.open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["emotion", "pixels", "Usage"])
         for number in range(120):
-            pixels = dice.integers(0, 80, 48 * 48) + 20 * (number % 7)
+            pixels = rng.integers(0, 80, 48 * 48) + 20 * (number % 7)
             rows.writerow([number % 7, " ".join(map(str, pixels)), "Training" if number < 100 else "PublicTest"])
 
     def call(*words: str) -> dict[str, Any]:

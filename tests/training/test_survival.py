@@ -73,13 +73,13 @@ def whole(words: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_killed_again_and_again_it_gives_the_metrics_of_an_uninterrupted_run(
     words: list[str], whole: Path, tmp_path: Path
 ) -> None:
-    dice = random.Random(0)
+    rng = random.Random(0)
     folder = tmp_path / "run"
     kills = 0
     while len(Run(folder).epochs()) < 10:
         process = start(words, "--out", str(folder), "--resume")
         # A kill some milliseconds after an epoch's line hits the writing of models and of the checkpoint.
-        before, wait = len(Run(folder).epochs()), dice.uniform(0, 0.25)
+        before, wait = len(Run(folder).epochs()), rng.uniform(0, 0.25)
         while process.poll() is None and (len(Run(folder).epochs()) <= before or kills >= 6):
             time.sleep(0.005)
         if process.poll() is None:

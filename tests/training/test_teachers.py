@@ -9,12 +9,12 @@ from mien.data import FaceSet
 from mien.data.folds import fold_of
 from mien.errors import DataError, RecipeError
 from mien.training.architectures import ARCHITECTURES
-from mien.training.batches import speakers
+from mien.training.batches import eligible_teachers
 from mien.training.events import Epoch
 from mien.training.loop import as_input, train, training_part
 from mien.training.recipe import Recipe
 from mien.training.run import Run
-from mien.training.teachers import Teacher, load_teachers, taught
+from mien.training.teachers import Teacher, load_teachers, teacher_targets
 
 RECIPE = Recipe(architecture="mini-xception", image_size=32, epochs=2, batch_size=16, learning_rate=0.05, ema_decay=0.9)
 CPU = torch.device("cpu")
@@ -33,7 +33,7 @@ def teacher(fold: int, folds: int = 2) -> Teacher:
 def test_a_face_is_taught_by_the_teacher_that_never_saw_it(bars: FaceSet) -> None:
     teachers = [teacher(0), teacher(1)]
     images = as_input(bars.faces)
-    says = taught(teachers, speakers(teachers, bars), images, 2.0)
+    says = teacher_targets(teachers, eligible_teachers(teachers, bars), images, 2.0)
     folds = fold_of(bars.faces, 2)
     for number in range(len(bars)):
         logits = teachers[folds[number]].network.classify(images[number : number + 1])[0]
@@ -43,14 +43,14 @@ def test_a_face_is_taught_by_the_teacher_that_never_saw_it(bars: FaceSet) -> Non
 def test_teachers_of_the_same_fold_speak_with_one_voice(bars: FaceSet) -> None:
     teachers = [teacher(0, 1), dataclasses.replace(teacher(1, 1), fold=0)]
     images = as_input(bars.faces[:5])
-    says = taught(teachers, speakers(teachers, bars)[:, :5], images, 1.0)
+    says = teacher_targets(teachers, eligible_teachers(teachers, bars)[:, :5], images, 1.0)
     each = torch.stack([one.network.classify(images)[0].softmax(1) for one in teachers])
     torch.testing.assert_close(says, each.mean(0))
 
 
-def test_a_missing_fold_is_told(bars: FaceSet) -> None:
+def test_a_missing_fold_is_reported(bars: FaceSet) -> None:
     with pytest.raises(DataError, match="were in the training set of every teacher"):
-        speakers([teacher(0, 3), teacher(2, 3)], bars)
+        eligible_teachers([teacher(0, 3), teacher(2, 3)], bars)
 
 
 def test_a_fold_is_left_out_of_training(bars: FaceSet) -> None:
@@ -88,4 +88,4 @@ def test_a_teacher_of_other_classes_or_size_is_named(bars: FaceSet, tmp_path: Pa
     with pytest.raises(RecipeError, match="faces of 32 pixels, not 48"):
         load_teachers([tmp_path], bars.classes, 48, CPU)
     (loaded,) = load_teachers([tmp_path], bars.classes, 32, CPU)
-    assert np.all(loaded.knows_not(bars.faces).numpy())
+    assert np.all(loaded.did_not_see(bars.faces).numpy())

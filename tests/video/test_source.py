@@ -13,7 +13,7 @@ import pytest
 from mien.errors import InvalidInput, MissingExtra, VideoError
 from mien.values import Frame, Image
 from mien.video import open_video
-from mien.video.source import Backend
+from mien.video.decoder import Backend
 
 BACKENDS: tuple[Backend, ...] = ("pyav", "opencv")
 VARIABLE = [0.0, 0.04, 0.05, 0.2, 0.3, 0.31, 0.7, 1.5, 1.52]

@@ -1,15 +1,13 @@
-"""What every verb prints with, and the check of the files that it is to write."""
+"""What every verb prints and writes JSON with."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import typer
 from rich.console import Console
 
-from mien.errors import InvalidInput
-from mien.files import STANDARD_OUTPUT, begins_with, check_outputs, replacing
+from mien.files import STANDARD_OUTPUT, begins_with, replacing
 
 # emoji=False: a file called ":cat:.png" keeps its name.
 out = Console(highlight=False, emoji=False)
@@ -43,23 +41,6 @@ def note_passed_over(paths: Sequence[str]) -> None:
         note(f"passed over: {path}, which is neither a file nor a folder")
     if len(paths) > _MOST_NAMED:
         note(f"passed over: {len(paths) - _MOST_NAMED:,} more")
-
-
-def check_output_options(
-    outputs: Mapping[str, Path | None],
-    *,
-    inputs: Iterable[Path] = (),
-    may_replace: Mapping[str, Callable[[Path], bool]] | None = None,
-) -> None:
-    """As `files.check_outputs`; what must not be written ends the command with status 2.
-
-    Raises:
-        typer.BadParameter: One of the files must not be written.
-    """
-    try:
-        check_outputs(outputs, inputs=inputs, may_replace=may_replace)
-    except InvalidInput as error:
-        raise typer.BadParameter(str(error)) from error
 
 
 def is_json(path: Path) -> bool:

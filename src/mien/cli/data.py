@@ -7,11 +7,12 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from mien.cli.console import check_output_options, err, is_json, note, note_passed_over, out, write_json
+from mien.cli.console import err, is_json, note, note_passed_over, out, write_json
 from mien.data import AuditReport, FaceSet, audit, class_counts, load, sample_faces
 from mien.data.fer_plus import VOTES_FILE
 from mien.data.findings import KINDS, is_audit
-from mien.files import STANDARD_OUTPUT
+from mien.errors import InvalidInput
+from mien.files import STANDARD_OUTPUT, check_outputs
 from mien.images import DRAWN_COMMENT, drawn_by_mien, write_image
 
 app = typer.Typer(help="What a data set is made of, and what is wrong with it.", no_args_is_help=True)
@@ -38,15 +39,14 @@ def stats(
 ) -> None:
     """Count the faces of each class in each split."""
     figures = {f"--out {name}.png": out_folder / f"{name}.png" for name in _FIGURES} if out_folder else {}
-    check_output_options(
+    check_outputs(
         {"--json": json_file, **figures},
         inputs=_inputs(path, leave_out),
         may_replace={"--json": is_json, **dict.fromkeys(figures, drawn_by_mien)},
     )
     if out_folder and path.is_dir() and out_folder.resolve().is_relative_to(path.resolve()):
-        raise typer.BadParameter(
-            f"{out_folder} is in {path}, where its pictures would be read as faces; name another folder",
-            param_hint="--out",
+        raise InvalidInput(
+            f"--out: {out_folder} is in {path}, where its pictures would be read as faces; name another folder"
         )
     faces = load(path, leave_out=leave_out, own_classes=own_classes)
     note_passed_over(faces.passed_over)
@@ -106,7 +106,7 @@ def audit_command(
     json_file: _Json = None,
 ) -> None:
     """Find copies, leaks between splits, labels that disagree, and pictures without a face."""
-    check_output_options(
+    check_outputs(
         {"--out": out_file, "--json": json_file},
         inputs=_inputs(path),
         may_replace={"--out": is_audit, "--json": is_json},

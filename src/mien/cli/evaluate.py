@@ -1,4 +1,4 @@
-"""mien evaluate: what a model scores on a data set."""
+"""mien evaluate: the scores of a model on a data set."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -49,9 +49,9 @@ def evaluate(
 
 
 def _table(result: dict[str, Any]) -> Table:
-    """The figures for people: the whole, without duplicates, and a row a class."""
+    """The scores for people: of the split, without duplicates, and a row for each class."""
     flip = ", mirror averaged" if result["flip"] else ""
-    title = Text(f"{result['model']} on {result['data']}, {result['split']}{flip}; in %, but for faces and NLL")
+    title = Text(f"{result['model']} on {result['data']}, {result['split']}{flip}; in %, except faces and NLL")
     table = Table(
         title=title, title_style="bold", title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
     )

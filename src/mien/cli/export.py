@@ -1,4 +1,4 @@
-"""mien export: from a training to the model file that explains itself."""
+"""mien export: from trainings to the model file."""
 
 import math
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""mien models: what is shipped, and what can be fetched."""
+"""mien models: the models that are shipped, and those that can be fetched."""
 
 from typing import Annotated, Any
 
@@ -16,9 +16,9 @@ app = typer.Typer()
 @app.callback(invoke_without_command=True)
 def models(
     context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines: a list, on standard output.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
 ) -> None:
-    """List the shipped models, with what each takes and scores."""
+    """List the shipped models with their sizes, inputs and accuracies."""
     if context.invoked_subcommand:
         return
     rows = [_row(name, OnnxClassifier(path), path.stat().st_size) for name, path in shipped_models().items()]
@@ -39,7 +39,7 @@ def models(
             str(row["licence"]),
         )
     out.print(table)
-    tell("accuracy: on the validation split of its data (FER2013's PublicTest), one pass a face")
+    tell("accuracy: on the validation split of its data (FER2013's PublicTest), one pass per face")
 
 
 _RIGHT = ("parameters", "file", "face", "accuracy")

@@ -7,8 +7,8 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from mien.cli.console import check_output_options, is_json, out, tell, write_json
-from mien.files import STANDARD_OUTPUT
+from mien.cli.console import is_json, out, tell, write_json
+from mien.files import STANDARD_OUTPUT, check_outputs
 
 
 def runs(
@@ -18,7 +18,7 @@ def runs(
     """List trainings: how far each is, and its best epoch."""
     from mien.training.run import find_runs, summary
 
-    check_output_options({"--json": json_file}, may_replace={"--json": is_json})
+    check_outputs({"--json": json_file}, may_replace={"--json": is_json})
     rows = [summary(run) for run in find_runs(folder)]
     if json_file != STANDARD_OUTPUT:
         if rows:
@@ -30,7 +30,7 @@ def runs(
 
 
 def table_of(rows: list[dict[str, Any]]) -> Table:
-    """A table for people, with a row for each run."""
+    """Runs for people, one in a row."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in ("run", "architecture", "epochs", "best", "accuracy, %", "loss", "s/epoch"):
         table.add_column(column, justify="left" if column in ("run", "architecture") else "right")

@@ -10,14 +10,14 @@ _TIME: Final = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)\s*s?", r
 
 
 def seconds(text: str | float) -> float:
-    """Seconds of an option's text; typer's `parser` of every option that takes a time.
+    """The seconds that an option's text means; typer's `parser` of every option that takes a time.
 
     Args:
-        text: seconds with or without an s, or minutes and seconds, or hours too, with colons between them. A number
-            is a default value, which typer parses too.
+        text: Seconds with or without an s, or minutes and seconds, or hours too, separated by colons. A number is a
+            default value, which typer parses too.
 
     Raises:
-        typer.BadParameter: it is something else; typer adds the option's name.
+        typer.BadParameter: It is something else; typer adds the option's name.
     """
     parts = _TIME.fullmatch(str(text).strip())
     if parts:
@@ -29,10 +29,10 @@ def seconds(text: str | float) -> float:
 
 
 def above_zero(value: float | None) -> float | None:
-    """The value itself, if there is none or it is above 0; typer's `callback` of an option.
+    """The value itself if it is above 0 or None; typer's `callback` of an option.
 
     Raises:
-        typer.BadParameter: it is not; typer adds the option's name.
+        typer.BadParameter: It is something else; typer adds the option's name.
     """
     if value is not None and not 0 < value < math.inf:
         raise typer.BadParameter(f"expected a number above 0; got {value:g}")

@@ -44,14 +44,9 @@ def cached(source: Path, kind: str, stamp: str, build: Callable[[], Arrays]) -> 
     arrays = _read(path, stamp)
     if arrays is None:
         arrays = build()
-        with suppress(OSError):
-            _write(path, stamp, arrays)
+        with suppress(OSError), replacing(path) as partial, partial.open("wb") as file:
+            np.savez(file, stamp=np.array([stamp, *arrays]), **arrays)  # type: ignore[arg-type] # taken for allow_pickle
     return arrays
-
-
-def _write(path: Path, stamp: str, arrays: Arrays) -> None:
-    with replacing(path) as partial, partial.open("wb") as file:
-        np.savez(file, stamp=np.array([stamp, *arrays]), **arrays)  # type: ignore[arg-type] # taken for allow_pickle
 
 
 def _read(path: Path, stamp: str) -> Arrays | None:

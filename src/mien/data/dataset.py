@@ -45,8 +45,8 @@ class FaceSet:
         count = len(self.faces)
         if self.faces.ndim != 3 or self.faces.dtype != np.uint8 or self.faces.shape[1] != self.faces.shape[2]:
             raise DataError(f"{self.name}: faces are (N, S, S) uint8; got {self.faces.shape} {self.faces.dtype}")
-        columns = {"labels": self.labels, "splits": self.splits, "sources": self.sources, "votes": self.votes}
-        for column, values in columns.items():
+        for column in ("labels", "splits", "sources", "votes"):
+            values = getattr(self, column)
             if values is not None and len(values) != count:
                 raise DataError(f"{self.name}: {count} faces need as many {column}; got {len(values)}")
         if count and not (self.labels.min() >= 0 and self.labels.max() < len(self.classes)):
@@ -111,7 +111,7 @@ def parse_split(text: str) -> str:
 
 
 def resized(faces: FaceSet, size: int) -> FaceSet:
-    """The same faces, `size` pixels a side: averaged over areas when they shrink, interpolated when they grow."""
+    """The same faces, `size` pixels a side; see `fit_square`."""
     return replace(faces, faces=resize_faces(faces.faces, size))
 
 
@@ -119,11 +119,35 @@ def resize_faces(faces: GreyFaces, size: int) -> GreyFaces:
     """(N, S, S) uint8 → (N, size, size) uint8; the same array if it has that size already."""
     if faces.shape[1] == size:
         return faces
-    resized_faces = np.empty((len(faces), size, size), np.uint8)
-    interpolation = cv2.INTER_AREA if faces.shape[1] > size else cv2.INTER_LINEAR
-    for face, place in zip(faces, resized_faces, strict=True):
-        cv2.resize(face, (size, size), dst=place, interpolation=interpolation)
-    return resized_faces
+    return np.array([fit_square(face, size) for face in faces], np.uint8).reshape(-1, size, size)
+
+
+def fit_square(grey: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """A face in a square of `size` pixels a side, its proportions kept.
+
+    The longer side is resized to `size`, by averaging where it shrinks (INTER_AREA) and linearly where it grows. A
+    picture that is not square is centred, and its outermost pixels are repeated to the square's edge: that cuts nothing
+    off, distorts no face, and leaves no hard edge for a network to learn.
+
+    Args:
+        grey: (H, W) uint8.
+        size: S, in pixels.
+
+    Returns:
+        (S, S) uint8.
+    """
+    height, width = grey.shape
+    if height == width == size:
+        return grey
+    longest = max(height, width)
+    new_height, new_width = (max(1, round(side * size / longest)) for side in (height, width))
+    method = cv2.INTER_AREA if longest > size else cv2.INTER_LINEAR
+    fitted = cv2.resize(grey, (new_width, new_height), interpolation=method)
+    if new_height != new_width:
+        top, left = (size - new_height) // 2, (size - new_width) // 2
+        margins = top, size - new_height - top, left, size - new_width - left
+        fitted = cv2.copyMakeBorder(fitted, *margins, cv2.BORDER_REPLICATE)
+    return np.asarray(fitted, dtype=np.uint8)
 
 
 def fingerprint(faces: FaceSet) -> str:
@@ -132,12 +156,30 @@ def fingerprint(faces: FaceSet) -> str:
     The order of the faces counts; the names of files do not.
     """
     digest = hashlib.sha256()
-    for part in (
-        faces.faces,
-        faces.labels,
-        np.array([SPLITS.index(split) for split in faces.splits]),
-        faces.votes,
-    ):
+    split_codes = np.array([SPLITS.index(split) for split in faces.splits])
+    for part in (faces.faces, faces.labels, split_codes, faces.votes):
         if part is not None:
             digest.update(np.ascontiguousarray(part).tobytes())
     return digest.hexdigest()
+
+
+def class_counts(faces: FaceSet) -> dict[str, dict[str, int]]:
+    """The number of faces by split and class, in the order of `SPLITS` and of the classes; without empty splits."""
+    counts = {}
+    for split in SPLITS:
+        labels = faces.labels[faces.splits == split]
+        if len(labels):
+            numbers = np.bincount(labels, minlength=len(faces.classes)).tolist()
+            counts[split] = dict(zip(faces.classes, numbers, strict=True))
+    return counts
+
+
+def sample_faces(faces: FaceSet, per_class: int, seed: int = 0) -> dict[str, GreyFaces]:
+    """Up to `per_class` faces of each class, sampled from all splits: (M, S, S) uint8 by class name."""
+    generator = np.random.default_rng(seed)
+    samples = {}
+    for code, name in enumerate(faces.classes):
+        places = np.flatnonzero(faces.labels == code)
+        chosen = generator.choice(places, min(per_class, len(places)), replace=False)
+        samples[name] = faces.faces[np.sort(chosen)]
+    return samples

@@ -1,26 +1,30 @@
 """FER2013 as Kaggle publishes it: one CSV with the columns emotion, pixels and Usage."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
+from functools import lru_cache
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.data.cache import Arrays, cached
 from mien.data.dataset import SPLITS, FaceSet, parse_split, resize_faces
-from mien.data.faults import Faults, quoted
 from mien.data.fer_plus import VOTES_FILE, read_votes
+from mien.data.reading import Faults, quoted, shortened
 from mien.emotions import EMOTIONS, parse_emotion
-from mien.errors import DataError, InvalidInput
+from mien.errors import DataError
 
 SIDE = 48
 """FER2013's faces are 48 × 48 pixels."""
 
+_COLUMNS = ("emotion", "pixels", "Usage")
+_EXPECTED = "expected a CSV with the columns emotion, pixels and Usage"
 _PIXELS = SIDE * SIDE
 _DIGITS_AND_SPACES = b"0123456789 \t"
+_AROUND_FIELDS = ' \t\r\n"'
 # A face takes 9,216 bytes at most; without a limit a file without line ends would be read into memory whole.
 _LONGEST_ROW = 1 << 16
 
@@ -42,13 +46,12 @@ def read_fer_csv(path: Path, *, size: int = SIDE) -> FaceSet:
     Raises:
         DataError: A column is missing, rows are wrong (the first ten are named by their lines), or the votes belong to
             another table.
+        OSError: A file cannot be read.
     """
-    votes = _votes_beside(path)
-    try:
-        stamp = " ".join(_stamp(file) for file in (path, votes) if file is not None)
-        arrays = cached(path, "fer-csv", stamp, lambda: _read(path, votes))
-    except OSError as error:
-        raise DataError(f"{error.filename or path}: cannot be read: {error.strerror or error}") from error
+    votes = path.with_name(VOTES_FILE)
+    files = [path, votes] if votes.is_file() and votes.name != path.name else [path]
+    stamp = " ".join(f"{status.st_size} {status.st_mtime_ns}" for status in map(Path.stat, files))
+    arrays = cached(path, "fer-csv", stamp, lambda: _read(*files))
     return FaceSet(
         name=path.name,
         faces=resize_faces(arrays["faces"], size),
@@ -60,86 +63,55 @@ def read_fer_csv(path: Path, *, size: int = SIDE) -> FaceSet:
     )
 
 
-def _votes_beside(path: Path) -> Path | None:
-    votes = path.with_name(VOTES_FILE)
-    return votes if votes.is_file() and votes.name != path.name else None
-
-
-def _stamp(path: Path) -> str:
-    status = path.stat()
-    return f"{status.st_size} {status.st_mtime_ns}"
-
-
-class _Columns(NamedTuple):
-    """The index of each column, and the number of fields in a row."""
-
-    emotion: int
-    pixels: int
-    usage: int
-    width: int
-
-
-def _read(path: Path, votes: Path | None) -> Arrays:
+def _read(path: Path, votes: Path | None = None) -> Arrays:
     faults = Faults(path.name, "rows")
     faces = bytearray()
     rows: list[tuple[int, int, int]] = []
-    labels = _Codes(lambda text: EMOTIONS.index(parse_emotion(text)))
-    splits = _Codes(lambda text: SPLITS.index(parse_split(text)))
     with path.open("rb") as file:
-        columns = _read_header(path.name, file)
+        columns, width = _read_header(path.name, file.readline(_LONGEST_ROW))
         for number, line in _lines(file):
-            try:
-                fields = _fields(line, columns.width)
-                row = labels[fields[columns.emotion]], splits[fields[columns.usage]], number
-                faces += _parse_pixels(fields[columns.pixels].strip(b' \t\r\n"')).tobytes()
-            except InvalidInput as error:
-                faults.add(f"{path.name}:{number}: {error}")
-            else:
+            with faults.of_line(number):
+                fields = _fields(line, width)
+                emotion, pixels, usage = (fields[column] for column in columns)
+                row = _label(emotion), _split(usage), number
+                faces += _parse_pixels(pixels.strip(_AROUND_FIELDS.encode()))
                 rows.append(row)
     faults.raise_if_any()
     if not rows:
         raise DataError(f"{path.name}: holds a header and no rows; expected a face a row")
-    label_codes, split_codes, lines = np.array(rows, np.int64).T.copy()
+    labels, splits, lines = np.array(rows, np.int64).T.copy()
     arrays: dict[str, NDArray[Any]] = {
         "faces": np.frombuffer(faces, np.uint8).reshape(-1, SIDE, SIDE),
-        "labels": label_codes,
-        "splits": split_codes,
+        "labels": labels,
+        "splits": splits,
         "lines": lines,
     }
     if votes is not None:
-        arrays["votes"] = read_votes(votes, path.name, lines, np.array(SPLITS)[split_codes])
+        arrays["votes"] = read_votes(votes, path.name, lines, np.array(SPLITS)[splits])
     return arrays
 
 
-def _read_header(name: str, file: BufferedReader) -> _Columns:
-    line = file.readline(_LONGEST_ROW)
+def _read_header(name: str, line: bytes) -> tuple[list[int], int]:
+    """The index of each of `_COLUMNS`, and the number of fields in a row."""
     if not line:
-        raise DataError(f"{name}: is empty; expected a CSV with the columns emotion, pixels and Usage")
-    fault = _text_fault(line)
-    if fault:
-        raise DataError(f"{name}:1: {fault}; expected a CSV with the columns emotion, pixels and Usage")
-    text = line.decode("utf-8-sig")
-    names = [column.strip(' \t\r\n"').casefold() for column in text.split(",")]
-    places = {column: names.index(column) for column in ("emotion", "pixels", "usage") if names.count(column) == 1}
-    if len(places) < 3:
-        raise DataError(_header_fault(name, text, names))
-    return _Columns(**places, width=len(names))
-
-
-def _header_fault(name: str, text: str, names: list[str]) -> str:
-    twice = [column for column in ("emotion", "pixels", "usage") if names.count(column) > 1]
-    if twice:
-        return f"{name}:1: the column {twice[0]} appears twice; expected it once"
-    missing = [column for column in ("emotion", "pixels", "Usage") if column.casefold() not in names]
-    fault = (
-        f"{name}:1: no column {', '.join(missing)}; expected emotion, pixels and Usage separated by commas, "
-        f"got {quoted(text.strip(), 80)}"
-    )
-    if "neutral" in names and "nf" in names:
-        return f"{fault}. These are FER+'s votes: pass the fer2013.csv that they belong to, and keep them beside it"
-    if missing == ["Usage"]:
-        return f"{fault}. Kaggle's train.csv has no splits: use fer2013.csv or icml_face_data.csv"
-    return fault
+        raise DataError(f"{name}: is empty; {_EXPECTED}")
+    try:
+        text = _text(line).removeprefix("\ufeff")
+    except DataError as error:
+        raise DataError(f"{name}:1: {error}; {_EXPECTED}") from error
+    names = [field.strip(_AROUND_FIELDS).casefold() for field in text.split(",")]
+    missing = [column for column in _COLUMNS if column.casefold() not in names]
+    if missing:
+        fault = f"no column {', '.join(missing)}; {_EXPECTED} separated by commas, got {quoted(text.strip(), 80)}"
+        if "neutral" in names and "nf" in names:
+            fault += ". These are FER+'s votes: pass the fer2013.csv that they belong to, and keep them beside it"
+        elif missing == ["Usage"]:
+            fault += ". Kaggle's train.csv has no splits: use fer2013.csv or icml_face_data.csv"
+        raise DataError(f"{name}:1: {fault}")
+    for column in _COLUMNS:
+        if names.count(column.casefold()) > 1:
+            raise DataError(f"{name}:1: the column {column} appears twice; expected it once")
+    return [names.index(column.casefold()) for column in _COLUMNS], len(names)
 
 
 def _lines(file: BufferedReader) -> Iterator[tuple[int, bytes]]:
@@ -159,43 +131,38 @@ def _fields(line: bytes, width: int) -> list[bytes]:
         raise DataError(f"is longer than {_LONGEST_ROW:,} bytes; expected {_PIXELS:,} numbers 0 to 255")
     fields = line.split(b",")
     if len(fields) != width:
-        fault = f"expected {width} fields separated by commas, as in the header; got {len(fields)}"
-        raise DataError(_text_fault(line) or fault)
+        _text(line)  # raises where that is the reason
+        raise DataError(f"expected {width} fields separated by commas, as in the header; got {len(fields)}")
     return fields
 
 
-def _text_fault(text: bytes) -> str | None:
-    """What keeps bytes from being text, or None."""
-    if text.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "is UTF-16; save it as UTF-8"
-    if b"\0" in text:
-        return "holds a NUL byte, which is not text"
+@lru_cache(100)  # there are few spellings and many rows
+def _label(field: bytes) -> int:
+    return EMOTIONS.index(parse_emotion(shortened(_text(field).strip(_AROUND_FIELDS))))
+
+
+@lru_cache(100)
+def _split(field: bytes) -> int:
+    return SPLITS.index(parse_split(shortened(_text(field).strip(_AROUND_FIELDS))))
+
+
+def _text(raw: bytes) -> str:
+    """
+    Raises:
+        DataError: It is not UTF-8 text; the message says why.
+    """
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise DataError("is UTF-16; save it as UTF-8")
+    if b"\0" in raw:
+        raise DataError("holds a NUL byte, which is not text")
     try:
-        text.decode("utf-8")
+        return raw.decode()
     except UnicodeDecodeError as error:
-        return f"is not UTF-8 text: byte {error.start + 1} is 0x{text[error.start]:02x}"
-    return None
+        raise DataError(f"is not UTF-8 text: byte {error.start + 1} is 0x{raw[error.start]:02x}") from error
 
 
-class _Codes(dict[bytes, int]):
-    """The code of each spelling, parsed only once, since there are few spellings and many rows."""
-
-    def __init__(self, parse: Callable[[str], int]) -> None:
-        super().__init__()
-        self._parse = parse
-
-    def __missing__(self, text: bytes) -> int:
-        fault = _text_fault(text)
-        if fault:
-            raise DataError(fault)
-        word = text.decode().strip(' \t\r\n"')
-        # Shortened, because the parser repeats it in its message.
-        code = self[text] = self._parse(word if len(word) <= 40 else word[:40] + "…")
-        return code
-
-
-def _parse_pixels(text: bytes) -> NDArray[np.uint8]:
-    """The face that one row holds, (2304,).
+def _parse_pixels(text: bytes) -> bytes:
+    """The face that one row holds: 2,304 bytes.
 
     Raises:
         DataError: It does not hold one; the message says why.
@@ -205,15 +172,8 @@ def _parse_pixels(text: bytes) -> NDArray[np.uint8]:
         with suppress(ValueError):  # a number above 255
             pixels = np.loadtxt([text], np.uint8, comments=None, ndmin=1)
             if pixels.size == _PIXELS:
-                return pixels
-    return _parse_carefully(text)
-
-
-def _parse_carefully(text: bytes) -> NDArray[np.uint8]:
-    """As `_parse_pixels`, with any white space, more slowly, and with the message."""
-    fault = _text_fault(text)
-    if fault:
-        raise DataError(fault)
+                return pixels.tobytes()
+    _text(text)
     words = text.split()
     if len(words) != _PIXELS:
         raise DataError(f"expected {_PIXELS:,} pixels; got {len(words):,}")
@@ -221,4 +181,4 @@ def _parse_carefully(text: bytes) -> NDArray[np.uint8]:
         # The length is checked first: turning a very long number into an integer is slow, or refused.
         if not (word.isdigit() and len(word.lstrip(b"0")) <= 3 and int(word) <= 255):
             raise DataError(f"pixel {place:,} is {quoted(word)}; expected a whole number from 0 to 255")
-    return np.array([int(word) for word in words], np.uint8)
+    return bytes(map(int, words))

@@ -1,23 +1,21 @@
-"""FER+'s votes: ten people said of every FER2013 face what it shows.
+"""FER+'s votes: ten people labelled every face of FER2013.
 
 Barsoum, Zhang, Canton Ferrer and Zhang, "Training deep networks for facial expression recognition with
 crowd-sourced label distribution", ICMI 2016; https://github.com/microsoft/FERPlus.
 """
 
-import csv
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.data.dataset import parse_split
-from mien.data.faults import Faults, quoted
+from mien.data.reading import Faults, quoted, read_rows, shortened
 from mien.emotions import FER_PLUS_EXPRESSIONS, FER_PLUS_VOTES
 from mien.errors import DataError
 
 VOTES_FILE = "fer2013new.csv"
-"""What FER+ calls its file."""
+"""The name of FER+'s file."""
 
 _MOST_VOTES = 10
 
@@ -27,85 +25,54 @@ def read_votes(path: Path, table: str, lines: NDArray[np.int64], splits: NDArray
 
     Args:
         path: FER+'s `fer2013new.csv`: the same rows as the table, in the same order.
-        table: the table's name, for messages.
-        lines: (N,) the number of each row's line in the table.
-        splits: (N,) the split of each row, against which FER+'s column Usage is checked.
+        table: The table's name in messages.
+        lines: (N,), the line number of each row in the table.
+        splits: (N,), the split of each row, against which FER+'s column Usage is checked.
 
     Returns:
         (N, 10) uint8, 0 to 10, in the order of `FER_PLUS_VOTES`.
 
     Raises:
-        DataError: a column is missing, rows are wrong, or they are not those of the table.
+        DataError: A column is missing, rows are wrong, or they are not those of the table.
     """
     faults = Faults(path.name, "rows")
-    votes: list[list[int]] = []
-    # Bytes that are no UTF-8 become characters that no number has, so that their row gets named.
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        rows = _numbered_rows(path.name, file)
-        usage, places, width = _find_columns(path.name, next(rows, (1, []))[1])
-        for line, row in rows:
-            at = len(votes)
-            try:
-                if len(row) != width:
-                    raise DataError(f"expected {width} fields, as in the header; got {len(row)}")
-                votes.append(
-                    [_parse_vote(row[place], name) for name, place in zip(FER_PLUS_VOTES, places, strict=True)]
-                )
-                if at < len(splits) and parse_split(row[usage][:40]) != splits[at]:
-                    raise DataError(
-                        f"Usage is {quoted(row[usage])}, but {table}:{lines[at]} is in the split {str(splits[at])!r}; "
-                        f"expected the same rows in the same order"
-                    )
-            except DataError as error:
-                faults.add(f"{path.name}:{line}: {error}")
-                # The rows that follow must keep their places.
-                votes[at:] = [[0] * len(FER_PLUS_VOTES)]
-    if len(votes) != len(lines):
+    expected = f"Usage and FER+'s ten: {', '.join(FER_PLUS_VOTES)}"
+    rows = list(read_rows(path, ("Usage", *FER_PLUS_VOTES), expected, faults))
+    if len(rows) != len(lines):
         raise DataError(
-            f"{path.name} has {len(votes):,} rows and {table} has {len(lines):,}; expected a row of votes "
+            f"{path.name} has {len(rows):,} rows and {table} has {len(lines):,}; expected a row of votes "
             f"for every face. If they do not belong together, move one into another folder"
         )
+    votes = np.zeros((len(rows), len(FER_PLUS_VOTES)), np.uint8)
+    for place, (number, row) in enumerate(rows):
+        if not row:
+            continue
+        with faults.of_line(number):
+            votes[place] = [_parse_vote(row[column], column) for column in FER_PLUS_VOTES]
+            if parse_split(shortened(row["Usage"])) != splits[place]:
+                raise DataError(
+                    f"Usage is {quoted(row['Usage'])}, but {table}:{lines[place]} is in the split "
+                    f"{str(splits[place])!r}; expected the same rows in the same order"
+                )
     faults.raise_if_any()
-    return np.array(votes, np.uint8).reshape(-1, len(FER_PLUS_VOTES))
+    return votes
 
 
 def majority_of(votes: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """The expression that most of the people who looked agree on, as FER+'s authors count.
+    """The expression that most voters agree on, by the rule of FER+'s authors.
 
-    A vote that is alone with its opinion is left out; of the others more than half have to be for one expression.
+    Columns with a single vote are left out; of the other votes more than half have to be for one expression.
 
     Args:
         votes: (N, 10), in the order of `FER_PLUS_VOTES`.
 
     Returns:
-        (N,) places in `FER_PLUS_EXPRESSIONS`; -1 where there is no such majority, or it sees no expression.
+        (N,) indices into `FER_PLUS_EXPRESSIONS`; -1 without such a majority, or where it is for no expression.
     """
     counted = np.where(votes > 1, votes, 0).astype(np.int64)
     first = counted.argmax(axis=1)
     agreed = (2 * counted.max(axis=1) > counted.sum(axis=1)) & (first < len(FER_PLUS_EXPRESSIONS))
     return np.where(agreed, first, -1)
-
-
-def _numbered_rows(name: str, lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
-    """The rows that are not blank, each with the number of its line."""
-    reader = csv.reader(lines)
-    try:
-        for row in reader:
-            if row:
-                yield reader.line_num, row
-    except csv.Error as error:
-        raise DataError(f"{name}:{reader.line_num}: is not CSV: {error}") from error
-
-
-def _find_columns(name: str, header: list[str]) -> tuple[int, list[int], int]:
-    """Where Usage stands, where each of `FER_PLUS_VOTES` does, and how many columns there are."""
-    names = [column.strip().casefold() for column in header]
-    missing = [column for column in ("Usage", *FER_PLUS_VOTES) if column.casefold() not in names]
-    if missing:
-        raise DataError(
-            f"{name}:1: no column {', '.join(missing)}; expected Usage and FER+'s ten: {', '.join(FER_PLUS_VOTES)}"
-        )
-    return names.index("usage"), [names.index(vote.casefold()) for vote in FER_PLUS_VOTES], len(names)
 
 
 def _parse_vote(text: str, column: str) -> int:

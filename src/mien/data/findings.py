@@ -1,7 +1,6 @@
 """The findings of an audit: a row each in a CSV that people can read, sort and change, and that `load` obeys."""
 
 import csv
-from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Final
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.data.dataset import FaceSet
-from mien.data.faults import Faults, quoted
+from mien.data.reading import Faults, quoted, read_rows
 from mien.errors import DataError
 from mien.files import begins_with, replacing
 
@@ -20,8 +19,8 @@ KINDS: Final = {
     "near duplicate": "the same photograph, cropped, lit or compressed in another way",
     "mirrored": "the same photograph, mirrored",
     "flat": "one grey level from edge to edge",
-    "not a face": "most of FER+'s people saw no face",
-    "graphic": "hardly more than two grey levels: perhaps a sign, text or a drawing; look at it",
+    "not a face": "most of FER+'s annotators saw no face",
+    "graphic": "hardly more than two grey levels: perhaps a sign, text or a drawing; check it by eye",
 }
 """The kinds of findings, and what each means of a face."""
 
@@ -130,38 +129,18 @@ def listed_to_leave_out(path: Path, faces: FaceSet) -> NDArray[np.bool_]:
         (N,) bool.
 
     Raises:
-        DataError: The file cannot be read, rows are wrong, or it is the audit of another data set.
+        DataError: Rows are wrong, or it is the audit of another data set.
+        OSError: The file cannot be read.
     """
     places = {source: place for place, source in enumerate(faces.sources)}
     left_out = np.zeros(len(faces), np.bool_)
     faults = Faults(path.name, "rows")
-    try:
-        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            for line, row in _rows(path.name, file):
-                try:
-                    place = _place_of(row, places, faces)
-                    left_out[place] |= _parse_yes_no(row["leave_out"])
-                except DataError as error:
-                    faults.add(f"{path.name}:{line}: {error}")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    for line, row in read_rows(path, _NEEDED, "what `mien data audit` writes, with commas", faults):
+        if row:
+            with faults.of_line(line):
+                left_out[_place_of(row, places, faces)] |= _parse_yes_no(row["leave_out"])
     faults.raise_if_any()
     return left_out
-
-
-def _rows(name: str, file: Iterable[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """The line number of each row that is not blank, and its fields by column."""
-    reader = csv.DictReader(file, restval="")
-    try:
-        missing = [column for column in _NEEDED if column not in (reader.fieldnames or ())]
-        if missing:
-            raise DataError(
-                f"{name}:1: no column {', '.join(missing)}; expected what `mien data audit` writes, with commas"
-            )
-        for row in reader:
-            yield reader.line_num, row
-    except csv.Error as error:
-        raise DataError(f"{name}:{reader.line_num}: is not CSV: {error}") from error
 
 
 def _place_of(row: dict[str, str], places: dict[str, int], faces: FaceSet) -> int:

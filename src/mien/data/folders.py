@@ -4,18 +4,17 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from mien.data.cache import cached
-from mien.data.dataset import SPLITS, FaceSet, parse_split
-from mien.data.faults import Faults
-from mien.data.geometry import fit_square
+from mien.data.dataset import SPLITS, FaceSet, fit_square, parse_split
+from mien.data.reading import Faults
 from mien.emotions import EMOTIONS, parse_emotion
 from mien.errors import DataError, InvalidInput, PictureError
 from mien.images import is_picture_name, read_image
@@ -59,13 +58,12 @@ def read_folders(root: Path, *, size: int, own_classes: bool = False) -> FaceSet
     Raises:
         DataError: A folder's name is unknown, an emotion's folder is empty, or files are no pictures; the first
             ten are named, each with its reason.
+        OSError: A folder cannot be read.
     """
-    search = _Search(root, own_classes)
-    try:
-        pictures = search.pictures()
-    except OSError as error:
-        raise DataError(f"{error.filename or root}: cannot be read: {error.strerror or error}") from error
-    arrays = cached(root, f"folders {size}", _stamp(pictures), lambda: {"faces": _read(root, pictures, size)})
+    search = _Search(root, own_classes, Faults(str(root), "files and folders"))
+    pictures = search.pictures()
+    stamp = hashlib.sha256(repr(pictures).encode()).hexdigest()
+    arrays = cached(root, f"folders {size}", stamp, lambda: {"faces": _read(root, pictures, size)})
     classes = tuple(sorted({picture.label for picture in pictures})) if own_classes else EMOTIONS
     return FaceSet(
         name=root.resolve().name,
@@ -78,60 +76,48 @@ def read_folders(root: Path, *, size: int, own_classes: bool = False) -> FaceSet
     )
 
 
+@dataclass
 class _Search:
-    """The search of a folder for pictures.
+    """The search of a folder for pictures; `passed_over` collects what is neither a file nor a folder."""
 
-    Args:
-        root: The folder.
-        own_classes: Whether the folders' names are the classes.
-
-    Attributes:
-        passed_over: The paths of what is neither a file nor a folder.
-    """
-
-    def __init__(self, root: Path, own_classes: bool) -> None:
-        self._root = root
-        self._own_classes = own_classes
-        self._faults = Faults(str(root), "files and folders")
-        self.passed_over: list[str] = []
+    root: Path
+    own_classes: bool
+    faults: Faults
+    passed_over: list[str] = field(default_factory=list)
 
     def pictures(self) -> list[_Picture]:
-        """All pictures, in their final order.
-
-        Raises:
-            DataError: Folders or files are not what they have to be.
-            OSError: A folder cannot be read.
-        """
-        root = self._root
+        """All pictures, in their final order."""
+        root = self.root
         folders = self._subfolders(root)
-        if any(_split_named(folder.name) for folder in folders):
+        if any(_parsed(parse_split, folder.name) for folder in folders):
             pictures = [picture for folder in folders for picture in self._in_split(folder)]
         else:
-            pictures = list(self._in_classes(folders, _split_named(root.resolve().name) or "train"))
-        self._faults.raise_if_any()
+            pictures = list(self._in_classes(folders, _parsed(parse_split, root.resolve().name) or "train"))
+        self.faults.raise_if_any()
         if not pictures:
             hint = ". It holds fer2013.csv: pass that file" if (root / "fer2013.csv").is_file() else ""
             raise DataError(f"{root}: holds no faces; expected {_SPLIT_FOLDERS} or {_EMOTION_FOLDERS}{hint}")
         # By name before emotion: where names are the numbers of FER2013's rows, the faces come in the table's order.
         return sorted(
-            pictures, key=lambda each: (SPLITS.index(each.split), PurePosixPath(each.source).name, each.source)
+            pictures, key=lambda each: (SPLITS.index(each.split), each.source.rpartition("/")[2], each.source)
         )
 
     def _in_split(self, folder: Path) -> Iterator[_Picture]:
-        split = _split_named(folder.name)
+        split = _parsed(parse_split, folder.name)
         if split is None:
-            self._faults.add(f"{folder}: is not the name of a split; beside one, expected {_SPLIT_FOLDERS} only")
+            self.faults.add(f"{folder}: is not the name of a split; beside one, expected {_SPLIT_FOLDERS} only")
             return
         emotions = self._subfolders(folder)
         if not emotions:
-            self._faults.add(f"{folder}: holds no folders; expected {_EMOTION_FOLDERS}")
+            self.faults.add(f"{folder}: holds no folders; expected {_EMOTION_FOLDERS}")
         yield from self._in_classes(emotions, split)
 
     def _in_classes(self, folders: list[Path], split: str) -> Iterator[_Picture]:
-        labels = {folder: folder.name if self._own_classes else _emotion_named(folder.name) for folder in folders}
+        parse = str if self.own_classes else parse_emotion
+        labels = {folder: _parsed(parse, folder.name) for folder in folders}
         unknown = [folder for folder, label in labels.items() if label is None]
         if unknown:
-            self._faults.add(self._unknown_classes(unknown))
+            self.faults.add(self._unknown_classes(unknown))
         for folder, label in labels.items():
             if label is not None:
                 yield from self._in_class(folder, split, label)
@@ -144,25 +130,23 @@ class _Search:
         else:
             names = [folder.name for folder in folders[:_NAMED]] + ["…"] * (len(folders) > _NAMED)
             what = f"{parent}: {len(folders):,} folders are not the names of emotions ({', '.join(names)})"
-        expected = f"{_SPLIT_FOLDERS} or {_EMOTION_FOLDERS}" if parent == self._root else _EMOTION_FOLDERS
+        expected = f"{_SPLIT_FOLDERS} or {_EMOTION_FOLDERS}" if parent == self.root else _EMOTION_FOLDERS
         return f"{what}; expected {expected}; mien train and mien data take other classes with --own-classes"
 
     def _in_class(self, folder: Path, split: str, label: str) -> Iterator[_Picture]:
-        empty = True
-        for entry in self._entries(folder):
-            empty = False
+        entries = self._entries(folder)
+        if not entries:
+            self.faults.add(f"{folder}: is empty; expected pictures of faces")
+        for entry in entries:
             try:
                 status = entry.stat()
-            except OSError as error:
-                self._faults.add(f"{entry.path}: cannot be read: {error.strerror or error}")
+            except OSError as error:  # a link to nothing
+                self.faults.add(f"{entry.path}: cannot be read: {error.strerror or error}")
                 continue
-            if entry.is_dir():
-                self._faults.add(f"{entry.path}: is a folder; expected pictures only")
-                continue
-            source = Path(entry.path).relative_to(self._root).as_posix()
+            if stat.S_ISDIR(status.st_mode):
+                self.faults.add(f"{entry.path}: is a folder; expected pictures only")
+            source = (folder.relative_to(self.root) / entry.name).as_posix()
             yield _Picture(split, label, source, status.st_size, status.st_mtime_ns)
-        if empty:
-            self._faults.add(f"{folder}: is empty; expected pictures of faces")
 
     def _subfolders(self, folder: Path) -> list[Path]:
         """The folders in `folder`; a picture that lies beside them belongs to no emotion, which is a fault."""
@@ -171,7 +155,7 @@ class _Search:
             if entry.is_dir():
                 folders.append(Path(entry.path))
             elif is_picture_name(entry.path):
-                self._faults.add(f"{entry.path}: lies in no emotion's folder; expected {_EMOTION_FOLDERS}")
+                self.faults.add(f"{entry.path}: lies in no emotion's folder; expected {_EMOTION_FOLDERS}")
         return folders
 
     def _entries(self, folder: Path) -> list["os.DirEntry[str]"]:
@@ -192,22 +176,11 @@ def _is_special(entry: "os.DirEntry[str]") -> bool:
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
-def _split_named(name: str) -> str | None:
+def _parsed(parse: Callable[[str], str], name: str) -> str | None:
     try:
-        return parse_split(name)
-    except DataError:
-        return None
-
-
-def _emotion_named(name: str) -> str | None:
-    try:
-        return parse_emotion(name)
+        return parse(name)
     except InvalidInput:
         return None
-
-
-def _stamp(pictures: list[_Picture]) -> str:
-    return hashlib.sha256(repr([tuple(picture) for picture in pictures]).encode()).hexdigest()
 
 
 def _read(root: Path, pictures: list[_Picture], size: int) -> GreyFaces:
@@ -215,13 +188,10 @@ def _read(root: Path, pictures: list[_Picture], size: int) -> GreyFaces:
     faces = np.empty((len(pictures), size, size), np.uint8)
     for place, picture in enumerate(pictures):
         try:
-            faces[place] = fit_square(_read_grey(root / picture.source), size)
+            # A grey picture keeps its values; of a colour one this is the luma (ITU-R BT.601).
+            grey = cv2.cvtColor(read_image(root / picture.source), cv2.COLOR_RGB2GRAY)
+            faces[place] = fit_square(np.asarray(grey, np.uint8), size)
         except PictureError as error:
             faults.add(str(error))
     faults.raise_if_any()
     return faces
-
-
-def _read_grey(path: Path) -> NDArray[np.uint8]:
-    """(H, W) uint8; a grey picture's own values, a colour one's luma (ITU-R BT.601)."""
-    return np.asarray(cv2.cvtColor(read_image(path), cv2.COLOR_RGB2GRAY), dtype=np.uint8)

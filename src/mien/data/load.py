@@ -1,4 +1,4 @@
-"""One door to every form of data set."""
+"""Reading a data set in any of its forms."""
 
 from pathlib import Path
 
@@ -6,8 +6,9 @@ from mien.data.dataset import FaceSet
 from mien.data.fer_csv import read_fer_csv
 from mien.data.findings import listed_to_leave_out
 from mien.data.folders import read_folders
-from mien.data.geometry import check_size
-from mien.errors import DataError
+from mien.errors import DataError, InvalidInput
+
+_LARGEST = 1024
 
 
 def load(
@@ -15,32 +16,39 @@ def load(
 ) -> FaceSet:
     """A data set from a file or a folder.
 
+        >>> train = load("fer2013.csv").split("train")
+
     Args:
         path: `fer2013.csv` or `icml_face_data.csv`, with FER+'s `fer2013new.csv` beside it or not (`read_fer_csv`);
             or a folder of folders of pictures (`read_folders`).
-        size: S, the side in pixels that faces are brought to.
-        leave_out: an audit's CSV; the faces that it marks are left out.
-        own_classes: whether a folder's folders are classes of any names, instead of emotions.
+        size: S, the side in pixels that faces are resized to.
+        leave_out: An audit's CSV; the faces that it marks are left out.
+        own_classes: Whether a folder's folders are classes of any names, instead of emotions.
 
     Returns:
-        Every face of every split; `FaceSet.split` gives one of them.
+        Every face of every split; `FaceSet.split` selects one.
 
     Raises:
         InvalidInput: `size` is out of range.
-        DataError: the data set or the audit cannot be read, or they do not belong together. Bad rows and files
+        DataError: The data set or the audit cannot be read, or they do not belong together. Bad rows and files
             are reported together, the first ten by name.
     """
     path = Path(path)
-    check_size(size)
+    if not 1 <= size <= _LARGEST:
+        raise InvalidInput(f"a face's side is 1 to {_LARGEST} pixels; got {size}")
+    try:
+        faces = _read(path, size, own_classes)
+        return faces if leave_out is None else faces.select(~listed_to_leave_out(Path(leave_out), faces))
+    except OSError as error:
+        raise DataError(f"{error.filename or path}: cannot be read: {error.strerror or error}") from error
+
+
+def _read(path: Path, size: int, own_classes: bool) -> FaceSet:
     if path.is_dir():
-        faces = read_folders(path, size=size, own_classes=own_classes)
-    elif path.is_file() and own_classes:
-        raise DataError(f"{path}: is a file; classes of your own come as a folder with a folder of pictures for each")
-    elif path.is_file():
-        faces = read_fer_csv(path, size=size)
-    else:
+        return read_folders(path, size=size, own_classes=own_classes)
+    if not path.is_file():
         what = "is neither a file nor a folder" if path.exists() else "does not exist"
         raise DataError(f"{path}: {what}; expected fer2013.csv or a folder of folders of pictures")
-    if leave_out is None:
-        return faces
-    return faces.select(~listed_to_leave_out(Path(leave_out), faces))
+    if own_classes:
+        raise DataError(f"{path}: is a file; classes of your own come as a folder with a folder of pictures for each")
+    return read_fer_csv(path, size=size)

@@ -1,14 +1,14 @@
-"""Finding the same photograph twice when its pixels are not the same: cropped, lit, compressed or mirrored anew.
+"""Near duplicates: the same photograph twice, cropped, lit, compressed or mirrored differently.
 
-Two measures have to agree. The first compares every face with every other: the cosine between the low
-frequencies of their cosine transforms, each raised by its frequency, since in photographs the energy falls with
-it; without that, all pictures of a face in the middle look alike. The second looks at the pairs that the first
-lets through, in detail: the highest correlation between the fine structure of one and that of the other, moved
-by up to five pixels. The mean of the two is the similarity.
+The similarity of two faces is the mean of two measures. The first compares every face with every other: the cosine
+between the low frequencies of their cosine transforms, each weighted by its frequency, since in photographs the energy
+falls with it; without the weights, all pictures with a face in the middle look alike. The second compares the pairs
+that the first one keeps in detail: the highest correlation between their fine structures over shifts of up to five
+pixels.
 
-The threshold was set on FER2013's Training and PublicTest, 30,764 different faces, by looking at sheets of pairs.
-At .82 it finds 3,736 pairs and 61 mirrored ones. Of 100 pairs at random all showed one photograph twice; of 100
-between .82 and .84 one or two showed two people; between .80 and .82, some one in twelve.
+The threshold was set on FER2013's Training and PublicTest, 30,764 different faces, by inspecting pairs by eye. At .82
+it finds 3,736 pairs and 61 mirrored ones. Of 100 random pairs all showed one photograph twice; of 100 between .82 and
+.84 one or two showed two people; between .80 and .82, about one in twelve.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from mien.values import GreyFaces
 THRESHOLD: Final = 0.82
 """The least similarity of two copies of a photograph."""
 
-# The first measure has to let through every pair whose mean with a perfect second one could reach the threshold.
+# The first measure keeps every pair whose mean with a perfect second measure could reach the threshold.
 _COARSE_THRESHOLD: Final = 2 * THRESHOLD - 1 + 0.02
 _SIDE: Final = 48
 _FREQUENCIES: Final = 10
@@ -34,7 +34,7 @@ _ROWS_AT_ONCE: Final = 1024
 
 
 class Pair(NamedTuple):
-    """Two faces by their places, the first the lower, and how similar they are, 0 to 1."""
+    """Two faces by their indices, the lower one first, and their similarity, 0 to 1."""
 
     first: int
     second: int
@@ -48,13 +48,13 @@ def similar_pairs(faces: GreyFaces) -> list[Pair]:
     Time grows with the square of the number: 32,000 faces take half a minute on one core.
 
     Args:
-        faces: (N, S, S) uint8; exact copies removed, since every pair of them would be found.
+        faces: (N, S, S) uint8, without exact copies, as every pair of them would be found.
     """
     faces = resize_faces(faces, _SIDE)
     mirrored = np.ascontiguousarray(faces[:, :, ::-1])
     plain, turned = _coarse(faces), _coarse(mirrored)
     if len(faces) >= _FEWEST_FOR_MEAN:
-        # What all faces share says nothing about two of them. Of a few faces the mean would hold too much of each.
+        # What all faces have in common says nothing about a pair. The mean of a few holds too much of each.
         mean = plain.mean(axis=0)
         plain, turned = plain - mean, turned - mean
     plain, turned = _unit(plain), _unit(turned)
@@ -70,7 +70,7 @@ def similar_pairs(faces: GreyFaces) -> list[Pair]:
 
 
 def _coarse(faces: GreyFaces) -> NDArray[np.float32]:
-    """(N, 48, 48) → (N, D) float32: low frequencies, weighed by frequency, without the brightness."""
+    """(N, 48, 48) → (N, D) float32: low frequencies, weighted by frequency, without the mean brightness."""
     rows, columns = np.mgrid[:_FREQUENCIES, :_FREQUENCIES]
     frequency = np.hypot(rows, columns).astype(np.float32)
     kept = (frequency >= 1) & (frequency < _FREQUENCIES)
@@ -82,14 +82,14 @@ def _coarse(faces: GreyFaces) -> NDArray[np.float32]:
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Each row by its length; nearly flat faces become short vectors, which resemble nothing."""
+    """Each row divided by its length; nearly flat faces become short vectors, which are similar to nothing."""
     return np.asarray(vectors / (np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-3), np.float32)
 
 
 def _coarse_pairs(features: NDArray[np.float32], others: NDArray[np.float32]) -> Iterator[tuple[int, int, float]]:
-    """Every pair of different places with a cosine above the threshold, the lower place first."""
+    """Every pair of different indices with a cosine above the threshold, the lower index first."""
     for start in range(0, len(features), _ROWS_AT_ONCE):
-        # Only those that come later: both measures are the same from either side.
+        # Only later faces, as both measures are symmetric.
         cosines = features[start : start + _ROWS_AT_ONCE] @ others[start:].T
         rows, columns = np.nonzero(cosines >= _COARSE_THRESHOLD)
         later = columns > rows
@@ -99,7 +99,7 @@ def _coarse_pairs(features: NDArray[np.float32], others: NDArray[np.float32]) ->
 
 
 def _fine(faces: GreyFaces) -> NDArray[np.float32]:
-    """(N, 48, 48) float32: structures between about one pixel and four, so that light and shade do not count."""
+    """(N, 48, 48) float32: structures of about one to four pixels, without light and shade."""
     fine = np.empty(faces.shape, np.float32)
     for place, face in enumerate(faces):
         grey = face.astype(np.float32)
@@ -108,6 +108,6 @@ def _fine(faces: GreyFaces) -> NDArray[np.float32]:
 
 
 def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """The highest normalised correlation of the middle of one face with the other, over shifts, −1 to 1."""
+    """The highest normalised correlation of one face's middle with the other face over all shifts, −1 to 1."""
     middle = np.ascontiguousarray(one[_SHIFT:-_SHIFT, _SHIFT:-_SHIFT])
     return float(cv2.matchTemplate(other, middle, cv2.TM_CCOEFF_NORMED).max())

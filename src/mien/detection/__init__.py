@@ -31,14 +31,13 @@ def load_detector(name: str, **options: Any) -> Detector:
     """
     make = DETECTORS.get(name) or _imported(name)
     signature = inspect.signature(make)
-    known = signature.parameters
-    unknown = ", ".join(option for option in options if option not in known)
-    if unknown and inspect.Parameter.VAR_KEYWORD not in {each.kind for each in known.values()}:
-        raise InvalidInput(f"the detector {name} has no option {unknown}; it has: {', '.join(known) or 'none'}")
     try:
         signature.bind(**options)
     except TypeError as error:
-        raise InvalidInput(f"the detector {name} cannot be made with the options given: {error}") from error
+        unknown = ", ".join(option for option in options if option not in signature.parameters)
+        fault = f"has no option {unknown}" if unknown else f"cannot be made: {error}"
+        known = ", ".join(signature.parameters) or "none"
+        raise InvalidInput(f"the detector {name} {fault}; its options are: {known}") from error
     return make(**options)
 
 

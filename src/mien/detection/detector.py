@@ -1,9 +1,7 @@
-"""What a face detector is, and the check of its options."""
+"""What a face detector is, and what every detector does with the boxes that it finds."""
 
-import numbers
 from typing import Protocol
 
-from mien.errors import InvalidInput
 from mien.values import Detection, Image
 
 
@@ -18,13 +16,23 @@ class Detector(Protocol):
         ...
 
 
-def check_number(option: str, value: object, least: float, most: float, *, whole: bool = False) -> None:
-    """Check that an option's value is a number within its range.
+MAX_OVERLAP = 0.5
+"""Intersection over the area of the smaller box from which two boxes are taken for the same face."""
 
-    Raises:
-        InvalidInput: It is not; the message begins with the option's name.
+
+def merged(detections: list[Detection]) -> list[Detection]:
+    """The detections without duplicates, from the largest to the smallest; of duplicates the highest score stays.
+
+    Args:
+        detections: All detections in one picture, with comparable scores, in any order.
     """
-    kind = numbers.Integral if whole else numbers.Real
-    if isinstance(value, bool) or not isinstance(value, kind) or not least <= float(value) <= most:
-        what = "a whole number" if whole else "a number"
-        raise InvalidInput(f"{option} is {what} from {least:,} to {most:,}; got {value!r}")
+    kept: list[Detection] = []
+    for candidate in sorted(detections, key=lambda detection: (-detection.score, detection.box)):
+        if all(candidate.box.overlap_of_smaller(other.box) < MAX_OVERLAP for other in kept):
+            kept.append(candidate)
+    return largest_first(kept)
+
+
+def largest_first(detections: list[Detection]) -> list[Detection]:
+    """The order in which every detector returns faces; of equally large ones the upper left comes first."""
+    return sorted(detections, key=lambda detection: (-detection.box.area, detection.box))

@@ -1,4 +1,4 @@
-"""A model that is not shipped: fetched once, when its user asks for it, and checked."""
+"""Downloading a model that is not shipped: once, when its user asks for it, with a check of its content."""
 
 import hashlib
 import http.client
@@ -12,21 +12,21 @@ from mien.errors import DownloadError
 from mien.files import cache_folder, replacing
 
 TIMEOUT = 30
-"""Seconds without an answer."""
+"""Longest time that a server may stay silent, in seconds."""
 
 LARGEST = 16 * 2**20
-"""Bytes; more than any file fetched here has."""
+"""Size at which a download stops, in bytes; no file fetched here is that large."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a file comes from, and how to know it.
+    """The address of a file, and how to verify it.
 
     Attributes:
-        name: of the file in the cache.
-        url: its address.
-        sha256: of its content, in hexadecimal.
-        variable: of the environment, that names another address for the same content (a mirror).
+        name: The file's name in the cache.
+        url: The address.
+        sha256: The SHA-256 of its content, in hexadecimal.
+        variable: The environment variable that may name another address of the same content (a mirror).
     """
 
     name: str
@@ -44,16 +44,16 @@ YUNET = Source(
 
 
 def fetched(source: Source) -> Path:
-    """Where the file is, once it has been fetched."""
+    """The path of a file in the cache, fetched already or not."""
     return cache_folder() / "models" / source.name
 
 
 def fetch(source: Source) -> Path:
-    """The file in the cache, fetched now if it is not there yet.
+    """The file in the cache, fetched now unless it is there already.
 
     Raises:
-        DownloadError: the address does not answer, or what it answers is not the file; nothing is left behind.
-        OSError: the cache cannot be written.
+        DownloadError: The server does not answer, or sends something else; nothing is left behind.
+        OSError: The cache cannot be written.
     """
     path = fetched(source)
     if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == source.sha256:
@@ -63,7 +63,7 @@ def fetch(source: Source) -> Path:
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
             content: bytes = answer.read(LARGEST + 1)
-    except (OSError, ValueError, http.client.HTTPException) as error:  # ValueError: the address is none
+    except (OSError, ValueError, http.client.HTTPException) as error:  # ValueError: it is no address
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         raise DownloadError(f"{source.name} could not be fetched from {url}: {reason}. {by_hand}") from error
     digest = hashlib.sha256(content).hexdigest()
@@ -80,6 +80,6 @@ def fetch_yunet() -> Path:
     """YuNet's model (233 KB, Apache-2.0), fetched from OpenCV Zoo unless it is in the cache.
 
     Raises:
-        DownloadError: it could not be fetched, or is not the one that was asked for.
+        DownloadError: It could not be fetched, or the server sent another file.
     """
     return fetch(YUNET)

@@ -1,7 +1,6 @@
 """The cascade of boosted Haar features (Viola and Jones 2001), as OpenCV ships it: the default detector."""
 
 import threading
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.detection.detector import check_number
-from mien.detection.merging import merged
+from mien.detection.detector import merged
 from mien.errors import InvalidInput, MienError
-from mien.values import Box, Detection, Image, check_image
+from mien.values import Box, Detection, Image, check_image, checked_number
 
 FRONTAL = "haarcascade_frontalface_default.xml"
 PROFILE = "haarcascade_profileface.xml"
@@ -49,37 +47,21 @@ class Haar:
     """
 
     def __init__(
-        self,
-        *,
-        min_face: float | None = None,
-        scale_step: float = 1.15,
-        neighbours: int = 2,
-        profile: bool = False,
+        self, *, min_face: float | None = None, scale_step: float = 1.15, neighbours: int = 2, profile: bool = False
     ) -> None:
         if min_face is not None:
-            check_number("min_face", min_face, WINDOW, 100_000)
-        check_number("scale_step", scale_step, 1.01, 2)
-        check_number("neighbours", neighbours, 1, 1000, whole=True)
+            checked_number("min_face", min_face, WINDOW)
+        checked_number("scale_step", scale_step, 1.01, 2)
+        checked_number("neighbours", neighbours, 1, 1000, kind="a whole number")
         if not isinstance(profile, bool):
             raise InvalidInput(f"profile is True or False; got {profile!r}")
-        self.min_face = min_face
-        self.scale_step = scale_step
-        self.neighbours = neighbours
-        self.profile = profile
-        self._files = [cascade_file(FRONTAL), *([cascade_file(PROFILE)] if profile else [])]
-        self._thread = threading.local()  # a cascade holds the picture that it searches
-        self._cascades()
+        self.min_face, self.scale_step, self.neighbours, self.profile = min_face, scale_step, neighbours, profile
+        self._cascades = _Cascades(FRONTAL, PROFILE) if profile else _Cascades(FRONTAL)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Cascades cannot be pickled.
-        make = partial(
-            Haar,
-            min_face=self.min_face,
-            scale_step=self.scale_step,
-            neighbours=self.neighbours,
-            profile=self.profile,
-        )
-        return make, ()
+        options = {name: getattr(self, name) for name in ("min_face", "scale_step", "neighbours", "profile")}
+        return partial(Haar, **options), ()
 
     def __call__(self, image: Image) -> list[Detection]:
         """(H, W, 3) uint8 RGB → the faces, from the largest to the smallest.
@@ -89,7 +71,7 @@ class Haar:
         """
         height, width = check_image(image).shape[:2]
         copy = self._search_copy(image)
-        frontal, *profile = self._cascades()
+        frontal, *profile = self._cascades.each
         found = self._hits(frontal, copy)
         for cascade in profile:  # finds faces that look to the left, and the others in the mirror image
             found += self._hits(cascade, copy)
@@ -121,12 +103,12 @@ class Haar:
             for (left, top, side, high), count in zip(boxes, np.ravel(counts), strict=True)
         ]
 
-    def _cascades(self) -> Sequence[Any]:
-        """The cascades of the calling thread."""
-        if not hasattr(self._thread, "cascades"):
-            self._thread.cascades = [cv2.CascadeClassifier(str(file)) for file in self._files]
-        cascades: Sequence[Any] = self._thread.cascades
-        return cascades
+
+class _Cascades(threading.local):
+    """Cascades of the calling thread alone, since each holds the picture that it searches."""
+
+    def __init__(self, *names: str) -> None:
+        self.each = [cv2.CascadeClassifier(str(cascade_file(name))) for name in names]
 
 
 def cascade_file(name: str) -> Path:

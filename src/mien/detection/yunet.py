@@ -8,11 +8,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mien.detection.detector import check_number
+from mien.detection.detector import largest_first
 from mien.detection.fetching import YUNET, fetched
-from mien.detection.merging import largest_first
 from mien.errors import ModelError
-from mien.values import Box, Detection, Image, Landmarks, check_image
+from mien.values import Box, Detection, Image, Landmarks, check_image, checked_number
 
 LONGEST_SIDES = (288, 640)
 """Least and greatest longest side of the copy that is searched, in pixels, unless `longest_side` says otherwise."""
@@ -49,9 +48,9 @@ class YuNet:
     def __init__(
         self, model_file: str | Path | None = None, *, min_score: float = 0.7, longest_side: int | None = None
     ) -> None:
-        check_number("min_score", min_score, 0.01, 0.99)
+        checked_number("min_score", min_score, 0.01, 0.99)
         if longest_side is not None:
-            check_number("longest_side", longest_side, 32, 100_000, whole=True)
+            checked_number("longest_side", longest_side, 32, kind="a whole number")
         self.model = Path(model_file) if model_file else fetched(YUNET)
         self.min_score = min_score
         self.longest_side = longest_side
@@ -60,8 +59,7 @@ class YuNet:
                 f"{self.model}: YuNet's model is not there. Fetch it once with: mien models fetch yunet. Or download "
                 f"{YUNET.url} and name the file: YuNet(Path('{YUNET.name}')), or --detector-model {YUNET.name}"
             )
-        self._thread = threading.local()  # OpenCV's detector holds the size of its pictures
-        self._detector()
+        self._network = _Network(self.model, min_score)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # OpenCV's detector cannot be pickled.
@@ -81,7 +79,7 @@ class YuNet:
         if min(size) < SMALLEST_SIDE:
             return []
         copy = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if scale < 1 else image
-        detector = self._detector()
+        detector = self._network.detector
         detector.setInputSize(size)
         _, rows = detector.detect(cv2.cvtColor(copy, cv2.COLOR_RGB2BGR))
         if rows is None:
@@ -90,16 +88,15 @@ class YuNet:
         found = [_detection(row, stretch, width, height) for row in rows]
         return largest_first([detection for detection in found if detection])
 
-    def _detector(self) -> Any:
-        """OpenCV's detector of the calling thread."""
-        if not hasattr(self._thread, "detector"):
-            try:
-                self._thread.detector = cv2.FaceDetectorYN.create(
-                    str(self.model), "", (32, 32), score_threshold=self.min_score
-                )
-            except cv2.error as error:
-                raise ModelError(f"{self.model} is no model that OpenCV can load as YuNet: {error.err}") from error
-        return self._thread.detector
+
+class _Network(threading.local):
+    """OpenCV's detector of the calling thread alone, since it holds the size of its pictures."""
+
+    def __init__(self, model: Path, min_score: float) -> None:
+        try:
+            self.detector: Any = cv2.FaceDetectorYN.create(str(model), "", (32, 32), score_threshold=min_score)
+        except cv2.error as error:
+            raise ModelError(f"{model} is no model that OpenCV can load as YuNet: {error.err}") from error
 
 
 def _detection(row: np.ndarray, stretch: np.ndarray, width: int, height: int) -> Detection | None:

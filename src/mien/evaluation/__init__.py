@@ -1,4 +1,4 @@
-"""Any classifier on any labelled faces, measured honestly."""
+"""Measuring any classifier on labelled faces."""
 
 from mien.evaluation.evaluate import Scorecard, class_indices, evaluate, load_for, predict_scores, score
 from mien.evaluation.metrics import fit_vector_scaling

@@ -1,4 +1,4 @@
-"""Any classifier on any labelled faces."""
+"""The scores of any classifier on labelled faces."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -25,17 +25,17 @@ from mien.values import GreyFaces
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scorecard:
-    """What a classifier scores on some faces.
+    """The scores of a classifier on N faces.
 
     Attributes:
         num_faces: N.
-        accuracy: 0 to 1.
-        standard_error: of the accuracy, from N alone: differences below twice this are noise.
-        macro_f1: mean of F1 over the classes that are among the labels, 0 to 1.
-        ece: expected calibration error over 15 bins, 0 to 1.
-        nll: negative log-likelihood, mean, in nats.
-        labels: K names, in the order of `confusion`.
-        per_class: for each name its number of faces, precision, recall and F1.
+        accuracy: The share of correctly classified faces, 0 to 1.
+        standard_error: The standard error of the accuracy, from N alone; differences below twice this are noise.
+        macro_f1: The mean of F1 over the classes that are among the labels, 0 to 1.
+        ece: The expected calibration error over 15 bins, 0 to 1.
+        nll: The mean negative log-likelihood, in nats.
+        labels: The K class names, in the order of `confusion`.
+        per_class: The number of faces, precision, recall and F1 of each class, by name.
         confusion: K rows of K counts: a row for each true class, a column for each predicted one.
     """
 
@@ -51,7 +51,7 @@ class Scorecard:
 
 
 def score(labels: NDArray[np.int64], scores: NDArray[np.float32], names: tuple[str, ...]) -> Scorecard:
-    """The figures of (N,) labels and (N, K) probabilities, with the K class names."""
+    """The scores of (N, K) probabilities against (N,) labels; `names` are the K classes."""
     predicted = scores.argmax(axis=1)
     confusion = confusion_matrix(labels, predicted, len(names))
     precision, recall, f1 = precision_recall_f1(confusion)
@@ -103,14 +103,15 @@ def load_for(info: ModelInfo, path: Path, *, split: str = "val", leave_out: Path
 def evaluate(
     classifier: Classifier, faces: FaceSet, split: str, *, flip: bool = False, whole: FaceSet | None = None
 ) -> dict[str, Any]:
-    """Score a classifier on a split, as published and without the faces that training has too.
+    """Score a classifier on a split, with and without the faces that are in the training split too.
 
     Args:
-        classifier: its labels have to hold every class of the data, in any order.
-        faces: resized to the classifier's input if they are of another size.
-        split: by mien's name or FER2013's.
+        classifier: a classifier whose labels include every class of the data, in any order.
+        faces: the data set; it is resized to the classifier's input if it has another size.
+        split: the split's name, mien's or FER2013's.
         flip: whether to average the probabilities of a face and its mirror image.
-        whole: the data set before some of its faces were left out, in whose training split duplicates are looked for.
+        whole: the data set before some of its faces were left out; duplicates are looked for in its training split.
+            `faces` when left out.
 
     Returns:
         Plain values, ready for JSON: `data`, `split`, `flip`, the fields of `Scorecard`;
@@ -120,6 +121,12 @@ def evaluate(
 
     Raises:
         DataError: the split is empty, or the classifier does not know one of the classes.
+
+    Example:
+        >>> from mien.data import load
+        >>> from mien.recognition import load_classifier
+        >>> evaluate(load_classifier("rep-small"), load("fer2013.csv"), "PublicTest")["accuracy"]  # doctest: +SKIP
+        0.704
     """
     others = " or ".join(f"--split {name}" for name in faces.split_names())
     chosen = resized(faces.split(split, hint=others and f"score it with {others}"), classifier.input_size)
@@ -144,20 +151,20 @@ def evaluate(
 
 
 def score_votes(votes: NDArray[np.uint8], scores: NDArray[np.float32]) -> dict[str, Any]:
-    """How often the likeliest vote is that of FER+'s majority.
+    """The accuracy against the majority of FER+'s votes.
 
     Args:
         votes: (N, 10), in the order of FER+'s columns.
         scores: (N, 8) probabilities of FER+'s expressions.
 
     Returns:
-        `num_faces` that have a majority (see `data.majority_of`; figures of other choices of faces do not compare),
-        `accuracy`, 0 to 1, and its `standard_error`; None for both when no face has one.
+        `num_faces`, the number of faces that have a majority (see `data.majority_of`; accuracies on other selections
+        do not compare), `accuracy`, 0 to 1, and its `standard_error`; None for both when no face has a majority.
     """
     majority = majority_of(votes)
-    there = majority >= 0
-    num = int(there.sum())
-    accuracy = float((scores[there].argmax(axis=1) == majority[there]).mean()) if num else None
+    clear = majority >= 0
+    num = int(clear.sum())
+    accuracy = float((scores[clear].argmax(axis=1) == majority[clear]).mean()) if num else None
     error = None if accuracy is None else float(np.sqrt(accuracy * (1 - accuracy) / num))
     return {"num_faces": num, "accuracy": accuracy, "standard_error": error}
 
@@ -174,7 +181,7 @@ def predict_scores(
 
 
 def class_indices(faces: FaceSet, names: tuple[str, ...]) -> NDArray[np.int64]:
-    """The labels of `faces` counted in the order of `names`.
+    """The labels of `faces` as indices into `names`.
 
     Raises:
         DataError: a class of the data is not among the names.

@@ -1,10 +1,10 @@
-"""Figures from labels and probabilities. All take N faces of K classes."""
+"""Metrics of labels and probabilities, for N faces of K classes."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 NUM_BINS = 15
-"""Of the calibration error, as in its source."""
+"""Bins of the calibration error, as in its source."""
 
 
 def confusion_matrix(labels: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:
@@ -15,24 +15,24 @@ def confusion_matrix(labels: NDArray[np.int64], predicted: NDArray[np.int64], nu
 def precision_recall_f1(
     confusion: NDArray[np.int64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Three (K,) arrays, 0 to 1, from a confusion matrix; 0 where a class was never predicted or never there."""
-    right = np.diag(confusion).astype(np.float64)
-    precision = right / np.maximum(confusion.sum(axis=0), 1)
-    recall = right / np.maximum(confusion.sum(axis=1), 1)
+    """Three (K,) arrays, 0 to 1, from a confusion matrix; 0 for a class that is never predicted, or has no face."""
+    correct = np.diag(confusion).astype(np.float64)
+    precision = correct / np.maximum(confusion.sum(axis=0), 1)
+    recall = correct / np.maximum(confusion.sum(axis=1), 1)
     return precision, recall, 2 * precision * recall / np.maximum(precision + recall, 1e-12)
 
 
 def macro_f1(confusion: NDArray[np.int64]) -> float:
-    """The mean of F1, 0 to 1, over the classes that are there: those with a row in the confusion matrix.
+    """The mean of F1, 0 to 1, over the classes that have faces.
 
-    A class without a face has no recall; counted as 0, it would make a perfect classifier look bad.
+    A class without a face has no recall; counted as 0, it would lower the score of a perfect classifier.
     """
-    there = confusion.sum(axis=1) > 0
-    return float(precision_recall_f1(confusion)[2][there].mean())
+    present = confusion.sum(axis=1) > 0
+    return float(precision_recall_f1(confusion)[2][present].mean())
 
 
 def negative_log_likelihood(labels: NDArray[np.int64], scores: NDArray[np.float32]) -> float:
-    """Mean, in nats; a probability of 0 counts as the smallest float32 above it."""
+    """The mean over all faces, in nats; a probability of 0 counts as the smallest normal float32."""
     chosen = scores[np.arange(len(labels)), labels].astype(np.float64)
     return float(-np.log(np.maximum(chosen, np.finfo(np.float32).tiny)).mean())
 
@@ -40,37 +40,38 @@ def negative_log_likelihood(labels: NDArray[np.int64], scores: NDArray[np.float3
 def calibration_bins(
     labels: NDArray[np.int64], scores: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """What a reliability diagram shows, over 15 bins of equal width (Guo et al. 2017, arXiv:1706.04599).
+    """The values of a reliability diagram with 15 bins of equal width (Guo et al. 2017, arXiv:1706.04599).
 
     Returns:
-        Three (15,) arrays: the faces whose likeliest class has a probability in each bin, the mean of that
-        probability, and the share of them that is right, both 0 to 1 and both 0 in an empty bin.
+        Three (15,) arrays: the number of faces whose confidence (the probability of the likeliest class) is in each
+        bin, their mean confidence, and their accuracy, both 0 to 1 and both 0 in an empty bin.
     """
     confidence = scores.max(axis=1).astype(np.float64)
-    right = scores.argmax(axis=1) == labels
+    correct = scores.argmax(axis=1) == labels
     # Bins are (low, high], as in the source.
     bins = np.clip(np.ceil(confidence * NUM_BINS).astype(np.int64) - 1, 0, NUM_BINS - 1)
     counts = np.bincount(bins, minlength=NUM_BINS)
-    sums = [np.bincount(bins, weights=values, minlength=NUM_BINS) for values in (confidence, right)]
+    sums = [np.bincount(bins, weights=values, minlength=NUM_BINS) for values in (confidence, correct)]
     mean_confidence, accuracy = (values / np.maximum(counts, 1) for values in sums)
     return counts, mean_confidence, accuracy
 
 
 def expected_calibration_error(labels: NDArray[np.int64], scores: NDArray[np.float32]) -> float:
-    """How far confidence is from accuracy, 0 to 1: the mean gap of `calibration_bins`, weighted by their faces."""
+    """The mean difference of confidence and accuracy over `calibration_bins`, weighted by their faces, 0 to 1."""
     counts, confidence, accuracy = calibration_bins(labels, scores)
     return float(np.abs(accuracy - confidence) @ counts / len(labels))
 
 
 PRIOR_FACES = 10.0
-"""How many faces' worth of evidence speaks for leaving logits alike in `fit_temperature` and `fit_vector_scaling`."""
+"""The weight of the prior in `fit_temperature` and `fit_vector_scaling`, in faces."""
 
 
 def fit_temperature(labels: NDArray[np.int64], logits: NDArray[np.float32]) -> float:
-    """The number to divide logits by that makes their probabilities likeliest (Guo et al. 2017, arXiv:1706.04599).
+    """The temperature, a divisor of the logits, with the highest likelihood (Guo et al. 2017, arXiv:1706.04599).
 
-    The likelihood is convex in the inverse temperature, so a bisection of its slope finds it. It is drawn, weakly,
-    towards 1: a few faces that are all told rightly would otherwise make a network boundlessly sure.
+    The negative log-likelihood is convex in the inverse temperature, so a bisection of its slope finds the minimum. A
+    weak prior draws it towards 1: a few faces, all correctly classified, would otherwise make a network boundlessly
+    overconfident.
 
     Args:
         labels: (N,).
@@ -98,11 +99,11 @@ def fit_temperature(labels: NDArray[np.int64], logits: NDArray[np.float32]) -> f
 def fit_vector_scaling(
     labels: NDArray[np.int64], logits: NDArray[np.float32]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A factor and an offset for each class's logit that make the probabilities likeliest (Guo et al. 2017).
+    """A factor and an offset for each class's logit with the highest likelihood (vector scaling, Guo et al. 2017).
 
-    A temperature has every class trusted alike, and a network that is sure of happy faces and unsure of fearful ones
-    cannot be mended by it. Both are drawn, weakly, towards a temperature alone. That is also what a class gets of
-    which there are fewer than `PRIOR_FACES` faces, or whose logit would be turned upside down.
+    One temperature for all classes cannot calibrate a network that is overconfident in some of them only. A weak prior
+    draws the result towards a temperature; classes with fewer than `PRIOR_FACES` faces, or whose factor would be
+    negative, get just the temperature.
 
     Args:
         labels: (N,).
@@ -123,12 +124,12 @@ def fit_vector_scaling(
 def _likeliest_scaling(
     labels: NDArray[np.int64], logits: NDArray[np.float32], common: float, free: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """As `fit_vector_scaling`; classes that are not `free` have the `common` factor, and no offset.
+    """As `fit_vector_scaling`; classes that are not `free` get the `common` factor and no offset.
 
-    The likelihood is convex in all of them, so Newton's method finds them.
+    The negative log-likelihood is convex, so Newton's method finds its minimum.
     """
     num_classes = logits.shape[1]
-    # One feature for each parameter: a class's factor multiplies its logit, its offset a one, and no other class's.
+    # A feature for each parameter: the logit for a class's factor, and 1 for its offset.
     features = np.concatenate([logits.astype(np.float64), np.ones(logits.shape)], axis=1)
     is_label = np.tile(np.eye(num_classes)[labels], 2)
     prior = np.concatenate([np.full(num_classes, common), np.zeros(num_classes)])

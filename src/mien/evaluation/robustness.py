@@ -1,4 +1,4 @@
-"""How a classifier holds when faces are cut, turned, lit, blurred or covered otherwise than it was trained on."""
+"""The accuracy of a classifier on distorted faces: cropped, rotated, lit, blurred, noisy, compressed or covered."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -14,16 +14,16 @@ from mien.recognition import Classifier
 from mien.values import GreyFaces
 
 Distortion = Callable[[GreyFaces], GreyFaces]
-"""(N, S, S) uint8 → the same shape."""
+"""A function from faces, (N, S, S) uint8, to faces of the same shape."""
 
 
 def cropped(share: float) -> Distortion:
-    """The crop grown by `share` of its side, what lies outside mirrored in; negative shares cut it tighter."""
+    """Enlarge the crop by `share` of its side, reflected at the border; a negative share makes it tighter."""
     return lambda faces: _warped(faces, lambda centre, _: cv2.getRotationMatrix2D(centre, 0, 1 / (1 + share)))
 
 
 def rotated(degrees: float) -> Distortion:
-    """Turned about the middle, every other face the other way; what lies outside is mirrored in."""
+    """Rotate about the centre, every other face the other way, reflected at the border."""
 
     def matrix(centre: tuple[float, float], number: int) -> cv2.typing.MatLike:
         return cv2.getRotationMatrix2D(centre, degrees if number % 2 else -degrees, 1)
@@ -32,13 +32,13 @@ def rotated(degrees: float) -> Distortion:
 
 
 def gamma(exponent: float) -> Distortion:
-    """Lit otherwise: below 1 brighter, above 1 darker."""
+    """Change the lighting: below 1 is brighter, above 1 darker."""
     table = np.round(255 * (np.arange(256) / 255) ** exponent).astype(np.uint8)
     return lambda faces: table[faces]
 
 
 def blurred(sigma: float) -> Distortion:
-    """Out of focus: a Gaussian of so many pixels of a face 48 wide."""
+    """Blur by a Gaussian of standard deviation `sigma`, in pixels of a face 48 pixels wide."""
 
     def blur(faces: GreyFaces) -> GreyFaces:
         scale = faces.shape[1] / 48
@@ -50,7 +50,7 @@ def blurred(sigma: float) -> Distortion:
 
 
 def noisy(deviation: float) -> Distortion:
-    """Grainy, as in the dark: Gaussian noise of that share of the range from black to white, the same in every run."""
+    """Add Gaussian noise, the same in every run; its deviation is a share of the range from black to white."""
 
     def add(faces: GreyFaces) -> GreyFaces:
         noise = np.random.default_rng(0).normal(0, 255 * deviation, faces.shape)
@@ -60,7 +60,7 @@ def noisy(deviation: float) -> Distortion:
 
 
 def compressed(quality: int) -> Distortion:
-    """Through JPEG at that quality, 1 to 100."""
+    """Compress by JPEG at a quality of 1 to 100."""
 
     def press(face: NDArray[np.uint8]) -> NDArray[np.uint8]:
         _, content = cv2.imencode(".jpg", face, [cv2.IMWRITE_JPEG_QUALITY, quality])
@@ -72,7 +72,7 @@ def compressed(quality: int) -> Distortion:
 
 
 def covered(top: float, bottom: float, left: float, right: float) -> Distortion:
-    """A mid-grey rectangle over a part of the face, its edges in shares of the side."""
+    """Cover a part of the face by a mid-grey rectangle; its edges are shares of the side."""
 
     def cover(faces: GreyFaces) -> GreyFaces:
         covered = faces.copy()
@@ -104,17 +104,17 @@ DISTORTIONS: Final[Mapping[str, Distortion]] = {
     "mouth covered": covered(0.65, 1, 0, 1),
     "right half covered": covered(0, 1, 0.5, 1),
 }
-"""By the name a report gives it."""
+"""The distortions that are measured, by name."""
 
 
 def robustness(classifier: Classifier, faces: FaceSet) -> dict[str, float]:
-    """A classifier's accuracy on faces as they are and under each distortion, and its mirror consistency.
+    """A classifier's accuracy on faces as they are and under each distortion, and its consistency under mirroring.
 
     Faces are distorted at the data's own size, then resized to the classifier's.
 
     Returns:
-        0 to 1 each: "plain", a key for each of `DISTORTIONS`, and "changed by mirroring", the share of faces whose
-        label is another one in the mirror.
+        Values of 0 to 1: "plain", a key for each of `DISTORTIONS`, and "changed by mirroring", the share of faces
+        whose mirror image is classified differently.
 
     Raises:
         DataError: the classifier does not know one of the classes.

@@ -156,7 +156,7 @@ def opened(sinks: Iterable[tuple[Kind, Path]], header: Header) -> Iterator[list[
 def open_output(path: str | Path, analyzer: Analyzer, kind: str | None = None) -> AbstractContextManager[Sink]:
     """An output to write results to, for a loop of one's own.
 
-        >>> with open_output("faces.csv", analyzer) as output:  # doctest: +SKIP
+        >>> with open_output("faces.csv", analyzer) as output:
         ...     for result in analyzer.stream("talk.mp4"):
         ...         output.write(result)
 

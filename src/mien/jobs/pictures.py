@@ -9,7 +9,7 @@ import cv2
 
 from mien.analyzer import Analyzer
 from mien.errors import MienError, reason
-from mien.images import read_image, read_pipe
+from mien.images import read_image
 from mien.jobs.sources import Source
 from mien.values import Failure, FrameResult, Image
 
@@ -50,7 +50,7 @@ def _read(source: Source) -> Image | Failure:
     if source.error:
         return Failure(source.name, source.error)
     try:
-        return read_image(source.path or read_pipe(sys.stdin.buffer, "standard input"), name=source.name)
+        return read_image(source.path or sys.stdin.buffer, name=source.name)
     except (MienError, OSError) as error:
         return Failure(source.name, reason(error))
 

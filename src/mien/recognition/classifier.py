@@ -1,8 +1,9 @@
-"""From faces to probabilities: the protocol, and the model files that mien runs with onnxruntime."""
+"""Classifying faces: the protocol of a classifier, and model files run with onnxruntime."""
 
 import os
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,20 +14,20 @@ from mien.recognition.runtime import LOADING_ERRORS, InferenceSession, SessionOp
 from mien.values import GreyFaces
 
 FACES_A_RUN = 256
-"""Faces that go through a network at once; more gain no speed and only cost memory."""
+"""Faces in one batch; larger batches take more memory and are no faster."""
 
 
 class Classifier(Protocol):
-    """Anything that turns faces into probabilities."""
+    """Any object that turns faces into probabilities."""
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The K names, in the order of the scores."""
+        """The K names of the classes, in the order of the scores."""
         ...
 
     @property
     def input_size(self) -> int:
-        """S, the side in pixels of the faces it takes."""
+        """S, the side of the input faces in pixels."""
         ...
 
     def __call__(self, faces: GreyFaces) -> NDArray[np.float32]:
@@ -62,13 +63,24 @@ def checked_scores(classifier: Classifier, faces: GreyFaces) -> NDArray[np.float
 class OnnxClassifier:
     """A model file that `mien export` wrote. One instance serves many threads.
 
+    Each method takes faces as (N, S, S) uint8, grey, where N may be 0, and raises InvalidInput for any other array.
+
+        >>> classifier = OnnxClassifier(Path("mini-xception.onnx"))
+        >>> classifier(faces).shape
+        (12, 7)
+
     Args:
-        path: the file.
-        num_threads: of the processor for one call. Networks this small gain nothing from a second one; run more
+        path: The model file.
+        num_threads: Processor threads for one call. Networks this small gain nothing from a second one; run more
             processes instead.
 
     Raises:
-        ModelError: the file is missing, damaged, or not one of mien's.
+        ModelError: The file is missing, damaged, or not one of mien's.
+
+    Attributes:
+        info: The file's metadata.
+        labels: The K names of the classes, in the order of the scores.
+        input_size: S, the side of the input faces in pixels.
     """
 
     def __init__(self, path: Path, *, num_threads: int = 1) -> None:
@@ -77,58 +89,43 @@ class OnnxClassifier:
         options = SessionOptions()
         options.intra_op_num_threads = num_threads
         options.inter_op_num_threads = 1
-        options.log_severity_level = 4  # what goes wrong is raised, and told once
-        # A stranger's model may name further files to read weights from; there is none in this folder.
+        options.log_severity_level = 4  # errors are raised, and need not be logged too
+        # A model may name other files to read its weights from; in this "folder" there are none.
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
         try:
             self._session = InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
         except LOADING_ERRORS as error:
-            raise ModelError(f"{path} is no model that onnxruntime can run: {_first_line(error)}") from error
+            first_line = str(error).strip().partition("\n")[0] or type(error).__name__
+            raise ModelError(f"{path} is no model that onnxruntime can run: {first_line}") from error
         metadata = self._session.get_modelmeta().custom_metadata_map
         if METADATA_KEY not in metadata:
             raise ModelError(f"{path} is an ONNX file, but not one that `mien export` wrote: it lacks mien's metadata")
-        self.info: ModelInfo = parse_model_info(metadata[METADATA_KEY], str(path))
+        self.info = parse_model_info(metadata[METADATA_KEY], str(path))
+        self.labels, self.input_size = self.info.labels, self.info.input_size
         _check_graph(self._session, self.info, path)
+        self._path, self._num_threads = path, num_threads
 
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The K names, in the order of the scores."""
-        return self.info.labels
-
-    @property
-    def input_size(self) -> int:
-        """S, the side in pixels of the faces it takes."""
-        return self.info.input_size
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A session cannot be pickled; the file is read again.
+        return partial(OnnxClassifier, num_threads=self._num_threads), (self._path,)
 
     def __call__(self, faces: GreyFaces) -> NDArray[np.float32]:
-        """(N, S, S) uint8, grey → (N, K) float32 probabilities, the softmax of the logits; N may be 0.
-
-        Raises:
-            InvalidInput: the array is of another shape or type.
-        """
+        """(N, K) float32 probabilities, the softmax of the logits."""
         return softmax(self.logits(faces))
 
     def logits(self, faces: GreyFaces) -> NDArray[np.float32]:
-        """(N, S, S) uint8, grey → (N, K) float32, before the softmax.
-
-        Raises:
-            InvalidInput: the array is of another shape or type.
-        """
+        """(N, K) float32, before the softmax."""
         return self._run(LOGITS, faces)
 
     def evidence(self, faces: GreyFaces) -> NDArray[np.float32]:
-        """Where the network saw what: (N, S, S) uint8, grey → (N, K, h, w) float32, whose mean is the logit.
-
-        Raises:
-            InvalidInput: the array is of another shape or type.
-        """
+        """Class activation maps: (N, K, h, w) float32, whose means are the logits."""
         return self._run(EVIDENCE, faces)
 
     def votes(self, faces: GreyFaces) -> NDArray[np.float32]:
-        """How ten people would vote: (N, S, S) uint8, grey → (N, 8) float32 probabilities of `info.vote_labels`.
+        """The votes of FER+'s annotators, as predicted: (N, 8) float32 probabilities of `info.vote_labels`.
 
         Raises:
-            InvalidInput: the array is of another shape or type, or the network never learned FER+'s votes.
+            InvalidInput: The network was not trained on FER+'s votes.
         """
         return softmax(self.vote_logits(faces))
 
@@ -144,20 +141,20 @@ class OnnxClassifier:
             raise InvalidInput(
                 f"{self.info.name} takes (N, {size}, {size}) uint8, grey; got {faces.shape} {faces.dtype}"
             )
-        # Also an empty array goes through once, to come out with the right shape.
+        # An empty array is run once too, for the shape of the output.
         starts = range(0, max(1, len(faces)), FACES_A_RUN)
         parts = [self._session.run([output], {INPUT: faces[at : at + FACES_A_RUN]})[0] for at in starts]
         return np.concatenate(parts)
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N, K) of any size → probabilities that sum to 1 along the last axis."""
+    """Logits (N, K) of any magnitude → probabilities that sum to 1 along the last axis."""
     exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True, initial=-np.inf))
     return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True), dtype=np.float32)
 
 
 def _check_graph(session: InferenceSession, info: ModelInfo, path: Path) -> None:
-    """That the graph takes and gives what the metadata says."""
+    """Check that the graph's inputs and outputs are those of the metadata."""
     inputs = {node.name: (node.type, node.shape[1:]) for node in session.get_inputs()}
     outputs = {node.name: (len(node.shape), node.shape[1:2]) for node in session.get_outputs()}
     num = len(info.labels)
@@ -170,7 +167,3 @@ def _check_graph(session: InferenceSession, info: ModelInfo, path: Path) -> None
             f"{path}: its graph takes {inputs} and gives {outputs}, which does not fit its metadata ({num} labels, "
             f"faces of {info.input_size} pixels). Export it again"
         )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,4 +1,4 @@
-"""From a detection to the small grey face a network takes."""
+"""Cropping a detected face to the small grey picture that a network takes."""
 
 import cv2
 import numpy as np
@@ -12,15 +12,15 @@ def crop_face(image: Image, region: Box, size: int) -> NDArray[np.uint8]:
 
     Args:
         image: (H, W, 3) uint8, RGB.
-        region: a square in the picture's pixels. Where it leaves the picture, the picture is mirrored at its
-            edge, so that a face at the border keeps its proportions.
+        region: A square in the picture's pixels. Outside the picture, the picture is mirrored at its edge, so that a
+            face at the border keeps its proportions.
         size: S, in pixels.
 
     Returns:
         (S, S) uint8, 0 black to 255 white.
     """
     height, width = image.shape[:2]
-    # A region of many pictures' size holds no face; it must not ask for memory of that size.
+    # A region much larger than the picture holds no face, and must not take memory of that size.
     side = max(1, round(min(max(region.width, region.height), 4 * max(height, width))))
     x, y = region.centre
     left, top = round(x - side / 2), round(y - side / 2)

@@ -1,10 +1,11 @@
-"""The hinge between training and use: one ONNX file that explains itself."""
+"""The model file, written by training and read by analysis: ONNX with metadata that describes it."""
 
 import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, get_type_hints
+from types import UnionType
+from typing import Any, get_origin, get_type_hints
 
 from mien.errors import ModelError
 
@@ -13,35 +14,32 @@ METADATA_KEY = "mien"
 
 FORMAT_VERSION = 1
 
-_LATER = ("vote_labels",)
-"""Entries that files of this format need not have, because it came without them."""
-
 INPUT, LOGITS, EVIDENCE, VOTES = "faces", "logits", "cam", "votes"
-"""Names in the graph: `faces` (N, S, S) uint8 in; `logits` (N, K) and `cam` (N, K, h, w) float32 out.
+"""Names in the graph: input `faces` (N, S, S) uint8; outputs `logits` (N, K) and `cam` (N, K, h, w), float32.
 
-A class's logit is the mean of its map in `cam`, so the map is the explanation. A network that learned FER+'s votes too
-also gives their logits, `votes` (N, 8).
+A class's logit is the mean of its class activation map in `cam`, so the map explains the logit. A network that was
+trained on FER+'s votes too has a third output, their logits `votes` (N, 8).
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInfo:
-    """What a model file says of itself.
+    """The metadata of a model file.
 
     Attributes:
-        name: `mini-xception`.
-        architecture: a key of `training.architectures.ARCHITECTURES`, or "ensemble".
+        name: The model's name, as "mini-xception".
+        architecture: A key of `training.architectures.ARCHITECTURES`, or "ensemble".
         labels: K names, in the order of the logits.
-        vote_labels: FER+'s eight names, in the order of its logits of votes; empty when it gives none.
-        input_size: S, the side in pixels of the faces it takes.
-        num_parameters: trained numbers.
+        vote_labels: FER+'s eight names, in the order of the logits of `votes`; empty without that output.
+        input_size: S, the side of the input faces in pixels.
+        num_parameters: The number of trained parameters.
         size_class: "nano" (under 62,000 parameters), "small" (under 1 M), "base" (under 15 M), "large" or "ensemble".
         licence: SPDX identifier.
-        trained_on: data set, number of faces and fingerprint.
-        recipe: everything that decided the training.
-        commit: of the code that trained it, "+" if changed since; None if unknown.
-        measured: what it scores, on which split, and how many faces.
-        format_version: of this record.
+        trained_on: The data set's name, number of faces and fingerprint.
+        recipe: All settings of the training.
+        commit: The commit of the code that trained it, with "+" if changed since; None if unknown.
+        measured: Its accuracy and other metrics, the split, and the number of faces.
+        format_version: The version of this metadata.
     """
 
     name: str
@@ -63,14 +61,14 @@ class ModelInfo:
 
 
 def parse_model_info(text: str, source: str) -> ModelInfo:
-    """The record a model file holds under `METADATA_KEY`; entries that this mien does not know are ignored.
+    """The metadata that a model file holds under `METADATA_KEY`; entries that this mien does not know are ignored.
 
     Args:
-        text: its JSON.
-        source: what to call the file in an error.
+        text: The metadata as JSON.
+        source: The file's name in error messages.
 
     Raises:
-        ModelError: it is no such record, or of a newer format; the message names the field.
+        ModelError: A field is missing or wrong, or the format is newer; the message names the field.
     """
     try:
         values = json.loads(text)
@@ -82,25 +80,17 @@ def parse_model_info(text: str, source: str) -> ModelInfo:
             f"{source}: model format {version!r}; this mien reads format {FORMAT_VERSION}. Export it again, or "
             "install a mien that reads it"
         )
-    kinds: dict[str, type] = {
-        "str": str,
-        "int": int,
-        "tuple": list,
-        "Mapping": dict,
-    }
-    for name, hint in get_type_hints(ModelInfo).items():
-        kind = kinds.get(getattr(hint, "__name__", ""))
-        if name not in values and name in _LATER:
-            continue
-        if name not in values or (kind is not None and not isinstance(values[name], kind)):
+    values = {"vote_labels": []} | values  # which was added to the format later
+    hints = get_type_hints(ModelInfo)
+    for name, hint in hints.items():
+        kind = {tuple: list, Mapping: dict, UnionType: str | None}.get(get_origin(hint), hint)
+        if name not in values or not isinstance(values[name], kind):
             raise ModelError(f"{source}: its metadata has no valid {name!r}; got {values.get(name)!r}")
     labels = values["labels"]
     if not labels or not all(isinstance(label, str) for label in labels) or len(set(labels)) < len(labels):
         raise ModelError(f"{source}: its metadata needs labels that are different names; got {labels}")
-    known = {item.name for item in dataclasses.fields(ModelInfo)}
-    known_values = {name: value for name, value in values.items() if name in known}
-    names = {name: tuple(values.get(name, ())) for name in ("labels", "vote_labels")}
-    return ModelInfo(**known_values | names)
+    names = {name: tuple(values[name]) for name in ("labels", "vote_labels")}
+    return ModelInfo(**{name: values[name] for name in hints} | names)
 
 
 def size_class(num_parameters: int) -> str:

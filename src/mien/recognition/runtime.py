@@ -1,7 +1,7 @@
-"""onnxruntime, with its telemetry off. The rest of mien imports it from here.
+"""onnxruntime with its telemetry switched off. The rest of mien imports it from here.
 
-From 1.29 on, the official Linux wheels send what they are used for and on which machine to Microsoft, from the moment
-they are imported. mien opens no network connection that its user did not ask for.
+From 1.29 on, the official Linux wheels report their use and the machine to Microsoft as soon as they are imported. mien
+opens no network connection that its user did not ask for.
 """
 
 import os
@@ -18,7 +18,7 @@ finally:
     else:
         os.environ[_SWITCH] = _before
 
-onnxruntime.disable_telemetry_events()  # on Windows, and where somebody has imported it before
+onnxruntime.disable_telemetry_events()  # on Windows, and where it was imported before
 
 InferenceSession = onnxruntime.InferenceSession
 SessionOptions = onnxruntime.SessionOptions
@@ -32,4 +32,4 @@ LOADING_ERRORS: tuple[type[Exception], ...] = (
     _state.NotImplemented,
     _state.RuntimeException,
 )
-"""What a file that is no model, or one this build cannot run, makes it raise; they share no base class of its own."""
+"""Raised for a file that is no model, or that this build cannot run; they share no base class of onnxruntime's."""

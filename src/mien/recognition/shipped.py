@@ -7,7 +7,7 @@ from mien.errors import ModelError
 from mien.recognition.classifier import OnnxClassifier
 
 WEIGHTS = Path(__file__).parent / "weights"
-"""A model file and a card (Markdown) for each shipped model."""
+"""The folder of the shipped models: for each a model file and a model card in Markdown."""
 
 
 def shipped_models() -> dict[str, Path]:
@@ -27,8 +27,11 @@ def list_models() -> list[str]:
 def load_classifier(model: str | Path) -> OnnxClassifier:
     """A classifier by the name of a shipped model, or from a file that `mien export` wrote.
 
+        >>> load_classifier("rep-small").labels[3]
+        'happy'
+
     Raises:
-        ModelError: there is no such model, or the file is damaged or not one of mien's; the message lists the
+        ModelError: There is no such model, or the file is damaged or not one of mien's; the message lists the
             shipped ones.
     """
     shipped = shipped_models()

@@ -1,8 +1,6 @@
 """Pictures and videos as CSV."""
 
-from mien.records.earlier import starts_with
-from mien.records.encoding import csv_row
-from mien.records.rows import columns, rows
+from mien.records.rows import columns, csv_row, rows
 from mien.records.sink import FileSink, Header, Target
 from mien.values import Failure, FrameResult
 
@@ -10,29 +8,25 @@ from mien.values import Failure, FrameResult
 class CsvSink(FileSink):
     """A row a face; a row without a face for a picture or a frame that shows none, and for a source that failed.
 
-        >>> with CsvSink(Path("faces.csv"), header) as sink:  # doctest: +SKIP
+        >>> with CsvSink(Path("faces.csv"), header) as sink:
         ...     sink.write(result)
 
     UTF-8, separated by commas, with `\\n` at the end of a line. A text that a spreadsheet would take for a formula gets
     an apostrophe before it.
-
-    Args:
-        target: Where to write.
-        header: How the results were made; it gives the columns of scores.
 
     Raises:
         InvalidInput: One of the model's labels has the name of another column.
     """
 
     # Version 1 had other columns for pictures and for videos.
-    replaces = staticmethod(starts_with(rb"source,(frame,time,)?width,height,(face|track_id),"))
+    signature = rb"source,(frame,time,)?width,height,(face|track_id),"
 
     def __init__(self, target: Target, header: Header) -> None:
         super().__init__(target, header)
         self._columns = columns(header)
 
     def begin(self) -> None:
-        self.stream.write(csv_row(self._columns))
+        self.put(csv_row(self._columns))
 
     def write(self, result: FrameResult | Failure) -> None:
-        self.stream.write(b"".join(map(csv_row, rows(self.header, result))))
+        self.put("".join(map(csv_row, rows(self.header, result))))

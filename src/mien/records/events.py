@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from mien.errors import InvalidInput
-from mien.records.earlier import starts_with
-from mien.records.encoding import csv_row, json_text, utf8
+from mien.records.results import json_text
+from mien.records.rows import csv_row
 from mien.records.sink import FORMAT, VERSION, Header, Target
 from mien.records.video_sink import VideoSink
 from mien.tracking.events import Event
-from mien.values import FrameResult, number
+from mien.values import number
 
 _COLUMNS: Final = ("source", *(field.name for field in fields(Event)))
 
@@ -19,20 +19,15 @@ _COLUMNS: Final = ("source", *(field.name for field in fields(Event)))
 class EventsSink(VideoSink):
     """A row an event, of all videos: CSV or JSON, by the file's suffix; CSV for a stream. Pictures are passed over.
 
-        >>> with EventsSink(Path("events.csv"), header) as sink:  # doctest: +SKIP
+        >>> with EventsSink(Path("events.csv"), header) as sink:
         ...     sink.write(result)
-
-    Args:
-        target: Where to write.
-        header: How the results were made.
 
     Raises:
         InvalidInput: The file has another suffix.
     """
 
-    replaces = staticmethod(
-        starts_with(rb'(source,)?track_id,label,start,end,|\s*\{\s*"format":\s*"mien",\s*"version":\s*\d+,\s*"events"')
-    )
+    signature = rb'(source,)?track_id,label,start,end,|\s*\{\s*"format":\s*"mien",\s*"version":\s*\d+,\s*"events"'
+    _separator = "\n"
 
     def __init__(self, target: Target, header: Header) -> None:
         super().__init__(target, header)
@@ -40,31 +35,26 @@ class EventsSink(VideoSink):
         if suffix not in (".csv", ".json"):
             raise InvalidInput(f"{target}: events are written as .csv or .json; got the suffix {suffix!r}")
         self._json = suffix == ".json"
-        self._separator = "\n"
 
     def begin(self) -> None:
         if self._json:
-            about = f'"format": {json_text(FORMAT)},\n"version": {VERSION}'
-            self.stream.write(utf8(f'{{\n{about},\n"events": ['))
+            self.put(f'{{\n"format": {json_text(FORMAT)},\n"version": {VERSION},\n"events": [')
         else:
-            self.stream.write(csv_row(_COLUMNS))
-
-    def begin_video(self, first: FrameResult) -> None:
-        self._source = first.source
+            self.put(csv_row(_COLUMNS))
 
     def add_events(self, events: Sequence[Event]) -> None:
         for event in events:
-            entry = {"source": self._source, **event_to_dict(event)}
+            entry = {"source": self.source, **event_to_dict(event)}
             if self._json:
-                self.stream.write(utf8(self._separator + json_text(entry)))
+                self.put(self._separator + json_text(entry))
                 self._separator = ",\n"
             else:
-                self.stream.write(csv_row([*entry.values()]))
+                self.put(csv_row([*entry.values()]))
 
     def end(self, *, complete: bool) -> None:
         super().end(complete=complete)
         if self._json:
-            self.stream.write(utf8(f'\n],\n"complete": {json_text(complete)}\n}}\n'))
+            self.put(f'\n],\n"complete": {json_text(complete)}\n}}\n')
 
 
 def event_to_dict(event: Event) -> dict[str, Any]:

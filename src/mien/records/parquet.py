@@ -1,11 +1,10 @@
 """Pictures and videos as Parquet: the columns of the CSV, with types."""
 
-from types import TracebackType
-from typing import TYPE_CHECKING, Final
+import json
+from typing import TYPE_CHECKING
 
 from mien.errors import MissingExtra
-from mien.records.earlier import ends_with
-from mien.records.encoding import header_fields, json_text, utf8
+from mien.records.results import header_to_dict, json_text
 from mien.records.rows import Cell, columns, rows
 from mien.records.sink import FileSink, Header, Target
 from mien.values import Failure, FrameResult
@@ -13,27 +12,19 @@ from mien.values import Failure, FrameResult
 if TYPE_CHECKING:
     import pyarrow
 
-ROWS_A_GROUP: Final = 20_000
-"""How many rows are held in memory and then written together."""
-
-METADATA_KEY: Final = "mien"
-"""The key of the schema's metadata under which the header stands, as JSON."""
-
-COMPLETE_KEY: Final = "mien.complete"
-"""The key of the file's metadata under which stands `true`, or `false` when an exception ended the writing."""
-
 
 class ParquetSink(FileSink):
     """A row a face; a row without a face for a picture or a frame that shows none, and for a source that failed.
 
-        >>> with ParquetSink(Path("faces.parquet"), header) as sink:  # doctest: +SKIP
+        >>> with ParquetSink(Path("faces.parquet"), header) as sink:
         ...     sink.write(result)
 
-    The file can be read also when an exception ends the block.
+    The file can be read also when an exception ends the block; its metadata `mien.complete` is then `false`. The
+    schema's metadata `mien` holds the header as JSON.
 
     Args:
         target: Where to write; a stream need not be able to seek.
-        header: How the results were made; it gives the columns of scores.
+        header: How the results were made.
         rows_a_group: How many rows are held in memory before they are written together.
 
     Raises:
@@ -41,9 +32,9 @@ class ParquetSink(FileSink):
         MissingExtra: pyarrow is not installed.
     """
 
-    replaces = staticmethod(ends_with(rb'\{"format": "mien"'))
+    signature = rb'(?s)PAR1.*\{"format": "mien"'
 
-    def __init__(self, target: Target, header: Header, *, rows_a_group: int = ROWS_A_GROUP) -> None:
+    def __init__(self, target: Target, header: Header, *, rows_a_group: int = 20_000) -> None:
         super().__init__(target, header)
         self._schema = _schema(header)
         self._rows: list[tuple[Cell, ...]] = []
@@ -60,15 +51,10 @@ class ParquetSink(FileSink):
             self._flush()
 
     def end(self, *, complete: bool) -> None:
-        self._flush()
-        self._writer.add_key_value_metadata({COMPLETE_KEY: json_text(complete)})
-        self._writer.close()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
         try:
-            super().__exit__(kind, error, traceback)
+            self._flush()
+            self._writer.add_key_value_metadata({"mien.complete": json_text(complete)})
+            self._writer.close()
         finally:
             # Arrow would write the file's end into a closed stream when the writer is collected as garbage.
             self._writer.is_open = False
@@ -78,15 +64,14 @@ class ParquetSink(FileSink):
             return
         import pyarrow
 
-        table, self._rows = self._rows, []
-        cells = (map(_as_utf8, column) for column in zip(*table, strict=True))
-        arrays = [pyarrow.array(column, each.type) for column, each in zip(cells, self._schema, strict=True)]
-        self._writer.write_table(pyarrow.Table.from_arrays(arrays, schema=self._schema))
+        cells = [[_as_utf8(cell) for cell in column] for column in zip(*self._rows, strict=True)]
+        self._rows = []
+        self._writer.write_table(pyarrow.table(dict(zip(self._schema.names, cells, strict=True)), self._schema))
 
 
 def _as_utf8(cell: Cell) -> Cell:
     """A cell without lone surrogates: Arrow's text is UTF-8 without exception."""
-    return utf8(cell).decode() if isinstance(cell, str) else cell
+    return cell.encode("utf-8", "backslashreplace").decode() if isinstance(cell, str) else cell
 
 
 def _schema(header: Header) -> "pyarrow.Schema":
@@ -94,23 +79,14 @@ def _schema(header: Header) -> "pyarrow.Schema":
         import pyarrow
     except ImportError as error:
         raise MissingExtra("Parquet", "parquet") from error
-    word = pyarrow.dictionary(pyarrow.int32(), pyarrow.string())
-    words = pyarrow.list_(pyarrow.string())
     types = {
-        "source": word,
-        "frame": pyarrow.int64(),
+        **dict.fromkeys(("source", "label", "drawing"), pyarrow.dictionary(pyarrow.int32(), pyarrow.string())),
+        **dict.fromkeys(("quality_reasons", "uncertain", "prediction_set"), pyarrow.list_(pyarrow.string())),
+        **dict.fromkeys(("width", "height", "face"), pyarrow.int32()),
+        **dict.fromkeys(("frame", "track_id"), pyarrow.int64()),
         "time": pyarrow.float64(),
-        "width": pyarrow.int32(),
-        "height": pyarrow.int32(),
-        "face": pyarrow.int32(),
-        "track_id": pyarrow.int64(),
         "interpolated": pyarrow.bool_(),
-        "quality_reasons": words,
-        "label": word,
-        "uncertain": words,
-        "prediction_set": words,
-        "drawing": word,
         "error": pyarrow.string(),
     }
     fields = [pyarrow.field(name, types.get(name, pyarrow.float32())) for name in columns(header)]
-    return pyarrow.schema(fields, {METADATA_KEY: utf8(json_text(header_fields(header)))})
+    return pyarrow.schema(fields, {"mien": json.dumps(header_to_dict(header))})

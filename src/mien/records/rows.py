@@ -1,7 +1,10 @@
 """Results as rows of a table: the columns that CSV, Parquet and data frames share."""
 
+import csv
+import io
 from collections.abc import Sequence
-from typing import Final, TypeAlias
+from functools import lru_cache
+from typing import Any, Final, TypeAlias
 
 from mien.errors import InvalidInput
 from mien.records.sink import Header
@@ -10,31 +13,31 @@ from mien.values import Failure, FrameResult
 Cell: TypeAlias = str | int | float | bool | list[str] | None
 """One value of a table."""
 
-_OF_FRAME: Final = ("source", "frame", "time", "width", "height")
-_OF_FACE: Final = (
-    "track_id", "left", "top", "right", "bottom", "detector_score", "interpolated", "quality", "quality_reasons",
-    "label",
-)  # fmt: skip
-_OF_READING: Final = ("valence", "arousal", "uncertain", "prediction_set")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+"""How a text begins that a spreadsheet may execute (CWE-1236)."""
 
 
+@lru_cache(maxsize=16)
 def columns(header: Header) -> tuple[str, ...]:
     """The names of a table's columns.
 
     Raises:
         InvalidInput: One of the model's labels has the name of another column.
     """
-    raw = [f"raw_{label}" for label in header.labels]
-    names = (*_OF_FRAME, "face", *_OF_FACE, *header.labels, *raw, *_OF_READING, "drawing", "error")
-    check_columns(names, header)
-    return names
+    names = (
+        "source", "frame", "time", "width", "height", "face", "track_id", "left", "top", "right", "bottom",
+        "detector_score", "interpolated", "quality", "quality_reasons", "label", *header.labels,
+        *(f"raw_{label}" for label in header.labels), "valence", "arousal", "uncertain", "prediction_set",
+        "drawing", "error",
+    )  # fmt: skip
+    return check_columns(names, header)
 
 
-def check_columns(names: Sequence[str], header: Header) -> None:
-    """Make sure that no two columns of a table share a name.
+def check_columns(names: tuple[str, ...], header: Header) -> tuple[str, ...]:
+    """The names of a table's columns, once it is known that no two are the same.
 
     Raises:
-        InvalidInput: Two do; the message names the model's label that is to blame.
+        InvalidInput: Two are; the message names the model's label that is to blame.
     """
     for label in header.labels:
         if names.count(label) > 1:
@@ -42,6 +45,7 @@ def check_columns(names: Sequence[str], header: Header) -> None:
                 f"{header.model}: its label {label!r} is also the name of another column, and a table cannot have "
                 "both; write JSON, or give the label another name"
             )
+    return names
 
 
 def rows(header: Header, result: FrameResult | Failure) -> list[tuple[Cell, ...]]:
@@ -51,19 +55,34 @@ def rows(header: Header, result: FrameResult | Failure) -> list[tuple[Cell, ...]
         header: Gives the columns of scores.
         result: A picture, a frame, or why there is none.
     """
-    without_face = [None] * (1 + len(_OF_FACE) + 2 * len(header.labels) + len(_OF_READING))
-    if isinstance(result, Failure):
-        without_frame = [None] * (len(_OF_FRAME) - 1)
-        return [(result.source, *without_frame, *without_face, None, result.error)]
-    frame = result.source, result.index, float(result.time), result.width, result.height
-    found: list[tuple[Cell, ...]] = []
-    for place, face in enumerate(result.faces):
-        record = face.to_dict()
-        record |= record["box"]
-        scores, raw_scores = record["scores"], record["raw_scores"] or {}
-        found.append((
-            *frame, place, *(record[name] for name in _OF_FACE),
-            *(scores.get(label) for label in header.labels), *(raw_scores.get(label) for label in header.labels),
-            *(record[name] for name in _OF_READING), result.drawing, result.error,
-        ))  # fmt: skip
-    return found or [(*frame, *without_face, result.drawing, result.error)]
+    frame: dict[str, Any] = {"source": result.source, "error": result.error}
+    found = []
+    if isinstance(result, FrameResult):
+        frame |= {"frame": result.index, "time": float(result.time), "drawing": result.drawing}
+        frame |= {"width": result.width, "height": result.height}
+        for place, face in enumerate(result.faces):
+            record = face.to_dict()
+            raw = {f"raw_{label}": score for label, score in (record["raw_scores"] or {}).items()}
+            found.append({**record, **record["box"], **record["scores"], **raw, **frame, "face": place})
+    return [tuple(map(cells.get, columns(header))) for cells in found or [frame]]
+
+
+def csv_row(row: Sequence[object]) -> str:
+    """One line of CSV, with its end.
+
+    Lists are joined with ";". A text that a spreadsheet would take for a formula gets an apostrophe before it; numbers
+    stay as they are.
+    """
+    text = io.StringIO(newline="")
+    # A lone \r in a file's name is quoted only if the line's own end has one.
+    csv.writer(text, lineterminator="\r\n").writerow(map(_cell, row))
+    return text.getvalue().removesuffix("\r\n") + "\n"
+
+
+def _cell(value: object) -> object:
+    if value is None or isinstance(value, float):  # by far the most
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = ";".join(value) if isinstance(value, list) else value
+    return f"'{text}" if isinstance(text, str) and text.startswith(_FORMULA) else text

@@ -5,9 +5,7 @@ from collections import Counter
 import numpy as np
 
 from mien.emotions import valence_arousal
-from mien.records.earlier import starts_with
-from mien.records.encoding import csv_row
-from mien.records.rows import check_columns
+from mien.records.rows import check_columns, csv_row
 from mien.records.sink import Header, Target
 from mien.records.video_sink import VideoSink
 from mien.values import Face, FrameResult, number
@@ -16,31 +14,24 @@ from mien.values import Face, FrameResult, number
 class SecondsSink(VideoSink):
     """A row a person and second, as CSV: means over the frames that show the person. Pictures are passed over.
 
-        >>> with SecondsSink(Path("seconds.csv"), header) as sink:  # doctest: +SKIP
+        >>> with SecondsSink(Path("seconds.csv"), header) as sink:
         ...     sink.write(result)
-
-    Args:
-        target: Where to write.
-        header: How the results were made; it gives the columns of scores.
 
     Raises:
         InvalidInput: One of the model's labels has the name of another column.
     """
 
-    replaces = staticmethod(starts_with(rb"source,second,track_id,frames,label,"))
+    signature = rb"source,second,track_id,frames,label,"
 
     def __init__(self, target: Target, header: Header) -> None:
         super().__init__(target, header)
-        self._columns = (
-            "source", "second", "track_id", "frames", "label", *header.labels, "valence", "arousal", "quality",
-        )  # fmt: skip
-        check_columns(self._columns, header)
+        names = "source", "second", "track_id", "frames", "label", *header.labels, "valence", "arousal", "quality"
+        self._columns = check_columns(names, header)
 
     def begin(self) -> None:
-        self.stream.write(csv_row(self._columns))
+        self.put(csv_row(self._columns))
 
     def begin_video(self, first: FrameResult) -> None:
-        self._source = first.source
         self._second = int(first.time)
         self._people: dict[int, list[Face]] = {}
 
@@ -62,8 +53,8 @@ class SecondsSink(VideoSink):
             valence, arousal = valence_arousal(labels, scores) or (None, None)
             qualities = [face.quality.score for face in faces if face.quality]
             label, _ = Counter(face.label for face in faces).most_common(1)[0]
-            self.stream.write(csv_row([
-                self._source, self._second, track_id, len(faces), label, *map(number, scores),
+            self.put(csv_row([
+                self.source, self._second, track_id, len(faces), label, *map(number, scores.tolist()),
                 number(valence), number(arousal), number(float(np.mean(qualities))) if qualities else None,
             ]))  # fmt: skip
         self._people = {}

@@ -1,20 +1,23 @@
 """What every output has in common: its header, the protocol, and the entry of the table that options are made from."""
 
 import errno
-import importlib
+import pkgutil
+import re
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Final, Protocol, Self, TypeAlias
+from typing import Any, BinaryIO, ClassVar, Final, Protocol, Self, TypeAlias
 
 from mien.files import STANDARD_OUTPUT, replacing
 from mien.values import Failure, FrameResult
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """Errors after which a file that was being written cannot be relied on."""
+
+_EXAMINED: Final = 2**20
+"""How many bytes of an existing file are examined, at its beginning and at its end."""
 
 FORMAT: Final = "mien"
 """What JSON and Parquet files call their format."""
@@ -30,16 +33,16 @@ class Header:
     Attributes:
         model: The model's name or file.
         detector: The detector's name.
-        labels: K names that the model tells apart, in the order of the columns.
         detector_options: The detector's options that were not left at their defaults.
+        labels: K names that the model tells apart, in the order of the columns.
         settings: How videos were read and smoothed, as far as it was not left at the defaults.
     """
 
     model: str
     detector: str
+    detector_options: Mapping[str, object] = field(default_factory=dict, hash=False)
     labels: tuple[str, ...]
-    detector_options: Mapping[str, object] = field(default_factory=dict)
-    settings: Mapping[str, object] = field(default_factory=dict)
+    settings: Mapping[str, object] = field(default_factory=dict, hash=False)
 
 
 class Sink(Protocol):
@@ -101,13 +104,12 @@ class Kind:
 
     def load(self) -> SinkType:
         """The class that writes it."""
-        module, _, name = self.sink.partition(":")
-        found: SinkType = getattr(importlib.import_module(module), name)
+        found: SinkType = pkgutil.resolve_name(self.sink)
         return found
 
 
 class FileSink:
-    """A sink that writes bytes. A subclass writes to `self.stream` in `begin`, `write` and `end`.
+    """A sink that writes bytes. A subclass writes by `put` or to `self.stream`, in `begin`, `write` and `end`.
 
     A file takes its name when the `with` block ends. If the block is left by an exception, what was written until
     then is ended well-formed and kept: under the file's name, or, if an earlier file has that name, beside it as
@@ -123,12 +125,22 @@ class FileSink:
     """
 
     wants_images = False
+    path: Path | None = None
+    signature: ClassVar[bytes]
+    """A regular expression that files of this kind match from their beginning, and no others."""
 
     def __init__(self, target: Target, header: Header) -> None:
         self.header = header
-        self.path: Path | None = None
         self._target = target
-        self._stack = ExitStack()
+
+    @classmethod
+    def replaces(cls, path: Path) -> bool:
+        """Whether an existing file was written by mien as this kind, so that it may be replaced; or is empty."""
+        with path.open("rb") as file:
+            content = file.read(_EXAMINED)
+            file.seek(max(_EXAMINED, path.stat().st_size - _EXAMINED))
+            content += file.read()
+        return not content or re.match(cls.signature, content) is not None
 
     def begin(self) -> None:
         """Write what comes before the first result."""
@@ -138,26 +150,32 @@ class FileSink:
         raise NotImplementedError
 
     def end(self, *, complete: bool) -> None:
-        """Write what comes after the last result.
+        """Write what comes after the last result; `complete` is false if an exception ended the block."""
 
-        Args:
-            complete: Whether the block ended without an exception.
-        """
+    def put(self, text: str) -> None:
+        """Write text as UTF-8."""
+        # A file name that is not UTF-8 comes with lone surrogates, which UTF-8 has no bytes for. Python's escape of
+        # one, \udc80, is JSON's too.
+        self.stream.write(text.encode("utf-8", "backslashreplace"))
 
     def __enter__(self) -> Self:
-        with ExitStack() as stack:
-            self.stream = stack.enter_context(self._opened())
-            self.begin()
-            self._stack = stack.pop_all()
+        self._writing = self._written()
+        self._writing.__enter__()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        with self._stack:
-            self.end(complete=kind is None)
-            if error is not None:
-                raise error
+    def __exit__(self, *exception: Any) -> None:
+        self._writing.__exit__(*exception)
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        with self._opened() as self.stream:
+            self.begin()
+            complete = False
+            try:
+                yield
+                complete = True
+            finally:
+                self.end(complete=complete)
 
     @contextmanager
     def _opened(self) -> Iterator[BinaryIO]:
@@ -173,17 +191,17 @@ class FileSink:
         failure: BaseException | None = None
         self.path = path
         with replacing(path) as partial:
-            with partial.open("wb") as stream:
-                try:
+            try:
+                with partial.open("wb") as stream:
                     yield stream
-                except BaseException as error:
-                    if isinstance(error, OSError) and error.errno in _FULL:
-                        raise
-                    failure = error
-            if failure and path.is_file() and path.stat().st_size:
-                self.path = path.with_suffix(f".incomplete{path.suffix}")
-                partial.chmod(path.stat().st_mode)
-                partial.replace(self.path)
-                raise failure
+            except BaseException as error:
+                if isinstance(error, OSError) and error.errno in _FULL:
+                    raise
+                if path.is_file() and path.stat().st_size:
+                    self.path = path.with_suffix(f".incomplete{path.suffix}")
+                    partial.chmod(path.stat().st_mode)
+                    partial.replace(self.path)
+                    raise
+                failure = error
         if failure:
             raise failure

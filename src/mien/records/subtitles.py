@@ -2,9 +2,6 @@
 
 from typing import Final
 
-from mien.records.earlier import starts_with
-from mien.records.encoding import utf8
-from mien.records.sink import Header, Target
 from mien.records.video_sink import VideoSink
 from mien.values import Face, FrameResult
 
@@ -17,19 +14,13 @@ _ROUNDING: Final = 1e-6  # seconds; timestamps are rounded, and four cues a seco
 class SubtitlesSink(VideoSink):
     """SubRip subtitles of one video, UTF-8: a cue whenever what the faces show changes, a line a person.
 
-        >>> with SubtitlesSink(Path("talk.srt"), header) as sink:  # doctest: +SKIP
+        >>> with SubtitlesSink(Path("talk.srt"), header) as sink:
         ...     sink.write(result)  # "#1 happy 72 %"
-
-    Args:
-        target: Where to write.
-        header: How the results were made.
     """
 
-    replaces = staticmethod(starts_with(rb"1\n[\d:,]+ --> [\d:,]+\n(#\d+)?[^\n]* \d+ %\n"))
+    signature = rb"1\n[\d:,]+ --> [\d:,]+\n(#\d+)?[^\n]* \d+ %\n"
 
-    def __init__(self, target: Target, header: Header) -> None:
-        super().__init__(target, header)
-        self._num_cues = 0
+    _num_cues = 0
 
     def begin_video(self, first: FrameResult) -> None:
         self._text = ""
@@ -38,7 +29,7 @@ class SubtitlesSink(VideoSink):
         self._step = 1 / first.video.rate if first.video and first.video.rate else SHORTEST
 
     def add_frame(self, frame: FrameResult) -> None:
-        text = "\n".join(map(_line, sorted(frame.faces, key=_track)))
+        text = "\n".join(map(_line, sorted(frame.faces, key=lambda face: face.track_id or 0)))
         self._time = frame.time
         if text != self._text and frame.time - self._start >= SHORTEST - _ROUNDING:
             self._put_cue(frame.time)
@@ -50,12 +41,7 @@ class SubtitlesSink(VideoSink):
     def _put_cue(self, end: float) -> None:
         if self._text:
             self._num_cues += 1
-            cue = f"{self._num_cues}\n{_clock(self._start)} --> {_clock(end)}\n{self._text}\n\n"
-            self.stream.write(utf8(cue))
-
-
-def _track(face: Face) -> int:
-    return face.track_id or 0
+            self.put(f"{self._num_cues}\n{_clock(self._start)} --> {_clock(end)}\n{self._text}\n\n")
 
 
 def _line(face: Face) -> str:

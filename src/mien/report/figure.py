@@ -1,4 +1,4 @@
-"""What all figures share: their look, and how they are written.
+"""The style of all figures, and how they are written.
 
 matplotlib is imported when something is drawn, and used without pyplot: no global state, no window, no display.
 """
@@ -42,7 +42,7 @@ def new_figure(width: float, height: float, title: str) -> "Figure":
 
 
 def tidy(axes: "Axes") -> None:
-    """Leave only the lines that carry information."""
+    """Hide the lines around a panel that carry no information."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(FAINT)
     axes.tick_params(colors=INK, labelsize=8.5, color=FAINT)
@@ -55,7 +55,7 @@ def save(figure: "Figure", path: Path) -> None:
     """Write a figure; the same data gives the same file.
 
     Raises:
-        InvalidInput: the name ends in something else than .png, .pdf or .svg.
+        InvalidInput: the path's suffix is not .png, .pdf or .svg.
         OSError: the file cannot be written.
     """
     kind = path.suffix.lower().lstrip(".")

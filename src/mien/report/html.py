@@ -1,4 +1,4 @@
-"""The frame of mien's pages: one file each, nothing from elsewhere, light or dark as the reader has it."""
+"""The parts of mien's pages: each is one file that loads nothing, light or dark as the reader's system."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -78,7 +78,7 @@ def document(title: str, body: str, *, style: str = "", script: str = "", refres
 
 
 def tiles(figures: Iterable[tuple[str, str, str]]) -> str:
-    """Headline figures: name, value and what stands small behind it; plain text."""
+    """Headline figures, each a name, a value and a small note after it; plain text."""
     cells = (
         f'<div class="tile"><dt>{escape(name)}</dt><dd>{escape(value)} <small>{escape(note)}</small></dd></div>'
         for name, value, note in figures

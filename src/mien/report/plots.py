@@ -1,4 +1,4 @@
-"""Figures of data, for people and papers."""
+"""Figures of data sets."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -13,23 +13,23 @@ from mien.errors import InvalidInput
 from mien.report.figure import INK, new_figure, save, tidy
 from mien.values import GreyFaces, Image
 
-# A segment of a bar needs this share of its length for a label inside; shorter ones have theirs above.
+# A segment shorter than this share of its bar has its label above it instead of inside.
 _ROOM_FOR_LABEL: Final = 0.045
 
 _SPLIT_TITLES: Final = {"train": "training", "val": "validation", "test": "test"}
 
 
 def plot_class_counts(counts: Mapping[str, Mapping[str, int]], path: str | Path, *, title: str = "") -> None:
-    """A panel a split, a bar a class, with the number of faces and its share above each bar.
+    """Draw a panel for each split and a bar for each class, with the number of faces and its share above the bar.
 
     Args:
         counts: the number of faces by split, then by class.
-        path: a PNG, PDF or SVG; a file of that name is replaced.
-        title: stands above the panels.
+        path: a PNG, PDF or SVG; an older file is replaced.
+        title: the title above the panels.
 
     Raises:
         MissingExtra: matplotlib is not installed.
-        InvalidInput: there is nothing to draw, or the name ends in something else.
+        InvalidInput: there is nothing to draw, or the path has another suffix.
         OSError: the file cannot be written.
     """
     _check_counts(counts)
@@ -48,7 +48,7 @@ def plot_class_counts(counts: Mapping[str, Mapping[str, int]], path: str | Path,
 
 
 def plot_class_shares(counts: Mapping[str, Mapping[str, int]], path: str | Path, *, title: str = "") -> None:
-    """A bar a split, divided by the shares of the classes, so that splits of any size can be compared.
+    """Draw a bar for each split, divided by the shares of the classes, so that splits of any size can be compared.
 
     Args, Raises: as for `plot_class_counts`.
     """
@@ -82,11 +82,11 @@ def plot_class_shares(counts: Mapping[str, Mapping[str, int]], path: str | Path,
 
 
 def face_sheet(samples: Mapping[str, GreyFaces], *, side: int = 96) -> Image:
-    """Sample faces, a row a class, with the class's name and colour in front.
+    """Sample faces in a row for each class, with the class's name and colour in front.
 
     Args:
         samples: faces (M, S, S) uint8 by class; rows may differ in length.
-        side: a face's side on the sheet, in pixels.
+        side: the side of a face on the sheet, in pixels.
 
     Returns:
         (H, W, 3) uint8, RGB.

@@ -1,4 +1,4 @@
-"""Finishing a model file without torch: calibration, fewer bits.
+"""Finishing an exported model file without torch: quantization, calibration, metadata.
 
 Importing it without the extra raises `MissingExtra` with the exact install command.
 """

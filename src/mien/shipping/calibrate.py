@@ -1,4 +1,4 @@
-"""Probabilities that mean what they say: each class's logit of a model file scaled and shifted, in the file itself."""
+"""Vector scaling of a model file's logits, written into its graph."""
 
 from pathlib import Path
 
@@ -12,18 +12,18 @@ from mien.recognition import OnnxClassifier
 from mien.recognition.model_file import EVIDENCE, LOGITS
 
 RAW = "_uncalibrated"
-"""What is added to the name that an output had before."""
+"""The suffix of an output's name before calibration."""
 
 
 def rescale(exported: Path, factors: NDArray[np.float64], offsets: NDArray[np.float64], path: Path) -> OnnxClassifier:
-    """The same model with other logits: a factor and an offset for each class, its evidence maps with them.
+    """Write the same model with each class's logit, and its evidence map, scaled and shifted.
 
-    A logit stays the mean of its map, so that the maps explain the calibrated answer.
+    A logit stays the mean of its map, so that the maps explain the calibrated probabilities.
 
     Args:
         exported: a model file that was not rescaled yet.
-        factors: (K,).
-        offsets: (K,).
+        factors: the factor of each class's logit, (K,).
+        offsets: the offset of each class's logit, (K,).
         path: `NAME.onnx`.
 
     Returns:

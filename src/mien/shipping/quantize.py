@@ -1,4 +1,4 @@
-"""Smaller files: weights in half precision, or everything in eight bits."""
+"""Smaller model files: weights in half precision, or weights and activations in eight bits."""
 
 import io
 import logging
@@ -19,31 +19,31 @@ from mien.recognition.runtime import InferenceSession
 from mien.values import GreyFaces
 
 LAYERS = ("Conv", "Gemm")
-"""Convolutions and dense layers, in ONNX's words."""
+"""The operators that are quantized: convolutions and dense layers."""
 
 HALF = "_half"
-"""What the name of a weight in half precision ends in."""
+"""The suffix of a half-precision weight's name."""
 
 WORTH_HALVING = 1024
-"""Fewer numbers than these stay in float32: biases and such weigh nothing, and some are large."""
+"""Tensors with fewer numbers, such as biases, stay in float32: they take no space, and some values are large."""
 
 CALIBRATION_FACES = 512
-"""How many faces show what range the activations take."""
+"""Faces on which the range of the activations is measured."""
 
 PERCENTILE = 99.999
-"""Of the activations; what is above is cut off, so that a few do not make all others coarse."""
+"""Percentile at which activations are clipped, so that a few large ones do not make all others coarse."""
 
 
 def quantize(exported: Path, faces: GreyFaces, path: Path) -> OnnxClassifier:
-    """The same model with weights and activations of convolutions and dense layers in eight bits.
+    """Write the same model with weights and activations of convolutions and dense layers in eight bits.
 
-    Static, with a scale for each channel (Jacob et al. 2018, arXiv:1712.05877); activations are cut off at their
-    `PERCENTILE`. The first and the last layer stay as they are: they cost little and matter most. Evidence maps still
-    mean their logits.
+    Static, with a scale for each channel (Jacob et al. 2018, arXiv:1712.05877); activations are clipped at their
+    `PERCENTILE`. The first and the last layer stay as they are: they cost little and matter most. A logit is still the
+    mean of its evidence map.
 
-    Processors without VNNI saturate the sums of eight-bit weights. How much that harms is the network's own: it cost
-    the GELU network more than all else, and rep-small less than weights of seven bits. So both are tried where the
-    harm shows, and those whose logits stay closer are taken; elsewhere it is seven bits, which are safe everywhere.
+    Processors without VNNI saturate the sums of eight-bit weights. The GELU network lost more by that than by all else,
+    and rep-small less than by weights of seven bits. So both are tried where sums saturate, and the one whose logits
+    stay closer is taken; elsewhere weights have seven bits, which are safe on every processor.
 
     Args:
         exported: a model file.
@@ -66,7 +66,7 @@ def quantize(exported: Path, faces: GreyFaces, path: Path) -> OnnxClassifier:
 
 
 def saturates() -> bool:
-    """Whether sums of products of eight bits are cut off on this processor, as on all x86 without VNNI."""
+    """Whether sums of products of eight bits saturate on this processor, as on all x86 without VNNI."""
     size = 64
     values = onnx.TensorProto
     weights = numpy_helper.from_array(np.full((size, 8), 127, np.int8), "weights")
@@ -94,7 +94,7 @@ def _quantize(exported: Path, faces: GreyFaces, path: Path, *, seven_bits: bool)
 
     class Faces(CalibrationDataReader):  # type: ignore[misc] # onnxruntime has no types
         def __init__(self) -> None:
-            # onnxruntime stacks what it collects, so that all batches have to be of one size.
+            # onnxruntime stacks the batches' results, so all batches have to have one size.
             count = math.ceil(len(faces) / 64)
             self._batches = iter(np.split(faces[: len(faces) // count * count], count))
 
@@ -103,9 +103,9 @@ def _quantize(exported: Path, faces: GreyFaces, path: Path, *, seven_bits: bool)
             return None if batch is None else {INPUT: batch}
 
     previous = logging.root.manager.disable
-    logging.disable(logging.WARNING)  # it advises a pre-processing that our exporter has done
+    logging.disable(logging.WARNING)  # it advises a pre-processing that the exporter has done already
     try:
-        with redirect_stdout(io.StringIO()):  # it prints how it calibrates
+        with redirect_stdout(io.StringIO()):  # it prints its progress
             quantize_static(
                 str(exported),
                 str(path),
@@ -125,9 +125,9 @@ def _quantize(exported: Path, faces: GreyFaces, path: Path, *, seven_bits: bool)
 
 
 def halve(exported: Path, path: Path) -> OnnxClassifier:
-    """The same model with its weights kept in half precision, in half the file.
+    """Write the same model with its weights in half precision, in half the size.
 
-    They are widened once, when the file is loaded, so that it computes in float32 as before and as fast.
+    They are converted back when the file is loaded, so that it computes in float32, as fast as before.
 
     Args:
         exported: a model file.

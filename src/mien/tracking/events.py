@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 
 from mien.errors import InvalidInput
-from mien.tracking.settings import TIME_TOLERANCE, checked_number
+from mien.tracking.smoothing import TIME_TOLERANCE
+from mien.values import checked_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,8 @@ class EventFinder:
     """
 
     def __init__(self, minimum: float = 0.2, bridge: float = 0.3) -> None:
-        self.minimum = checked_number("minimum", minimum)
-        self.bridge = checked_number("bridge", bridge)
+        self.minimum = checked_number("minimum", minimum, kind="a number of seconds")
+        self.bridge = checked_number("bridge", bridge, kind="a number of seconds")
         self._spans: dict[int, _Span] = {}
 
     def add(self, track_id: int, time: float, label: str, score: float) -> list[Event]:
@@ -82,16 +83,17 @@ class EventFinder:
         last_seen = -math.inf if span is None else span.last_seen
         if not last_seen < time < math.inf:
             raise InvalidInput(f"the times of track {track_id} increase; got {time} s after {last_seen} s")
-        gone = span is not None and self._is_gone(span, time)
-        if span is not None and span.label == label and not gone:
-            span.add(time, score)
-            return []
+        ended = []
+        if span is not None:
+            gone = self._is_gone(span, time)
+            if span.label == label and not gone:
+                span.add(time, score)
+                return []
+            if not gone:
+                span.extend(time)
+            ended = self._close([track_id])
         self._spans[track_id] = _Span(label, time, score)
-        if span is None:
-            return []
-        if not gone:
-            span.extend(time)
-        return self._finished(track_id, span)
+        return ended
 
     def tick(self, time: float) -> list[Event]:
         """The events of faces that have left by `time`, ordered by their ends; call it once a frame.
@@ -99,24 +101,20 @@ class EventFinder:
         Args:
             time: The frame's time in seconds.
         """
-        gone = [track_id for track_id, span in self._spans.items() if self._is_gone(span, time)]
-        return self._close(gone)
+        return self._close([track_id for track_id, span in self._spans.items() if self._is_gone(span, time)])
 
     def close(self) -> list[Event]:
         """The events still open when the video ends, ordered by their ends."""
         return self._close(list(self._spans))
 
     def _close(self, track_ids: list[int]) -> list[Event]:
-        events = [event for track_id in track_ids for event in self._finished(track_id, self._spans.pop(track_id))]
-        return sorted(events, key=lambda event: (event.end, event.track_id))
+        events = [self._spans.pop(track_id).event(track_id) for track_id in track_ids]
+        # Timestamps are rounded: a span as long as `minimum` may seem a little shorter.
+        kept = [event for event in events if event.duration >= self.minimum - TIME_TOLERANCE]
+        return sorted(kept, key=lambda event: (event.end, event.track_id))
 
     def _is_gone(self, span: "_Span", time: float) -> bool:
         return time - span.last_seen > self.bridge + TIME_TOLERANCE
-
-    def _finished(self, track_id: int, span: "_Span") -> list[Event]:
-        event = span.event(track_id)
-        # Timestamps are rounded: a span as long as `minimum` may seem a little shorter.
-        return [event] if event.duration >= self.minimum - TIME_TOLERANCE else []
 
 
 class _Span:

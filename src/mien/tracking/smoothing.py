@@ -6,23 +6,20 @@ logarithms of probabilities, which a softmax turns into probabilities again.
 """
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mien.errors import InvalidInput
-from mien.tracking.settings import TIME_TOLERANCE, checked_number
 from mien.tracking.state import Stateful
+from mien.values import checked_number
 
 Vector = NDArray[np.float64]
 
-Smoothing: TypeAlias = Literal["ema", "median", "off"]
-
-SMOOTHINGS: Final[tuple[str, ...]] = get_args(Smoothing)
-"""The names that `make_smoother` accepts."""
+TIME_TOLERANCE: Final = 1e-6
+"""Difference in seconds below which two times are equal, since timestamps are rounded."""
 
 FLOOR: Final = math.log(1e-3)
 """Smallest log score; smaller ones are raised to it. The networks' probabilities carry no information below one in a
@@ -36,10 +33,48 @@ RESTING_ODDS: Final = 24.0
 """Odds of the resting class against each other class for a face at rest: .8 for it and .2 for the other six."""
 
 
-class Smoother(Stateful, ABC):
-    """Removes noise from the scores of one face."""
+class _OverTime(Stateful):
+    """What is called once a frame with the scores of one face."""
 
-    @abstractmethod
+    _time: float = -math.inf
+
+    def _checked(self, time: float, scores: ArrayLike, before: Vector, floor: float = FLOOR) -> Vector:
+        """A copy of the scores, none below `floor`, after checking that they can follow those of the frames before.
+
+        Args:
+            before: An array whose last axis is the classes, empty before the first frame.
+
+        Raises:
+            InvalidInput: The time goes back, the scores hold NaN, or K changes.
+        """
+        if not self._time <= time < math.inf:
+            raise InvalidInput(f"times are in seconds and never go back; got {time} after {self._time}")
+        values: Vector = np.maximum(np.asarray(scores, dtype=np.float64), floor)
+        expected = before.shape[-1:] if len(before) else values.shape
+        if values.ndim != 1 or not values.size or values.shape != expected:
+            raise InvalidInput(f"scores have the shape {expected if len(before) else '(K,)'}; got {values.shape}")
+        if not np.isfinite(values).all():
+            raise InvalidInput(f"scores are finite numbers; got {values}")
+        self._time = time
+        return values
+
+
+class Smoother(_OverTime):
+    """Removes noise from the scores of one face; this one, "off", removes none.
+
+    Args:
+        seconds: The time constant or the window, more than 0; None for the default.
+
+    Raises:
+        InvalidInput: It is not a positive number.
+    """
+
+    seconds = math.nan
+
+    def __init__(self, seconds: float | None = None) -> None:
+        if seconds is not None:
+            self.seconds = checked_number("smoothing_seconds", seconds, kind="a number of seconds", above=True)
+
     def __call__(self, time: float, log_scores: Vector) -> Vector:
         """The smoothed scores of this frame.
 
@@ -53,85 +88,55 @@ class Smoother(Stateful, ABC):
         Raises:
             InvalidInput: The time goes back, the scores hold NaN, or K changes.
         """
-
-
-class NoSmoothing(Smoother):
-    """Returns the scores unchanged."""
-
-    def __call__(self, time: float, log_scores: Vector) -> Vector:
-        """`log_scores`."""
         return log_scores
 
 
 class Ema(Smoother):
-    """An exponential moving average.
+    """An exponential moving average, by default with a time constant of .15 seconds.
 
-    A frame that comes `dt` seconds after the last one weighs 1 - exp(-dt / `time_constant`), which makes it the same
-    filter at any frame rate, even or uneven.
-
-    Args:
-        time_constant: Seconds after which the average has covered 63 % of a step; 50 % takes .69 times as long.
-
-    Raises:
-        InvalidInput: The time constant is not a positive number.
+    A frame that comes `dt` seconds after the last one weighs 1 - exp(-dt / `seconds`), which makes it the same filter
+    at any frame rate, even or uneven. After `seconds` the average has covered 63 % of a step; 50 % takes .69 times as
+    long.
     """
 
-    _remembered = ("_time", "_mean")
-
-    def __init__(self, time_constant: float = 0.15) -> None:
-        self.time_constant = checked_number("time_constant", time_constant, positive=True)
-        self._time = -math.inf
-        self._mean = np.empty(0)
+    seconds = 0.15
+    _mean: Vector = np.empty(0)
 
     def __call__(self, time: float, log_scores: Vector) -> Vector:
         """See `Smoother`."""
-        scores = _checked(time, self._time, log_scores, self._mean)
-        if not self._mean.size:
-            self._mean = scores
-        else:
-            weight = -math.expm1((self._time - time) / self.time_constant)
-            self._mean = self._mean + weight * (scores - self._mean)
-        self._time = time
+        elapsed = time - self._time
+        scores = self._checked(time, log_scores, self._mean)
+        mean = self._mean if self._mean.size else scores
+        self._mean = mean - math.expm1(-elapsed / self.seconds) * (scores - mean)
         return self._mean.copy()
 
 
 class Median(Smoother):
-    """The median of each class by itself over the frames of the last `window` seconds.
+    """The median of each class by itself over the frames of the last `seconds`, by default .4.
 
     It ignores a single outlier, such as a blink or a hand, which would linger in a mean. It follows a step after half
     of the window.
-
-    Args:
-        window: The window's length in seconds.
-
-    Raises:
-        InvalidInput: The window is not a positive number.
     """
 
-    _remembered = ("_times", "_scores")
-
-    def __init__(self, window: float = 0.4) -> None:
-        self.window = checked_number("window", window, positive=True)
-        self._times = np.empty(0)
-        self._scores = np.empty((0, 0))  # a row for each time
+    seconds = 0.4
+    _frames: Vector = np.empty((0, 1))
+    """A row for each frame in the window: its time, then its scores."""
 
     def __call__(self, time: float, log_scores: Vector) -> Vector:
         """See `Smoother`."""
-        last_time, last = (self._times[-1], self._scores[-1]) if self._times.size else (-math.inf, np.empty(0))
-        scores = _checked(time, last_time, log_scores, last)
-        recent = self._times > time - self.window + TIME_TOLERANCE
-        self._times = np.append(self._times[recent], time)
-        self._scores = np.vstack([*self._scores[recent], scores])
-        ordered = np.sort(self._scores, axis=0)  # np.median takes five times as long
+        scores = self._checked(time, log_scores, self._frames[:, 1:])
+        recent = [row for row in self._frames if row[0] > time - self.seconds + TIME_TOLERANCE]
+        self._frames = np.vstack([*recent, np.append(time, scores)])
+        ordered = np.sort(self._frames[:, 1:], axis=0)  # np.median takes five times as long
         count = len(ordered)
         median: Vector = (ordered[(count - 1) // 2] + ordered[count // 2]) / 2
         return median
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """See `Stateful`."""
-        super().restore(state)
-        if len(self._times) != len(self._scores):
-            raise InvalidInput(f"the saved state has {len(self._times)} times for {len(self._scores)} frames")
+
+Smoothing: TypeAlias = Literal["ema", "median", "off"]
+
+SMOOTHERS: Final[Mapping[str, type[Smoother]]] = {"ema": Ema, "median": Median, "off": Smoother}
+"""The smoothers by name."""
 
 
 def make_smoother(name: Smoothing, seconds: float | None = None) -> Smoother:
@@ -142,23 +147,18 @@ def make_smoother(name: Smoothing, seconds: float | None = None) -> Smoother:
         [-1.0, -3.0, -1.0]
 
     Args:
-        name: `"off"`, `"ema"` or `"median"`.
+        name: A key of `SMOOTHERS`.
         seconds: The time constant or the window; None for the default. `"off"` ignores it.
 
     Raises:
         InvalidInput: The name is unknown, or `seconds` is not positive.
     """
-    arguments = () if seconds is None else (seconds,)
-    if name == "off":
-        return NoSmoothing()
-    if name == "ema":
-        return Ema(*arguments)
-    if name == "median":
-        return Median(*arguments)
-    raise InvalidInput(f"unknown smoothing {name!r}; expected {', '.join(SMOOTHINGS)}")
+    if name not in SMOOTHERS:
+        raise InvalidInput(f"unknown smoothing {name!r}; expected {', '.join(SMOOTHERS)}")
+    return SMOOTHERS[name](seconds)
 
 
-class Hysteresis(Stateful):
+class Hysteresis(_OverTime):
     """Which class leads, without flicker between two of nearly equal probability.
 
     Another class takes over when it has been ahead of the leading one by `margin` in every frame for `hold` seconds,
@@ -180,14 +180,12 @@ class Hysteresis(Stateful):
         InvalidInput: A value is out of range.
     """
 
-    _remembered = ("_leader", "_time", "_ahead_since")
+    _ahead_since: Vector = np.empty(0)
+    """For each class the time since when it is ahead by the margin; inf where it is not, -inf for the leading one."""
 
     def __init__(self, margin: float = 0.1, hold: float = 0.2) -> None:
-        self.margin = checked_number("margin", margin, kind="a difference of probabilities", most=1.0)
-        self.hold = checked_number("hold", hold)
-        self._leader = -1
-        self._time = -math.inf
-        self._ahead_since = np.empty(0)  # for each class; inf while it is not ahead by the margin
+        self.margin = checked_number("margin", margin, most=1, kind="a difference of probabilities")
+        self.hold = checked_number("hold", hold, kind="a number of seconds")
 
     def __call__(self, time: float, scores: ArrayLike) -> int:
         """The index of the leading class in this frame.
@@ -199,32 +197,23 @@ class Hysteresis(Stateful):
         Raises:
             InvalidInput: The time goes back, the scores hold NaN, or K changes.
         """
-        scores = _checked(time, self._time, scores, self._ahead_since, floor=0.0)
-        self._time = time
+        scores = self._checked(time, scores, self._ahead_since, floor=0.0)
         if not self._ahead_since.size:
-            return self._lead(int(scores.argmax()), len(scores))
-        lead = scores - scores[self._leader]
+            self._ahead_since = np.where(np.arange(len(scores)) == scores.argmax(), -np.inf, np.inf)
+        leader = int(self._ahead_since.argmin())
+        lead = scores - scores[leader]
         ahead = (lead >= self.margin) & (lead > 0)
         self._ahead_since = np.where(ahead, np.minimum(self._ahead_since, time), np.inf)
         held = ahead & (time - self._ahead_since >= self.hold - TIME_TOLERANCE)
         due = held | (ahead & (lead >= IMMEDIATE_LEAD * self.margin))
-        if not due.any():
-            return self._leader
-        return self._lead(int(np.where(due, lead, -np.inf).argmax()), len(scores))
-
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """See `Stateful`."""
-        super().restore(state)
-        if not -1 <= self._leader < max(1, len(self._ahead_since)):
-            raise InvalidInput(f"the saved state's leading class is {self._leader} of {len(self._ahead_since)}")
-
-    def _lead(self, leader: int, num_classes: int) -> int:
-        self._leader = leader
-        self._ahead_since = np.full(num_classes, np.inf)
+        if due.any():
+            leader = int(np.where(due, lead, -np.inf).argmax())
+            self._ahead_since[:] = np.inf
+        self._ahead_since[leader] = -np.inf
         return leader
 
 
-class Baseline(Stateful):
+class Baseline(_OverTime):
     """Removes what a person's face reads as at rest.
 
     A face whose corners of the mouth hang by nature reads as sad all day. This learns the mean log scores of the first
@@ -241,17 +230,15 @@ class Baseline(Stateful):
         InvalidInput: A value is out of range.
     """
 
-    _remembered = ("_start", "_time", "_num_frames", "_mean")
+    _start: float = math.inf
+    _num_frames: int = 0
+    _mean: Vector = np.empty(0)
 
     def __init__(self, seconds: float, resting: int | None = None) -> None:
         if resting is not None and resting < 0:
             raise InvalidInput(f"resting is the index of a class, 0 or more; got {resting}")
-        self.seconds = checked_number("seconds", seconds, positive=True)
+        self.seconds = checked_number("seconds", seconds, kind="a number of seconds", above=True)
         self.resting = resting
-        self._start = math.inf
-        self._time = -math.inf
-        self._num_frames = 0
-        self._mean = np.empty(0)
 
     @property
     def learned(self) -> bool:
@@ -260,38 +247,17 @@ class Baseline(Stateful):
 
     def __call__(self, time: float, log_scores: Vector) -> Vector:
         """The scores relative to the resting face's; arguments, result and errors are a `Smoother`'s."""
-        scores = _checked(time, self._time, log_scores, self._mean)
-        self._time = time
+        scores = self._checked(time, log_scores, self._mean)
+        if self.resting is not None and self.resting >= len(scores):
+            raise InvalidInput(f"resting is the index of one of {len(scores)} classes; got {self.resting}")
         self._start = min(self._start, time)
         if not self.learned:
-            self._learn(scores)
+            self._num_frames += 1
+            mean = self._mean if self._mean.size else scores
+            self._mean = mean + (scores - mean) / self._num_frames
             return log_scores
         deviation = self._mean - self._mean.mean()
         if self.resting is not None:
             deviation[self.resting] -= math.log(RESTING_ODDS)
         result: Vector = scores - deviation
         return result
-
-    def _learn(self, scores: Vector) -> None:
-        if self.resting is not None and self.resting >= len(scores):
-            raise InvalidInput(f"resting is the index of one of {len(scores)} classes; got {self.resting}")
-        self._num_frames += 1
-        mean = self._mean if self._mean.size else np.zeros_like(scores)
-        self._mean = mean + (scores - mean) / self._num_frames
-
-
-def _checked(time: float, last_time: float, scores: ArrayLike, last: Vector, floor: float = FLOOR) -> Vector:
-    """A copy of the scores, none below `floor`, after checking that they can follow the last ones.
-
-    Args:
-        last: An array of the last frame's shape; empty before the first frame.
-    """
-    if not last_time <= time < math.inf:
-        raise InvalidInput(f"times are in seconds and never go back; got {time} after {last_time}")
-    values: Vector = np.maximum(np.asarray(scores, dtype=np.float64), floor)
-    if values.ndim != 1 or not values.size or (last.size and values.shape != last.shape):
-        expected = f"{last.shape}, as before" if last.size else "(K,)"
-        raise InvalidInput(f"scores have the shape {expected}; got {values.shape}")
-    if not np.isfinite(values).all():
-        raise InvalidInput(f"scores are finite numbers; got {values}")
-    return values

@@ -3,11 +3,13 @@
 There are no objects in it, only numbers and strings, so that reading a file from somebody else runs no code.
 """
 
+import copy
+import inspect
 import io
 import tokenize
 import zlib
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final, TypeAlias, TypeVar, cast
+from typing import Any, Final, TypeAlias
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
@@ -18,7 +20,7 @@ from mien.errors import InvalidInput
 
 State: TypeAlias = dict[str, NDArray[Any]]
 """Arrays by name; numbers, booleans and strings are arrays without dimensions. A dot separates the name of a part from
-the names inside it."""
+the names inside it, as in "tracker.faces.0.score"."""
 
 READING_ERRORS: Final = (
     BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError, TypeError, SyntaxError, tokenize.TokenError,
@@ -26,27 +28,25 @@ READING_ERRORS: Final = (
 )  # fmt: skip
 """What numpy and zipfile raise on damaged files; RuntimeError stands for encrypted members and unknown compression."""
 
-Value = TypeVar("Value")
-
 
 class Stateful:
-    """An object whose memory is in attributes that are numbers, booleans, arrays, or stateful objects themselves.
+    """An object whose memory is the attributes that its class annotates, as a dataclass does.
 
-    A subclass names them in `_remembered`; an attribute that is None has no memory.
+    They are numbers, booleans, arrays, stateful objects, or lists and dicts by number of stateful objects; one that is
+    None has no memory.
     """
 
-    _remembered: ClassVar[tuple[str, ...]] = ()
+    def _memory(self) -> dict[str, Any]:
+        names = [name for cls in type(self).__mro__ for name in inspect.get_annotations(cls)]
+        return {name: getattr(self, name) for name in names}
+
+    def _new_part(self) -> "Stateful":
+        """A part as it is before its first frame, for the lists and dicts in the memory."""
+        raise NotImplementedError
 
     def state(self) -> State:
         """A copy of everything remembered of the frames so far."""
-        state: State = {}
-        for attribute in self._remembered:
-            value, name = getattr(self, attribute), attribute.lstrip("_")
-            if isinstance(value, Stateful):
-                state |= prefixed(name, value.state())
-            elif value is not None:
-                state[name] = np.array(value)
-        return state
+        return _arrays(self)
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Continue exactly as the object would have that gave the state.
@@ -55,47 +55,46 @@ class Stateful:
             state: The state of an object with the same settings.
 
         Raises:
-            InvalidInput: An array is missing, or of another type or number of dimensions.
+            InvalidInput: An array is missing, NaN, or of another type or number of dimensions; the object is as it was.
         """
-        values = {}
-        for attribute in self._remembered:
-            value, name = getattr(self, attribute), attribute.lstrip("_")
-            if isinstance(value, Stateful):
-                value.restore(part(name, state))
-            elif value is not None:
-                values[attribute] = entry(name, state, value)
-        for attribute, value in values.items():
-            setattr(self, attribute, value)
+        vars(self).update({name: self._read(value, name.lstrip("_"), state) for name, value in self._memory().items()})
+
+    def _read(self, example: Any, name: str, state: Mapping[str, NDArray[Any]]) -> Any:
+        """The value under a name, of the type of `example` and, if that is an array, with as many dimensions."""
+        if example is None:
+            return None
+        inside = {key.removeprefix(f"{name}."): value for key, value in state.items() if key.startswith(f"{name}.")}
+        if isinstance(example, Stateful):
+            part = copy.copy(example)
+            part.restore(inside)
+            return part
+        if isinstance(example, list | dict):
+            numbers = dict.fromkeys(key.partition(".")[0] for key in inside)
+            parts = {int(key): self._read(self._new_part(), key, inside) for key in numbers if key.isdecimal()}
+            return parts if isinstance(example, dict) else list(parts.values())
+        expected, value = np.asarray(example), state.get(name)
+        if (
+            value is None
+            or value.ndim != expected.ndim
+            or not np.can_cast(value.dtype, expected.dtype, "same_kind")
+            or (value.dtype.kind == "f" and np.isnan(value).any())
+        ):
+            raise InvalidInput(
+                f"the saved state lacks a valid {name!r}; it is of other settings or another version of mien"
+            )
+        result = value.astype(expected.dtype)
+        return result if isinstance(example, np.ndarray) else result.item()
 
 
-def prefixed(name: str, state: Mapping[str, NDArray[Any]]) -> State:
-    """The state of a part, to be put into the state of the whole under that name."""
-    return {f"{name}.{inner}": value for inner, value in state.items()}
-
-
-def part(name: str, state: Mapping[str, NDArray[Any]]) -> State:
-    """The state of a part of the whole; empty where there is no such part."""
-    return {key.removeprefix(f"{name}."): value for key, value in state.items() if key.startswith(f"{name}.")}
-
-
-def entry(name: str, state: Mapping[str, NDArray[Any]], example: Value) -> Value:
-    """One value of a state, with the type of `example` and, if that is an array, as many dimensions.
-
-    Raises:
-        InvalidInput: It is missing, of another type or number of dimensions, or NaN.
-    """
-    expected, value = np.asarray(example), state.get(name)
-    if (
-        value is None
-        or value.ndim != expected.ndim
-        or not np.can_cast(value.dtype, expected.dtype, "same_kind")
-        or (value.dtype.kind == "f" and np.isnan(value).any())
-    ):
-        raise InvalidInput(
-            f"the saved state lacks a valid {name!r}; it is of other settings or another version of mien"
-        )
-    result = value.astype(expected.dtype)
-    return cast(Value, result if isinstance(example, np.ndarray) else result.item())
+def _arrays(value: Any, name: str = "") -> State:
+    if isinstance(value, Stateful):
+        value = value._memory()
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    if not isinstance(value, dict):
+        return {} if value is None else {name: np.array(value)}
+    parts = [_arrays(part, f"{name}.{str(inner).lstrip('_')}".lstrip(".")) for inner, part in value.items()]
+    return {key: array for part in parts for key, array in part.items()}
 
 
 def to_bytes(state: Mapping[str, NDArray[Any]]) -> bytes:

@@ -1,6 +1,7 @@
 """Faces through time: detect or follow, classify, smooth."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -11,21 +12,20 @@ from mien.emotions import RESTING
 from mien.errors import InvalidInput
 from mien.recognition import Classifier, checked_scores, crop_face, softmax
 from mien.recognition.quality import assess
-from mien.tracking.settings import checked_number
 from mien.tracking.smoothing import Baseline, Hysteresis, Smoother, Smoothing, make_smoother
-from mien.tracking.state import State, Stateful, entry, part, prefixed
+from mien.tracking.state import State, Stateful
 from mien.tracking.tracker import Track, Tracker
-from mien.values import Face, Frame, FrameResult, Image, Prediction, VideoInfo
+from mien.values import Face, Frame, FrameResult, Image, Prediction, VideoInfo, checked_number
 
 MIN_SCORE: Final = 1e-6
 """Smallest probability whose logarithm is smoothed; smaller ones are raised to it."""
 
 
-class Stream:
+class Stream(Stateful):
     """The analysis of one video, frame by frame. Not for several threads or videos at once.
 
-        >>> stream = Stream(load_detector("haar"), load_classifier("mini-xception"))  # doctest: +SKIP
-        >>> for frame in open_video("talk.mp4"):  # doctest: +SKIP
+        >>> stream = Stream(analyzer.detector, analyzer.classifier)
+        >>> for frame in open_video("talk.mp4"):
         ...     result = stream(frame)
 
     Args:
@@ -48,6 +48,9 @@ class Stream:
         InvalidInput: A setting is of the wrong type or out of range.
     """
 
+    _people: dict[int, "_Person"]
+    _tracker: Tracker
+
     def __init__(
         self,
         detector: Detector,
@@ -67,17 +70,15 @@ class Stream:
         for name, flag in (("every_frame", every_frame), ("images", images)):
             if not isinstance(flag, bool):
                 raise InvalidInput(f"{name} is True or False; got {flag!r}")
-        if smoothing_seconds is not None:
-            checked_number("smoothing_seconds", smoothing_seconds, positive=True)
         self._detector, self._classifier = detector, classifier
         self._smoothing = smoothing, smoothing_seconds
         self._hysteresis = {key: value for key, value in (("margin", margin), ("hold", hold)) if value is not None}
-        self._baseline = checked_number("baseline", baseline)
+        self._baseline = checked_number("baseline", baseline, kind="a number of seconds")
         self._every_frame = every_frame
         self._source, self._video, self._images = source, video or VideoInfo(), images
         self._tracker = Tracker() if detect_every is None else Tracker(detect_every=detect_every)
-        self._people: dict[int, _Person] = {}
-        self._new_person()  # raises for the settings that are not checked above
+        self._people = {}
+        self._new_part()  # raises for the settings that are not checked above
 
     def __call__(self, frame: Frame) -> FrameResult:
         """What is in the next frame, whose time is not before the last one's.
@@ -90,9 +91,8 @@ class Stream:
         tracks = self._tracker.update(frame.image, frame.time, found)
         rows = self._scores(frame.image, tracks)
         faces = [self._face(frame, track, row) for track, row in zip(tracks, rows, strict=True)]
-        gone = [key for key, person in self._people.items() if frame.time - person.seen > 2 * self._tracker.max_lost]
-        for key in gone:
-            del self._people[key]
+        oldest = frame.time - 2 * self._tracker.max_lost
+        self._people = {key: person for key, person in self._people.items() if person.seen >= oldest}
         height, width = frame.image.shape[:2]
         return FrameResult(
             source=self._source, index=frame.index, time=frame.time, width=width, height=height, faces=tuple(faces),
@@ -102,15 +102,12 @@ class Stream:
     def state(self) -> State:
         """A copy of everything remembered of the frames so far, as numbers and arrays by name.
 
-        >>> content = to_bytes(stream.state())  # doctest: +SKIP
-        >>> other = Stream(detector, classifier, hold=0.3)  # made as `stream` was # doctest: +SKIP
-        >>> other.restore(from_bytes(content))  # doctest: +SKIP
+        >>> stream = Stream(analyzer.detector, analyzer.classifier, hold=0.3)
+        >>> state = stream.state()
+        >>> other = Stream(analyzer.detector, analyzer.classifier, hold=0.3)  # of the same settings
+        >>> other.restore(state)
         """
-        state = {"labels": np.array(self._classifier.labels), "people": np.array(list(self._people), np.int64)}
-        state |= prefixed("tracker", self._tracker.state())
-        for track_id, person in self._people.items():
-            state |= prefixed(f"person{track_id}", person.state())
-        return state
+        return super().state() | {"labels": np.array(self._classifier.labels)}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Continue exactly as the stream would have that gave the state.
@@ -124,12 +121,7 @@ class Stream:
         labels = state.get("labels", np.empty(0)).tolist()
         if labels != list(self._classifier.labels):
             raise InvalidInput(f"the saved state is of a model with the labels {labels}, not {self._classifier.labels}")
-        people = {}
-        for track_id in entry("people", state, np.empty(0, np.int64)).tolist():
-            people[track_id] = self._new_person()
-            people[track_id].restore(part(f"person{track_id}", state))
-        self._tracker.restore(part("tracker", state))
-        self._people = people
+        super().restore(state)
 
     def _scores(self, image: Image, tracks: Sequence[Track]) -> NDArray[np.float32]:
         size = self._classifier.input_size
@@ -137,10 +129,9 @@ class Stream:
         return checked_scores(self._classifier, np.stack(crops) if crops else np.empty((0, size, size), np.uint8))
 
     def _face(self, frame: Frame, track: Track, scores: NDArray[np.float32]) -> Face:
-        person = self._people.setdefault(track.track_id, self._new_person())
+        person = self._people.setdefault(track.track_id, self._new_part())
         labels = self._classifier.labels
         smoothed, leading = person.add(frame.time, scores)
-        quality = assess(frame.image, track.detection)
         return Face(
             track.detection,
             Prediction(labels, smoothed),
@@ -148,28 +139,24 @@ class Stream:
             raw=Prediction(labels, scores),
             leading=labels[leading],
             interpolated=track.interpolated,
-            quality=quality,
+            quality=assess(frame.image, track.detection),
         )
 
-    def _new_person(self) -> "_Person":
+    def _new_part(self) -> "_Person":
         labels = self._classifier.labels
         resting = labels.index(RESTING) if RESTING in labels else None
         baseline = Baseline(self._baseline, resting) if self._baseline else None
         return _Person(make_smoother(*self._smoothing), Hysteresis(**self._hysteresis), baseline)
 
 
+@dataclass
 class _Person(Stateful):
-    """The scores of one track over time.
+    """The scores of one track over time, and when it was last seen, in seconds."""
 
-    Attributes:
-        seen: When the person was last in view, in seconds.
-    """
-
-    _remembered = ("seen", "_smoother", "_hysteresis", "_baseline")
-
-    def __init__(self, smoother: Smoother, hysteresis: Hysteresis, baseline: Baseline | None) -> None:
-        self._smoother, self._hysteresis, self._baseline = smoother, hysteresis, baseline
-        self.seen = 0.0
+    smoother: Smoother
+    hysteresis: Hysteresis
+    baseline: Baseline | None
+    seen: float = 0.0
 
     def add(self, time: float, scores: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
         """(K,) probabilities of one frame → smoothed ones, and the index of the leading class."""
@@ -177,7 +164,7 @@ class _Person(Stateful):
         # Logits and logarithms of probabilities differ by a constant that is the same for all classes, which softmax
         # cancels.
         logits = np.log(np.maximum(scores.astype(np.float64), MIN_SCORE))
-        if self._baseline:
-            logits = self._baseline(time, logits)
-        smoothed = softmax(self._smoother(time, logits)[np.newaxis].astype(np.float32))[0]
-        return smoothed, self._hysteresis(time, smoothed)
+        if self.baseline:
+            logits = self.baseline(time, logits)
+        smoothed = softmax(self.smoother(time, logits).astype(np.float32))
+        return smoothed, self.hysteresis(time, smoothed)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from mien.errors import InvalidInput
 from mien.tracking.assignment import assign
-from mien.tracking.following import PATCH_SIDE, Grey, appearance, is_cut, median_flow, normalized, small_grey, thumbnail
-from mien.tracking.settings import checked_number
-from mien.tracking.state import State, Stateful, entry, part, prefixed
-from mien.values import Box, Detection, Image
+from mien.tracking.following import PATCH_SIDE, Grey, appearance, is_cut, median_flow, normalized, small_grey
+from mien.tracking.state import Stateful
+from mien.values import Box, Detection, Image, checked_number
 
 MIN_CORRELATION: Final = 0.6
 """Lowest correlation with the last detection at which a followed face is taken to be still there. Different people's
@@ -78,7 +77,7 @@ class Track:
 class Tracker(Stateful):
     """Follows faces through one video. Not for several threads or videos at once.
 
-        >>> tracker, image = Tracker(), np.eye(120, dtype=np.uint8) * 255
+        >>> tracker, image = Tracker(), np.zeros((120, 160, 3), np.uint8)
         >>> detector = lambda image: [Detection(Box(40, 30, 100, 90), score=1.0)]
         >>> detections = detector(image) if tracker.wants_detection(image, time=0.0) else None
         >>> [track.track_id for track in tracker.update(image, 0.0, detections)]
@@ -106,38 +105,31 @@ class Tracker(Stateful):
         InvalidInput: A value is out of range.
     """
 
-    _remembered = ("_num_tracks", "_time", "_small", "_width", "_height", "_detected", "_face_lost")
+    _faces: list["_TrackState"]
+    _num_tracks: int = 0
+    _time: float = -math.inf
+    _small: Grey = np.empty((0, 0), np.uint8)
+    _width: int = 0
+    _height: int = 0
+    _detected: float = -math.inf  # time of the last detection in this shot
+    _face_lost: bool = False
 
     def __init__(
-        self,
-        *,
-        detect_every: float = 0.2,
-        search_every: float = 0.15,
-        max_lost: float = 1.0,
-        confirmations: int = 2,
+        self, *, detect_every: float = 0.2, search_every: float = 0.15, max_lost: float = 1.0, confirmations: int = 2
     ) -> None:
-        if isinstance(confirmations, bool) or not isinstance(confirmations, int) or confirmations < 1:
-            raise InvalidInput(f"confirmations is a whole number, 1 or more; got {confirmations!r}")
-        self.detect_every = checked_number("detect_every", detect_every)
-        self.search_every = checked_number("search_every", search_every)
-        self.max_lost = checked_number("max_lost", max_lost)
-        self.confirmations = confirmations
-        self._faces: list[_TrackState] = []
-        self._num_tracks = 0
-        self._image: Image | Grey | None = None  # the frame of `wants_detection` until it is that of `update`
-        self._time = -math.inf
-        self._small: Grey = np.empty((0, 0), np.uint8)
-        self._thumbnail = np.empty(0, np.float32)
-        self._width = self._height = 0
-        self._detected = -math.inf  # time of the last detection in this shot
-        self._face_lost = False
+        self.detect_every = checked_number("detect_every", detect_every, kind="a number of seconds")
+        self.search_every = checked_number("search_every", search_every, kind="a number of seconds")
+        self.max_lost = checked_number("max_lost", max_lost, kind="a number of seconds")
+        self.confirmations = checked_number("confirmations", confirmations, 1, kind="a whole number")
+        self._faces = []
+        self._image: Image | None = None  # the frame of `wants_detection` until it is that of `update`
 
-    def wants_detection(self, image: Image | Grey, time: float) -> bool:
+    def wants_detection(self, image: Image, time: float) -> bool:
         """Whether the detector should run on this frame, before `update` is called with the same frame: on the first
         frame of each shot, when a face was lost in this frame, and when enough time has passed.
 
         Args:
-            image: (H, W, 3) RGB or (H, W) grey, uint8.
+            image: (H, W, 3) uint8, RGB.
             time: The frame's time in seconds.
 
         Raises:
@@ -150,11 +142,11 @@ class Tracker(Stateful):
         # Timestamps are rounded: a frame that is due now may carry a time a microsecond short of it.
         return time - self._detected >= (self.detect_every if settled else self.search_every) - 1e-3
 
-    def update(self, image: Image | Grey, time: float, detections: Sequence[Detection] | None) -> tuple[Track, ...]:
+    def update(self, image: Image, time: float, detections: Sequence[Detection] | None) -> tuple[Track, ...]:
         """The faces visible in this frame, from the largest to the smallest.
 
         Args:
-            image: (H, W, 3) RGB or (H, W) grey, uint8.
+            image: (H, W, 3) uint8, RGB.
             time: The frame's time in seconds, not before the last one's.
             detections: What the detector found in this frame; None when it did not run, which is not an empty list.
 
@@ -164,7 +156,7 @@ class Tracker(Stateful):
         self._advance(image, time)
         self._image = None
         if detections is not None:
-            self._correct(self._small, time, detections)
+            self._correct(detections)
         self._faces = [face for face in self._faces if time - face.seen <= self.max_lost]
         tracks = [face.track(self._width, self._height) for face in self._faces]
         visible = [track for track in tracks if track is not None]
@@ -177,47 +169,30 @@ class Tracker(Stateful):
         boxes = [Box(*face.box.tolist()).clipped(*size) for face in self._faces if face.track(*size) is None]
         return tuple(box for box in boxes if box.area > 0)
 
-    def state(self) -> State:
-        """See `Stateful`; between `update` and the next `wants_detection`."""
-        state = super().state() | {"num_faces": np.array(len(self._faces))}
-        for index, face in enumerate(self._faces):
-            state |= prefixed(f"face{index}", face.state())
-        return state
+    def _new_part(self) -> "_TrackState":
+        return _TrackState(np.zeros((2, 2)), 0.0, np.empty(0, np.float32), np.empty(0, np.float32), 0.0)
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """See `Stateful`."""
-        faces = []
-        for index in range(entry("num_faces", state, 0)):
-            face = _TrackState(Detection(Box(0, 0, 1, 1), 0.0), np.empty(0, np.float32), 0.0)
-            face.restore(part(f"face{index}", state))
-            faces.append(face)
-        super().restore(state)
-        self._faces, self._image = faces, None
-        self._thumbnail = thumbnail(self._small) if self._small.size else np.empty(0, np.float32)
-
-    def _advance(self, image: Image | Grey, time: float) -> None:
+    def _advance(self, image: Image, time: float) -> None:
         """Move the faces to their places in this frame; does nothing when called with the same frame again."""
         if image is self._image and time == self._time:
             return
         if not (math.isfinite(time) and time >= self._time):
             raise InvalidInput(f"frames come in the order of their times, in seconds; got {time} after {self._time}")
-        before, small = self._small, small_grey(image)
-        (height, width), picture = image.shape[:2], thumbnail(small)
+        before, small, (height, width) = self._small, small_grey(image), image.shape[:2]
         same_size = (width, height, small.shape) == (self._width, self._height, before.shape)
-        cut = not same_size or is_cut(self._thumbnail, picture)
         elapsed = time - self._time
-        self._image, self._time, self._small, self._thumbnail = image, time, small, picture
+        self._image, self._time, self._small = image, time, small
         self._width, self._height = width, height
         self._face_lost = False
-        if cut:
+        if same_size and not is_cut(before, small):
+            self._follow(before, elapsed)
+        else:
             self._faces.clear()
             self._detected = -math.inf
-        else:
-            self._follow(before, small, time, elapsed)
 
-    def _follow(self, before: Grey, small: Grey, time: float, elapsed: float) -> None:
+    def _follow(self, before: Grey, elapsed: float) -> None:
         """Move every face that is in sight with the picture, and the others at their last velocity."""
-        scale = small.shape[1] / self._width
+        small, scale = self._small, self._small.shape[1] / self._width
         in_sight = [face for face in self._faces if face.followed]
         flow = np.empty((0, 3))
         if in_sight:
@@ -230,7 +205,7 @@ class Tracker(Stateful):
             if math.isfinite(x):
                 correlation = float(appearance(small, moved[:2].ravel() * scale) @ face.template)
             if correlation >= MIN_CORRELATION and 0.8 < growth < 1.25:
-                face.follow(moved, correlation, time, elapsed)
+                face.follow(moved, correlation, self._time, elapsed)
             else:
                 face.followed = False
                 self._face_lost = True
@@ -238,95 +213,65 @@ class Tracker(Stateful):
             if not face.followed:
                 face.coast(elapsed, self._width, self._height)
 
-    def _correct(self, small: Grey, time: float, detections: Sequence[Detection]) -> None:
+    def _correct(self, detections: Sequence[Detection]) -> None:
         """Pair faces with detections; begin and end tracks."""
-        first, self._detected = self._detected == -math.inf, time
-        scale = small.shape[1] / self._width
+        small, scale = self._small, self._small.shape[1] / self._width
+        first, self._detected = self._detected == -math.inf, self._time
         appearances = [appearance(small, np.array(detection.box) * scale) for detection in detections]
         pairs = self._pairs(detections, appearances)
-        matched = [detections[column].box for _, column in pairs]
-        for row, column in pairs:
-            face, detection = self._faces[row], detections[column]
-            alone = not any(other is not detection.box and detection.box.overlap(other) > 0 for other in matched)
-            face.correct(detection, appearances[column] if alone else None, time)
-            face.template = appearance(small, face.box * scale)
-            self._confirm(face)
-        rows, columns = {row for row, _ in pairs}, {column for _, column in pairs}
+        matched = [detections[column].box for column in pairs.values()]
         for row, face in enumerate(self._faces):
-            if row not in rows:
-                face.miss(hidden=_is_covered(Box(*face.box), matched))
+            if row in pairs:
+                detection = detections[pairs[row]]
+                alone = not any(other is not detection.box and detection.box.overlap(other) > 0 for other in matched)
+                face.correct(detection, appearances[pairs[row]] if alone else None, self._time)
+                face.template = appearance(small, face.box * scale)
+            else:
+                face.found = False
+                face.followed = face.followed and not _is_covered(Box(*face.box), matched)
         self._faces = [face for face in self._faces if face.found or face.hits >= self.confirmations]
-        for column, detection in enumerate(detections):
-            if column not in columns and not _is_covered(detection.box, matched):
-                face = _TrackState(detection, appearances[column], time)
-                self._confirm(face, at_once=first)
-                self._faces.append(face)
+        for column, (detection, patch) in enumerate(zip(detections, appearances, strict=True)):
+            if column not in pairs.values() and not _is_covered(detection.box, matched):
+                self._faces.append(_TrackState(_points(detection), float(detection.score), patch, patch, self._time))
+        for face in self._faces:
+            if not face.track_id and (first or face.hits >= self.confirmations):
+                self._num_tracks += 1
+                face.track_id = self._num_tracks
 
-    def _pairs(
-        self, detections: Sequence[Detection], appearances: Sequence[NDArray[np.float32]]
-    ) -> list[tuple[int, int]]:
-        """The indices of each face and the detection it is paired with."""
+    def _pairs(self, detections: Sequence[Detection], appearances: Sequence[NDArray[np.float32]]) -> dict[int, int]:
+        """The index of the detection that each face is paired with, by the face's."""
         cost = np.array(
             [[face.cost(*found) for found in zip(detections, appearances, strict=True)] for face in self._faces]
         ).reshape(len(self._faces), len(detections))
         # A face may also stay without a detection, so that no poor pair is made only for one pair more.
         unmatched = np.full((len(self._faces), len(self._faces)), UNMATCHED_COST)
-        return [(row, column) for row, column in assign(np.hstack([cost, unmatched])) if column < len(detections)]
-
-    def _confirm(self, face: "_TrackState", at_once: bool = False) -> None:
-        """Give a face its number when it has been found often enough."""
-        if not face.track_id and (at_once or face.hits >= self.confirmations):
-            self._num_tracks += 1
-            face.track_id = self._num_tracks
+        return {row: column for row, column in assign(np.hstack([cost, unmatched])) if column < len(detections)}
 
 
+@dataclass(eq=False)
 class _TrackState(Stateful):
-    """The estimate of one followed face. Its box, crop and landmarks are points that move together.
+    """The estimate of one followed face. Its box, crop and landmarks are points that move together."""
 
-    Attributes:
-        points: (P, 2) in the frame's pixels: two corners of the box, two of the crop, five landmarks, as far as the
-            detector gives them; so P is 2, 4, 7 or 9.
-        score: The last detection's score.
-        velocity: The centre's velocity, (2,), in pixels a second.
-        spread: Standard deviation of the position, in sides of the box.
-        template: Appearance of the last detection, to which the next frames are compared.
-        average: Appearance averaged over all detections, to which new detections are compared.
-        followed: Whether the face is in sight: detected, or still correlated with the template.
-        found: Whether the detector found it in its last run.
-        interpolated: Whether the points come from following rather than from a detection.
-        confidence: See `Track`.
-        seen: When it was last in sight and not missed by the detector, in seconds.
-        hits: Number of runs of the detector that found the face.
-        track_id: The number in `Track`; 0 until the face is confirmed.
-    """
-
-    _remembered = (
-        "points", "score", "velocity", "spread", "template", "average", "followed", "found", "interpolated",
-        "confidence", "seen", "hits", "track_id",
-    )  # fmt: skip
-
-    def __init__(self, detection: Detection, its_appearance: NDArray[np.float32], time: float) -> None:
-        self.points = _points(detection)
-        self.score = float(detection.score)
-        self.velocity = np.zeros(2)
-        self.spread = DETECTOR_NOISE
-        self.template = self.average = its_appearance
-        self.followed = self.found = True
-        self.interpolated = False
-        self.confidence = 1.0
-        self.seen = time
-        self.hits = 1
-        self.track_id = 0
+    points: NDArray[np.float64]
+    """(P, 2) in the frame's pixels: two corners of the box, two of the crop, five landmarks, as far as the detector
+    gives them; so P is 2, 4, 7 or 9."""
+    score: float  # of the last detection
+    template: NDArray[np.float32]  # appearance of the last detection, to which the next frames are compared
+    average: NDArray[np.float32]  # appearance averaged over all detections, to which new detections are compared
+    seen: float  # when it was last in sight and not missed by the detector, in seconds
+    velocity: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))  # of the centre, in pixels a second
+    spread: float = DETECTOR_NOISE  # standard deviation of the position, in sides of the box
+    followed: bool = True  # whether the face is in sight: detected, or still correlated with the template
+    found: bool = True  # whether the detector found it in its last run
+    interpolated: bool = False  # whether the points come from following rather than from a detection
+    confidence: float = 1.0  # see `Track`
+    hits: int = 1  # number of runs of the detector that found the face
+    track_id: int = 0  # the number in `Track`; 0 until the face is confirmed
 
     @property
     def box(self) -> NDArray[np.float64]:
         """(4,), left, top, right, bottom; it may leave the frame."""
         return self.points[:2].ravel()
-
-    @property
-    def centre(self) -> NDArray[np.float64]:
-        """(2,), in pixels."""
-        return _centre(self.points)
 
     @property
     def side(self) -> float:
@@ -347,13 +292,13 @@ class _TrackState(Stateful):
 
     def moved(self, shift: NDArray[np.float64], growth: float) -> NDArray[np.float64]:
         """The points after a move of the centre and a growth around it."""
-        centre = self.centre
+        centre = _centre(self.points)
         return (self.points - centre) * growth + centre + shift
 
     def follow(self, moved: NDArray[np.float64], correlation: float, time: float, elapsed: float) -> None:
         """Move to the points where the face was found again by its appearance."""
         if correlation >= RELIABLE_CORRELATION and elapsed > 0:
-            velocity = (_centre(moved) - self.centre) / elapsed
+            velocity = (_centre(moved) - _centre(self.points)) / elapsed
             self.velocity += (1 - math.exp(-elapsed / VELOCITY_TIME)) * (velocity - self.velocity)
         self.points = moved
         self.spread = math.hypot(self.spread, FOLLOW_NOISE)
@@ -363,7 +308,7 @@ class _TrackState(Stateful):
 
     def coast(self, elapsed: float, width: int, height: int) -> None:
         """Move on at the last velocity while out of sight; a face that left the frame is expected back at its edge."""
-        centre = self.centre
+        centre = _centre(self.points)
         ahead = np.clip(centre + self.velocity * elapsed, 0, (width, height))
         self.points = self.points + (ahead - centre)
         self.velocity *= math.exp(-elapsed / VELOCITY_DECAY)
@@ -372,7 +317,7 @@ class _TrackState(Stateful):
     def cost(self, detection: Detection, its_appearance: NDArray[np.float32]) -> float:
         """The cost of pairing this face with a detection; infinity where it is out of reach."""
         x, y = detection.box.centre
-        centre, side = self.centre, self.side
+        centre, side = _centre(self.points), self.side
         distance = math.hypot(x - centre[0], y - centre[1]) / side / (REACH + 3 * self.spread)
         growth = abs(math.log(math.sqrt(detection.box.area) / side)) / (GROWTH_REACH + self.spread)
         if distance > 1 or growth > 1:
@@ -403,11 +348,6 @@ class _TrackState(Stateful):
         self.interpolated, self.confidence = False, 1.0
         self.seen = time
         self.hits += 1
-
-    def miss(self, *, hidden: bool) -> None:
-        """Note that the detector did not find the face; `hidden`: because another face is in its place."""
-        self.found = False
-        self.followed = self.followed and not hidden
 
     def track(self, width: int, height: int) -> Track | None:
         """The face in this frame; None when it is out of sight or not confirmed."""

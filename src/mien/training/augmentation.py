@@ -1,4 +1,4 @@
-"""Augmentation of whole batches, on whichever device they are: uint8 faces in, floats a network takes out."""
+"""Augmentation of whole batches on their device, from uint8 faces to the floats that a network takes."""
 
 import math
 from dataclasses import dataclass
@@ -18,23 +18,23 @@ SETTINGS: Final = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 @validated(frozen=True, slots=True, config=SETTINGS)
 class Augmentation:
-    """How far a face may be changed. Every change is drawn uniformly, for each face anew; 0 turns it off.
+    """The limits within which faces are changed. Each change is drawn uniformly for each face; 0 turns it off.
 
     Attributes:
-        rotation: degrees to either side.
-        scale: the largest factor; 1.2 draws from 1/1.2 to 1.2, as often smaller as larger. 1 turns it off.
-        shift: of the side, in each direction.
-        shear: horizontal, as a tangent.
-        flip: whether half of the faces are mirrored.
-        gamma: the largest exponent; 2 draws from 1/2 to 2. 1 turns it off.
-        contrast: the largest factor about the face's mean, drawn like `scale`; what leaves the range is cut off,
-            as in an overexposed picture. 1 turns it off.
-        blur: the largest deviation of a Gaussian, in pixels of a face of 48.
-        noise: the largest deviation of Gaussian noise, as a share of the range.
-        jpeg: the lowest quality of JPEG's quantization, 1 to 100.
-        spoilt: the share of faces that blur, noise and JPEG spoil, a third of them each: several at once, or no
-            clean face, are more than a small network can learn.
-        erase: the share of faces that lose a random rectangle (Zhong et al. 2020, arXiv:1708.04896).
+        rotation: The largest angle to either side, in degrees.
+        scale: The largest factor; 1.2 draws from 1/1.2 to 1.2, smaller as often as larger. 1 turns it off.
+        shift: The largest shift in each direction, as a share of the side.
+        shear: The largest horizontal shear, as a tangent.
+        flip: Whether half of the faces are mirrored.
+        gamma: The largest exponent; 2 draws from 1/2 to 2. 1 turns it off.
+        contrast: The largest factor about the face's mean, drawn like `scale`; values out of range are clipped, as in
+            an overexposed picture. 1 turns it off.
+        blur: The largest standard deviation of a Gaussian, in pixels of a face 48 pixels wide.
+        noise: The largest standard deviation of Gaussian noise, as a share of the range.
+        jpeg: The lowest quality of JPEG's quantization, 1 to 100.
+        spoilt: The share of faces that are blurred, noisy or compressed, a third of them each: with several at once, or
+            no clean face, a small network learns too little.
+        erase: The share of faces that lose a random rectangle (Zhong et al. 2020, arXiv:1708.04896).
     """
 
     rotation: StrictFloat = Field(default=0.0, ge=0, le=180)
@@ -51,51 +51,51 @@ class Augmentation:
     erase: StrictFloat = Field(default=0.0, ge=0, le=1)
 
 
-def augment(faces: Tensor, how: Augmentation, generator: torch.Generator) -> Tensor:
-    """Each face changed a little differently.
+def augment(faces: Tensor, limits: Augmentation, generator: torch.Generator) -> Tensor:
+    """Change each face at random.
 
     Args:
         faces: (N, S, S) uint8.
-        how: the limits.
-        generator: on the device of `faces`; all randomness comes from it.
+        limits: how far.
+        generator: the random generator, on the device of `faces`.
 
     Returns:
         (N, 1, S, S) float32, 0 to 1.
     """
-    dice = _Dice(len(faces), faces.device, generator)
+    draws = _Draws(len(faces), faces.device, generator)
     images = faces.unsqueeze(1).float().div_(255)
-    images = _warp(images, how, dice)
-    if how.gamma > 1:
+    images = _warp(images, limits, draws)
+    if limits.gamma > 1:
         # The exponent's slope is infinite at 0; faces are only data here, so no gradient meets it.
-        images = images.clamp(0, 1).pow(_images(dice.factor(how.gamma)))
-    if how.contrast > 1:
+        images = images.clamp(0, 1).pow(_images(draws.factor(limits.gamma)))
+    if limits.contrast > 1:
         mean = images.mean((1, 2, 3), keepdim=True)
-        images = (images - mean).mul_(_images(dice.factor(how.contrast))).add_(mean)
-    spoilt_by = (dice.between(0, 3) / max(how.spoilt, 1e-6)).long()  # 3 and more: by nothing
-    if how.blur > 0:
+        images = (images - mean).mul_(_images(draws.factor(limits.contrast))).add_(mean)
+    spoilt_by = (draws.between(0, 3) / max(limits.spoilt, 1e-6)).long()  # 0 blur, 1 noise, 2 JPEG, from 3 on nothing
+    if limits.blur > 0:
         scale = images.shape[-1] / 48
-        deviations = dice.between(0, how.blur) * scale * (spoilt_by == 0)
-        images = _blur(images, deviations, math.ceil(2 * how.blur * scale))
-    if how.noise > 0:
-        deviation = _images(dice.between(0, how.noise) * (spoilt_by == 1))
+        deviations = draws.between(0, limits.blur) * scale * (spoilt_by == 0)
+        images = _blur(images, deviations, math.ceil(2 * limits.blur * scale))
+    if limits.noise > 0:
+        deviation = _images(draws.between(0, limits.noise) * (spoilt_by == 1))
         noise = torch.randn(images.shape, device=images.device, generator=generator)
         images = torch.addcmul(images, noise, deviation)
-    if how.jpeg > 0:
-        pressed = compress(images.clamp(0, 1), dice.between(how.jpeg, 100))
+    if limits.jpeg > 0:
+        pressed = compress(images.clamp(0, 1), draws.between(limits.jpeg, 100))
         images = torch.where(_images(spoilt_by == 2), pressed, images)
-    if how.erase > 0:
-        images = _erase(images, how.erase, dice)
+    if limits.erase > 0:
+        images = _erase(images, limits.erase, draws)
     return images.clamp_(0, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """How the faces of a batch are mixed, each with a partner.
+    """How each face of a batch is mixed with a partner.
 
     Attributes:
-        partner: (N,) places in the batch.
-        share: what remains of the face itself, 0 to 1.
-        window: (S, S) bool, where the partner shows in whole; None when the two are blended all over.
+        partner: The partners' indices in the batch, (N,).
+        share: The share of the face itself in the mixture, 0 to 1.
+        window: The pixels that are the partner's, (S, S) bool; None when all pixels are blended.
     """
 
     partner: Tensor
@@ -103,14 +103,14 @@ class Mix:
     window: Tensor | None
 
     def images(self, images: Tensor) -> Tensor:
-        """(N, 1, S, S), mixed."""
+        """Mix images, (N, 1, S, S)."""
         other = images[self.partner]
         if self.window is not None:
             return torch.where(self.window, other, images)
         return images.lerp(other, 1 - self.share)
 
     def values(self, values: Tensor) -> Tensor:
-        """(N, K) targets, mixed in the same shares."""
+        """Mix targets, (N, K), in the same shares."""
         return values.lerp(values[self.partner], 1 - self.share)
 
 
@@ -120,8 +120,8 @@ def draw_mix(images: Tensor, mixup: float, cutmix: float, generator: torch.Gener
     Args:
         images: (N, 1, S, S).
         mixup: alpha of the share's Beta distribution; 0 turns it off. With both on, each mixes half of the batches.
-        cutmix: the same for CutMix, where the share is of the area.
-        generator: on the device of `images`; all randomness comes from it.
+        cutmix: the same for CutMix, whose share is one of the area.
+        generator: the random generator, on the device of `images`.
 
     Returns:
         None when both are off.
@@ -129,25 +129,25 @@ def draw_mix(images: Tensor, mixup: float, cutmix: float, generator: torch.Gener
     if not mixup and not cutmix:
         return None
     device = images.device
-    # Beta's own draws take no generator; one seed from ours gives them all their randomness.
+    # torch draws from a Beta distribution without a generator of one's own; numpy's is seeded from ours.
     seed = int(torch.randint(2**62, (1,), generator=generator, device=device))
-    dice = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     partner = torch.randperm(len(images), generator=generator, device=device)
-    cuts = bool(cutmix) and (not mixup or dice.random() < 0.5)
+    cuts = bool(cutmix) and (not mixup or rng.random() < 0.5)
     alpha = cutmix if cuts else mixup
-    share = float(dice.beta(alpha, alpha))
+    share = float(rng.beta(alpha, alpha))
     if not cuts:
         return Mix(partner, share, None)
     side = images.shape[-1]
     reach = side * math.sqrt(1 - share) / 2
     place = torch.arange(side, device=device) + 0.5
-    rows, columns = ((place - dice.uniform(0, side)).abs() < reach for _ in range(2))
+    rows, columns = ((place - rng.uniform(0, side)).abs() < reach for _ in range(2))
     window = rows.unsqueeze(1) & columns
     return Mix(partner, 1 - float(window.float().mean()), window)
 
 
 def standardize(images: Tensor) -> Tensor:
-    """Each image with mean 0 and standard deviation 1, so that light and contrast say nothing.
+    """Give each image mean 0 and standard deviation 1, so that lighting and contrast do not matter.
 
     Args:
         images: (N, 1, S, S) float, 0 to 1.
@@ -158,12 +158,12 @@ def standardize(images: Tensor) -> Tensor:
     centred = images - images.mean((1, 2, 3), keepdim=True)
     # Not `square()`: exported, that is a Pow, which onnxruntime computes far slower than a product.
     deviation = (centred * centred).mean((1, 2, 3), keepdim=True).sqrt()
-    # A deviation of less than four grey levels is noise, and is not blown up; nor is the rounding of a flat image.
+    # A deviation of less than four grey levels is noise, or the rounding of a flat image, and is not amplified.
     return centred / deviation.clamp(min=4 / 255)
 
 
-class _Dice:
-    """Uniform draws, one for each face of a batch."""
+class _Draws:
+    """Uniform random numbers, one for each face of a batch."""
 
     def __init__(self, num: int, device: torch.device, generator: torch.Generator) -> None:
         self.num, self.device, self.generator = num, device, generator
@@ -192,7 +192,7 @@ LUMINANCE_STEPS = torch.tensor([
     [49, 64, 78, 87, 103, 121, 120, 101],
     [72, 92, 95, 98, 112, 100, 103, 99],
 ])  # fmt: skip
-"""By which JPEG quantizes an 8×8 block's cosines at quality 50 (ITU-T T.81, table K.1), in grey levels."""
+"""JPEG's quantization steps of an 8×8 block's cosines at quality 50, in grey levels (ITU-T T.81, table K.1)."""
 
 _WAVES = torch.tensor([
     [math.sqrt((1 if wave == 0 else 2) / 8) * math.cos(math.pi * wave * (2 * place + 1) / 16) for place in range(8)]
@@ -200,28 +200,28 @@ _WAVES = torch.tensor([
 ])  # fmt: skip
 
 BLOCK_COSINES = torch.kron(_WAVES, _WAVES)
-"""(64, 64), orthonormal: the two-dimensional cosines of an 8×8 block, a row each."""
+"""The orthonormal two-dimensional cosines of an 8×8 block, a row each: (64, 64)."""
 
 
 def _images(values: Tensor) -> Tensor:
     return values.view(-1, 1, 1, 1)
 
 
-def _warp(images: Tensor, how: Augmentation, dice: _Dice) -> Tensor:
-    """Rotation, scale, shift, shear and mirror in one resampling; what lies outside is mirrored in."""
-    angle = dice.within(math.radians(how.rotation))
-    zoom = dice.factor(how.scale)
-    mirror = torch.where(dice.chance(0.5 if how.flip else 0.0), -1.0, 1.0)
+def _warp(images: Tensor, limits: Augmentation, draws: _Draws) -> Tensor:
+    """Rotate, scale, shift, shear and mirror in one resampling; beyond the border, the image is reflected."""
+    angle = draws.within(math.radians(limits.rotation))
+    zoom = draws.factor(limits.scale)
+    mirror = torch.where(draws.chance(0.5 if limits.flip else 0.0), -1.0, 1.0)
     cos, sin = angle.cos() * zoom, angle.sin() * zoom
     # affine_grid counts from -1 to 1, so a shift of the side is twice as many units.
-    x_row = torch.stack([cos * mirror, dice.within(how.shear) - sin, dice.within(2 * how.shift)], dim=1)
-    y_row = torch.stack([sin * mirror, cos, dice.within(2 * how.shift)], dim=1)
+    x_row = torch.stack([cos * mirror, draws.within(limits.shear) - sin, draws.within(2 * limits.shift)], dim=1)
+    y_row = torch.stack([sin * mirror, cos, draws.within(2 * limits.shift)], dim=1)
     grid = F.affine_grid(torch.stack([x_row, y_row], dim=1), list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
 
 
 def _blur(images: Tensor, deviations: Tensor, reach: int) -> Tensor:
-    """Each image under its own Gaussian, of (N,) deviations in pixels, cut off `reach` pixels from its middle."""
+    """Blur each image by a Gaussian of its own deviation, (N,) pixels, truncated at `reach` pixels."""
     places = torch.arange(-reach, reach + 1, device=images.device)
     kernels = torch.exp(-0.5 * (places / deviations.clamp(min=0.05).unsqueeze(1)) ** 2)
     kernels = (kernels / kernels.sum(1, keepdim=True)).view(len(images), 1, 1, -1)
@@ -232,21 +232,21 @@ def _blur(images: Tensor, deviations: Tensor, reach: int) -> Tensor:
 
 @cache
 def _jpeg_tables(device: torch.device) -> tuple[Tensor, Tensor]:
-    """Copied once: a copy in every batch would make a GPU wait."""
+    """The tables on a device, copied once: a copy in every batch would make a GPU wait."""
     return LUMINANCE_STEPS.to(device), BLOCK_COSINES.to(device)
 
 
 def compress(images: Tensor, quality: Tensor) -> Tensor:
-    """What JPEG leaves of images: the cosines of 8×8 blocks, quantized (ITU-T T.81, with libjpeg's scale of quality).
+    """Compress and decompress images as JPEG does: it quantizes the cosines of 8×8 blocks (ITU-T T.81).
 
-    The side is filled up to whole blocks by its last row and column, as an encoder does.
+    Quality is on libjpeg's scale. The last row and column are repeated up to whole blocks, as an encoder does.
 
     Args:
         images: (N, 1, S, S) float, 0 to 1.
         quality: (N,) float, 1 to 100.
 
     Returns:
-        The same shape; may leave the range a little.
+        The same shape; some values lie a little below 0 or above 1.
     """
     percent = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality)
     quantizer, cosines = _jpeg_tables(images.device)
@@ -261,13 +261,13 @@ def compress(images: Tensor, quality: Tensor) -> Tensor:
     return pressed[:, :, :side, :side] + 128 / 255
 
 
-def _erase(images: Tensor, share: float, dice: _Dice) -> Tensor:
-    """A rectangle of 8 to 42 % of the side each way, in one random grey, in that share of the faces."""
+def _erase(images: Tensor, share: float, draws: _Draws) -> Tensor:
+    """Cover a rectangle of 8 to 42 % of the side each way in one random grey, in that share of the faces."""
     side = images.shape[-1]
     place = torch.arange(side, device=images.device)
     inside = [
-        (place.view(1, -1) - dice.between(0, side).view(-1, 1)).abs() < side * dice.between(0.04, 0.21).view(-1, 1)
+        (place.view(1, -1) - draws.between(0, side).view(-1, 1)).abs() < side * draws.between(0.04, 0.21).view(-1, 1)
         for _ in range(2)
     ]
-    rectangle = inside[0].unsqueeze(2) & inside[1].unsqueeze(1) & dice.chance(share).view(-1, 1, 1)
-    return torch.where(rectangle.unsqueeze(1), _images(dice.between(0, 1)), images)
+    rectangle = inside[0].unsqueeze(2) & inside[1].unsqueeze(1) & draws.chance(share).view(-1, 1, 1)
+    return torch.where(rectangle.unsqueeze(1), _images(draws.between(0, 1)), images)

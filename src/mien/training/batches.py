@@ -1,4 +1,4 @@
-"""Batches: the training split on the device, drawn, augmented and mixed anew each epoch."""
+"""Batches of the training split, sampled, augmented and mixed anew in each epoch."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,24 +15,24 @@ from mien.errors import DataError, RecipeError
 from mien.training.augmentation import Augmentation, Mix, augment, draw_mix, standardize
 from mien.training.distributed import Worker
 from mien.training.recipe import Recipe
-from mien.training.teachers import Teacher, taught
+from mien.training.teachers import Teacher, teacher_targets
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one step learns from.
+    """The images of one step and their targets.
 
     Attributes:
-        images: (N, 1, S, S) float, standardised.
-        labels: (N, K) probabilities; a 1 for each face, unless faces are mixed.
-        votes: (N, 8) shares of FER+'s votes, or None.
-        taught: (N, K) probabilities, what teachers say of these images; or None.
+        images: The augmented images, (N, 1, S, S) float, standardised.
+        labels: The classes as probabilities, (N, K): one-hot unless faces are mixed.
+        votes: The shares of FER+'s votes, (N, 8), or None.
+        teacher: The teachers' softened probabilities for these images, (N, K), or None.
     """
 
     images: Tensor
     labels: Tensor
     votes: Tensor | None
-    taught: Tensor | None
+    teacher: Tensor | None
 
 
 class Batches:
@@ -42,14 +42,14 @@ class Batches:
 
     Args:
         faces: the training split.
-        recipe: how to draw and change faces.
-        worker: takes its share of every batch.
-        teachers: say what they think of every image; none when the recipe gives them no weight.
-        memory_format: of the images.
+        recipe: how faces are sampled and changed.
+        worker: this process, which takes its share of every batch.
+        teachers: the networks to distil; none when the recipe gives them no weight.
+        memory_format: the images' layout.
 
     Raises:
         DataError: there are fewer faces than one batch.
-        RecipeError: a batch is too small to be shared by all workers.
+        RecipeError: a batch is too small to be shared by all processes.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Batches:
         self._labels = F.one_hot(torch.from_numpy(faces.labels), len(faces.classes)).float().to(worker.device)
         self._votes = None if faces.votes is None else torch.from_numpy(vote_shares(faces.votes)).to(worker.device)
         self._teachers = teachers
-        self._speaks = speakers(teachers, faces).to(worker.device) if teachers else None
+        self._eligible = eligible_teachers(teachers, faces).to(worker.device) if teachers else None
         weights = rarity(faces.labels, len(faces.classes), recipe.class_sampling)
         self._odds = torch.from_numpy(weights[faces.labels])
 
@@ -83,80 +83,81 @@ class Batches:
         return len(self._faces) // self._recipe.batch_size
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
-        """This worker's part of each batch; the last, incomplete batch is left for another epoch's order."""
+        """This worker's part of each batch; the faces of an incomplete last batch are left out of this epoch."""
         recipe, worker = self._recipe, self._worker
         order = self._order(epoch)
-        dice = torch.Generator(worker.device).manual_seed(epoch_seed(recipe.seed, epoch, 1 + worker.rank))
-        how = augmentation_in(recipe, epoch)
+        generator = torch.Generator(worker.device).manual_seed(epoch_seed(recipe.seed, epoch, 1 + worker.rank))
+        limits = augmentation_in(recipe, epoch)
         for start in range(0, len(self) * recipe.batch_size, recipe.batch_size):
             chosen = order[start : start + recipe.batch_size][worker.share(recipe.batch_size)]
-            images = augment(self._faces[chosen], how, dice)
-            mix = draw_mix(images, recipe.mixup, recipe.cutmix, dice)
+            images = augment(self._faces[chosen], limits, generator)
+            mix = draw_mix(images, recipe.mixup, recipe.cutmix, generator)
             yield self._batch(chosen, images, mix)
 
     def _batch(self, chosen: Tensor, images: Tensor, mix: Mix | None) -> Batch:
         labels = self._labels[chosen]
         votes = None if self._votes is None else self._votes[chosen]
-        speaks = None if self._speaks is None else self._speaks[:, chosen]
+        eligible = None if self._eligible is None else self._eligible[:, chosen]
         if mix:
             images, labels = mix.images(images), mix.values(labels)
             votes = None if votes is None else mix.values(votes)
-            # Of two faces in one, only a teacher that saw neither may speak; where there is none, those of the first.
-            both = None if speaks is None else speaks & speaks[:, mix.partner]
-            speaks = None if speaks is None or both is None else torch.where(both.any(0), both, speaks)
+            if eligible is not None:
+                # For a mixture, teachers that saw neither face; where there are none, those that did not see the first.
+                both = eligible & eligible[:, mix.partner]
+                eligible = torch.where(both.any(0), both, eligible)
         views = standardize(images).contiguous(memory_format=self._format)
-        lesson = None
-        if speaks is not None:
-            lesson = taught(self._teachers, speaks, views, self._recipe.teacher_temperature)
-        return Batch(views, labels, votes, lesson)
+        targets = None
+        if eligible is not None:
+            targets = teacher_targets(self._teachers, eligible, views, self._recipe.teacher_temperature)
+        return Batch(views, labels, votes, targets)
 
     def _order(self, epoch: int) -> Tensor:
-        """Places of faces, in a new order; with balanced sampling, some more than once and some not at all."""
-        dice = torch.Generator().manual_seed(epoch_seed(self._recipe.seed, epoch, 0))
+        """Indices of faces in a new order; with balanced sampling, some more than once and some not at all."""
+        generator = torch.Generator().manual_seed(epoch_seed(self._recipe.seed, epoch, 0))
         if self._recipe.class_sampling == 0:
-            return torch.randperm(len(self._faces), generator=dice).to(self._worker.device)
-        drawn = torch.multinomial(self._odds, len(self._faces), replacement=True, generator=dice)
+            return torch.randperm(len(self._faces), generator=generator).to(self._worker.device)
+        drawn = torch.multinomial(self._odds, len(self._faces), replacement=True, generator=generator)
         return drawn.to(self._worker.device)
 
 
 def augmentation_in(recipe: Recipe, epoch: int) -> Augmentation:
-    """How far faces are changed in an epoch, counted from 1."""
+    """The limits of augmentation in an epoch, counted from 1."""
     plain = epoch > recipe.epochs - recipe.plain_epochs
     return Augmentation(flip=recipe.augmentation.flip) if plain else recipe.augmentation
 
 
 def rarity(labels: NDArray[np.int64], num_classes: int, power: float) -> NDArray[np.float64]:
-    """(K,) weights of classes, proportional to a power of how rare each is: 1 on average over all faces.
+    """Weights of classes, (K,), proportional to a power of their rarity, with a mean of 1 over all faces.
 
-    A class without a face weighs 0.
+    A class without a face has the weight 0.
     """
     counts = np.bincount(labels, minlength=num_classes).astype(np.float64)
     weights = np.where(counts > 0, np.maximum(counts, 1) ** -power, 0)
     return np.asarray(weights * len(labels) / (weights * counts).sum())
 
 
-def speakers(teachers: Sequence[Teacher], faces: FaceSet) -> Tensor:
-    """(T, N) bool: which teacher may speak of which face.
+def eligible_teachers(teachers: Sequence[Teacher], faces: FaceSet) -> Tensor:
+    """Which teachers are distilled on which face, (T, N) bool: those that were not trained on it.
 
     Raises:
-        DataError: of some faces, none may.
+        DataError: some faces were in every teacher's training set.
     """
-    speaks = torch.stack([teacher.knows_not(faces.faces) for teacher in teachers])
-    unspoken = int((~speaks.any(0)).sum())
-    if unspoken:
+    eligible = torch.stack([teacher.did_not_see(faces.faces) for teacher in teachers])
+    without = int((~eligible.any(0)).sum())
+    if without:
         raise DataError(
-            f"{unspoken} faces of {faces.name} were in the training set of every teacher; add the teachers of the "
+            f"{without} faces of {faces.name} were in the training set of every teacher; add the teachers of the "
             "missing folds"
         )
-    return speaks
+    return eligible
 
 
 def vote_shares(votes: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(N, 10) votes → (N, 8) shares of the expressions; all 0, which is no loss, where nobody saw one."""
+    """(N, 10) votes → (N, 8) shares of the expressions; all 0, which adds no loss, where nobody voted for one."""
     expressions = votes[:, : len(FER_PLUS_EXPRESSIONS)].astype(np.float32)
     return np.asarray(expressions / np.maximum(expressions.sum(axis=1, keepdims=True), 1), dtype=np.float32)
 
 
 def epoch_seed(seed: int, epoch: int, stream: int) -> int:
-    """A seed for one purpose in one epoch."""
+    """The seed of one random stream in one epoch."""
     return int(np.random.SeedSequence((seed, epoch, stream)).generate_state(1, np.uint64)[0] >> np.uint64(1))

@@ -1,4 +1,4 @@
-"""Tensors on disk: written whole or not at all, and read without running anybody's code."""
+"""Tensors on disk: written whole or not at all, and read without running code from the file."""
 
 import json
 import pickle
@@ -13,12 +13,12 @@ from mien.files import replacing
 
 
 def save(path: Path, tensors: dict[str, Any], about: dict[str, Any]) -> None:
-    """Write tensors and what is to be known about them.
+    """Write tensors and a description of them.
 
     Args:
-        path: takes the new content at once when all of it is on the disk; till then it is as it was.
+        path: the file; it changes at once when all of the new content is on the disk.
         tensors: nested dicts and lists of tensors and numbers.
-        about: plain values; kept as JSON.
+        about: the description in plain values, kept as JSON.
 
     Raises:
         OSError: the folder cannot be written, or the disk is full.
@@ -33,7 +33,7 @@ def save(path: Path, tensors: dict[str, Any], about: dict[str, Any]) -> None:
 def load(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Read what `save` wrote, onto the CPU.
 
-    Only tensors and plain values are unpickled, so a stranger's file can do no harm.
+    Only tensors and plain values are unpickled, so an untrusted file can do no harm.
 
     Raises:
         ModelError: the file is missing, damaged, or not one of mien's.
@@ -50,7 +50,7 @@ def load(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             return content["tensors"], about
     except (LookupError, TypeError, RuntimeError, ValueError):
         pass
-    raise ModelError(f"{path} is torch's, but no checkpoint of mien's; {_EXPECTED}")
+    raise ModelError(f"{path} is a file of torch's, but not a checkpoint of mien's; {_EXPECTED}")
 
 
 _EXPECTED: Final = "expected a .pt file that `mien train` wrote"
@@ -58,14 +58,14 @@ _ZIP_START: Final = b"PK\3\4"
 
 
 def _fault_of(path: Path) -> str:
-    """Why torch cannot read a file; its own words speak of pickles and keys."""
+    """Why torch cannot read a file; its own messages are about pickles and keys."""
     try:
         with path.open("rb") as file:
             is_zip = file.read(len(_ZIP_START)) == _ZIP_START
     except OSError as error:
         return f"cannot be read: {error.strerror or error}"
     if not is_zip:
-        return f"is no checkpoint of mien's; {_EXPECTED}"
+        return f"is not a checkpoint of mien's; {_EXPECTED}"
     if not zipfile.is_zipfile(path):
         return "is damaged: its end is missing"
     return "is damaged, or holds more than tensors and plain values, which mien does not load"

@@ -1,4 +1,4 @@
-"""One training in many processes, on one machine or many, as `torchrun` starts them."""
+"""One training in many processes that `torchrun` starts, on one machine or many."""
 
 import os
 from collections.abc import Iterator
@@ -18,9 +18,9 @@ class Worker:
     """This process among those that train together.
 
     Attributes:
-        rank: 0 to size - 1; 0 writes the files.
-        size: how many there are; 1 when training alone.
-        device: where its part is computed.
+        rank: The number of this process, 0 to size - 1; number 0 writes the files.
+        size: The number of processes; 1 when training alone.
+        device: The device of this process.
     """
 
     rank: int
@@ -29,10 +29,11 @@ class Worker:
 
     @property
     def leads(self) -> bool:
+        """Whether this process writes the files."""
         return self.rank == 0
 
     def share(self, num: int) -> slice:
-        """This worker's part of `num` things; the parts of all workers differ in length by at most 1."""
+        """This worker's part of `num` items; the parts of all workers differ in length by at most 1."""
         return slice(num * self.rank // self.size, num * (self.rank + 1) // self.size)
 
     def replicated(self, model: nn.Module) -> nn.Module:
@@ -50,7 +51,7 @@ class Worker:
         return values
 
     def gathered(self, part: Tensor, num: int) -> Tensor:
-        """Everybody's rows: part is this worker's `share` of (num, K)."""
+        """The rows of all workers, (num, K), from this worker's `share` of them."""
         if self.size == 1:
             return part
         whole = part.new_zeros(num, part.shape[1])
@@ -59,19 +60,19 @@ class Worker:
         return whole
 
     @torch.no_grad()
-    def level(self, model: nn.Module) -> None:
-        """Give every worker the same buffers: the mean over all, as each has seen other faces."""
+    def average_buffers(self, model: nn.Module) -> None:
+        """Replace the model's buffers by the mean over all workers, as each has seen other faces."""
         if self.size > 1:
             for buffer in model.buffers():
                 if buffer.is_floating_point():
                     dist.all_reduce(buffer)
                     buffer.div_(self.size)
 
-    def agree(self, number: int, what: str) -> None:
-        """That a number is the same for all workers, once all are here.
+    def check_equal(self, number: int, what: str) -> None:
+        """Check that a number is the same in all workers, once all have come here.
 
         Raises:
-            TrainingError: it is not.
+            TrainingError: it differs.
         """
         if self.size > 1:
             least = torch.tensor([number, -number], device=self.device)
@@ -80,22 +81,22 @@ class Worker:
                 raise TrainingError(f"the processes do not agree on {what}")
 
     def wait(self) -> None:
-        """Until all workers are here."""
+        """Wait until all workers have come here."""
         if self.size > 1:
             dist.barrier()
 
 
 def is_leader() -> bool:
-    """Whether this process is the one that speaks: the only one, or the first of those that `torchrun` started."""
+    """Whether this process prints and writes: the only one, or the first of those that `torchrun` started."""
     return int(os.environ.get("RANK", "0")) == 0
 
 
 @contextmanager
 def joined(device: torch.device | None = None) -> Iterator[Worker]:
-    """Join the other processes when `torchrun` started this one; else work alone.
+    """Join the other processes when `torchrun` started this one; else train alone.
 
     Args:
-        device: where to compute; when left out, the GPU of this process's number on its machine, or the CPU.
+        device: where to train; when left out, the GPU of this process's number on its machine, or the CPU.
     """
     local = int(os.environ.get("LOCAL_RANK", "0"))
     device = device or (torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu"))

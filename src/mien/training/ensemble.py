@@ -1,4 +1,4 @@
-"""Several trained networks as one, for export."""
+"""Several trained networks as one: the mean of their logits, or of their weights."""
 
 import copy
 import math
@@ -16,14 +16,17 @@ from mien.training.trainee import Trainee
 from mien.values import GreyFaces
 
 FACES_FOR_NORMS = 8192
+"""Faces that the statistics of batch norm are measured on."""
+
 BATCH = 256
+"""Faces of one batch among them."""
 
 
 class Ensemble(Network):
-    """The mean of the logits of networks that were trained apart.
+    """A network whose logits are the mean of those of its members, which were trained separately.
 
     Args:
-        members: of the same classes and size of faces.
+        members: networks of the same classes and size of faces.
     """
 
     def __init__(self, members: Sequence[Network]) -> None:
@@ -32,12 +35,12 @@ class Ensemble(Network):
         self.members = nn.ModuleList(members)
 
     def classify(self, faces: Tensor) -> tuple[Tensor, Tensor]:
-        """As `Network.classify`; the embedding is the members' one after the other."""
+        """As `Network.classify`; the embedding is the concatenation of the members'."""
         logits, _, embedding = self.forward(faces)
         return logits, embedding
 
     def forward(self, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """As `Network.forward`; the evidence is as fine as the finest member's."""
+        """As `Network.forward`; the evidence has the resolution of the finest member's."""
         answers = [member(faces) for member in self.members]
         logits = torch.stack([answer[0] for answer in answers]).mean(0)
         finest = max((answer[1].shape[2:] for answer in answers), key=lambda shape: shape[0])
@@ -50,11 +53,11 @@ class Ensemble(Network):
 
 
 def assembled(trainees: Sequence[Trainee]) -> Trainee:
-    """Trained networks as one, in evaluation mode; it gives votes if all of them do, and then the mean of theirs."""
+    """Trained networks as an ensemble in evaluation mode; its votes are the mean of theirs, if all have votes."""
     heads = [trainee.votes for trainee in trainees if trainee.votes is not None]
     ensemble = Trainee(Ensemble([trainee.network for trainee in trainees]), votes=len(heads) == len(trainees))
     if ensemble.votes is not None:
-        # The mean of dense layers, each of its own part of the embedding, is one dense layer of all of it.
+        # The mean of dense layers that each take a part of the embedding is one dense layer that takes all of it.
         with torch.no_grad():
             ensemble.votes.weight.copy_(torch.cat([head.weight for head in heads], dim=1) / len(heads))
             ensemble.votes.bias.copy_(torch.stack([head.bias for head in heads]).mean(0))
@@ -62,25 +65,24 @@ def assembled(trainees: Sequence[Trainee]) -> Trainee:
 
 
 def averaged(trainees: Sequence[Trainee], shares: Sequence[float]) -> Trainee:
-    """One network whose weights are a mean of those of several, as fast as any of them; in evaluation mode.
+    """One network in evaluation mode whose weights are the mean of those of several, as fast as any of them.
 
-    It is good only where they come from one beginning: a network and what a further training made of it, for what each
-    of them is better at (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", arXiv:2109.01903).
-    Its batch norms want `refresh_norms` afterwards.
+    Such a mean is good only between a network and its fine-tuned descendants, where it combines their strengths
+    (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", arXiv:2109.01903). Call `refresh_norms` afterwards.
 
     Args:
-        trainees: of one architecture.
-        shares: of each in the mean; divided by their sum.
+        trainees: networks of one architecture.
+        shares: the share of each in the mean; they are divided by their sum.
 
     Raises:
-        RecipeError: they are not of one architecture, or some of them give votes and others do not.
+        RecipeError: they are not of one architecture, or some of them have votes and others do not.
     """
     if len({trainee.votes is None for trainee in trainees}) > 1:
-        raise RecipeError("the weights of these trainings have no mean: some learnt FER+'s votes, and others did not")
+        raise RecipeError("the weights of these trainings cannot be averaged: only some learned FER+'s votes")
     states = [trainee.state_dict() for trainee in trainees]
     shapes = [{name: tuple(tensor.shape) for name, tensor in state.items()} for state in states]
     if any(other != shapes[0] for other in shapes[1:]):
-        raise RecipeError("the weights of these trainings have no mean: they are not of one architecture")
+        raise RecipeError("the weights of these trainings cannot be averaged: they are not of one architecture")
     mean = copy.deepcopy(trainees[0])
     mean.load_state_dict(
         {
@@ -94,26 +96,26 @@ def averaged(trainees: Sequence[Trainee], shares: Sequence[float]) -> Trainee:
 
 
 @torch.no_grad()
-def refresh_norms(trainee: Trainee, faces: GreyFaces, how: Augmentation) -> None:
-    """Give batch norms the statistics of what they see now: those of a mean of weights are no mean of statistics.
+def refresh_norms(trainee: Trainee, faces: GreyFaces, augmentation: Augmentation) -> None:
+    """Measure the statistics of batch norm anew: averaged weights need others than the average of statistics.
 
     Source: Izmailov et al. 2018, "Averaging weights leads to wider optima", arXiv:1803.05407.
 
     Args:
         trainee: changed in place; in evaluation mode afterwards.
-        faces: (N, S, S) uint8, of the training split; some thousands of them are taken.
-        how: they are augmented, as the trainee has to bear it.
+        faces: (N, S, S) uint8, of the training split; at most `FACES_FOR_NORMS` of them are used.
+        augmentation: the augmentation of the training.
     """
     trainee.eval()
     for norm in trainee.modules():
         if isinstance(norm, nn.BatchNorm2d):
             norm.train().reset_running_stats()
             norm.momentum = None  # the mean over all batches
-    dice = torch.Generator().manual_seed(0)
-    chosen = torch.randperm(len(faces), generator=dice)[:FACES_FOR_NORMS]
-    for part in chosen.chunk(math.ceil(len(chosen) / BATCH)):  # all alike, since they count alike
+    generator = torch.Generator().manual_seed(0)
+    chosen = torch.randperm(len(faces), generator=generator)[:FACES_FOR_NORMS]
+    for part in chosen.chunk(math.ceil(len(chosen) / BATCH)):  # of equal sizes, as batches have equal weights
         images = torch.from_numpy(faces[part.numpy()])
-        trainee.network(standardize(augment(images, how, dice)))
+        trainee.network(standardize(augment(images, augmentation, generator)))
     trainee.eval()
 
 

@@ -1,4 +1,4 @@
-"""Beginning a training with the weights of another."""
+"""Initialising a training with the weights of another."""
 
 import hashlib
 import itertools
@@ -21,24 +21,25 @@ from mien.training.run import trained_file
 from mien.training.trained import load_trained
 
 EXPORTED_PREFIX = "network."
-"""What `export` puts before the names of weights."""
+"""The prefix of weights' names in an exported file."""
 
 LAST_LAYERS = ("evidence.", "classes.")
-"""Where a network's parameters depend on the number of classes."""
+"""Prefixes of the parameters whose shapes depend on the number of classes."""
 
 EPSILON = nn.BatchNorm2d(1).eps
+"""The number that batch norm adds to the variance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Initial:
-    """Weights to begin with.
+    """Weights to begin a training with.
 
     Attributes:
-        name: what they came from.
-        sha256: of that file.
-        architecture: of the network they belong to.
-        classes: it told apart.
-        weights: as a state dict. From a model file, batch norm is part of the convolution before it.
+        name: The name of the file they come from.
+        sha256: The SHA-256 of that file.
+        architecture: The network's architecture.
+        classes: The network's classes.
+        weights: The state dict. In a model file, batch norm is folded into the convolution before it.
     """
 
     name: str
@@ -75,29 +76,29 @@ def load_initial(source: str) -> Initial:
 
 
 def describe_initial(initial: Initial) -> dict[str, Any]:
-    """Plain values that name it."""
+    """The weights' origin as plain values, for `run.json`."""
     return {"name": initial.name, "sha256": initial.sha256}
 
 
 def initialize(
     network: Network, initial: Initial, architecture: str, classes: tuple[str, ...], images: Tensor
 ) -> list[str]:
-    """Give a network those weights, but for its last layer when it is to tell other classes apart.
+    """Load weights into a network; its last layer stays as it is when its classes are others.
 
     Args:
-        network: freshly made.
-        initial: what to begin with.
-        architecture: of `network`.
-        classes: of `network`.
+        network: a new network, changed in place.
+        initial: the weights.
+        architecture: the network's architecture.
+        classes: the network's classes.
         images: (N, 1, S, S) float, standardised: some faces of the training, N in the hundreds. In a model file
-            batch norm is folded into the convolutions; from these faces it is unfolded, so that the network
-            answers as the file does before its calibration, in evaluation and on average in training.
+            batch norm is folded into the convolutions; with these faces it is unfolded, so that the network gives
+            the file's logits before calibration, in evaluation and on average in training.
 
     Returns:
-        The names of the parameters that stay as they were drawn.
+        The names of the parameters that keep their random values.
 
     Raises:
-        ModelError: the weights are another architecture's, or of another size.
+        ModelError: the weights are of another architecture or another size.
     """
     if initial.architecture == "ensemble":
         raise ModelError(f"{initial.name} is an ensemble, which cannot be trained on; begin with one of its members")
@@ -135,7 +136,7 @@ def initialize(
 
 
 def _norm_after_each_convolution(network: Network) -> dict[str, str]:
-    """For each convolution's name that of the batch norm registered next after it."""
+    """The names of convolutions, each with the name of the batch norm registered right after it."""
     named = [(name, module) for name, module in network.named_modules() if not list(module.children())]
     return {
         name: after
@@ -147,7 +148,7 @@ def _norm_after_each_convolution(network: Network) -> dict[str, str]:
 def _norm_that_only_adds(
     weights: dict[str, Tensor], convolution: str, norm: str, state: dict[str, Tensor]
 ) -> dict[str, Tensor]:
-    """The state of a batch norm that leaves what a folded convolution gives, but for the bias that goes with it."""
+    """The state of a batch norm that only adds the bias of the folded convolution before it."""
     size = state[f"{norm}.weight"]
     bias = weights.pop(f"{convolution}.weight_bias", weights.pop(f"{convolution}.bias", None))
     return {
@@ -161,7 +162,7 @@ def _norm_that_only_adds(
 
 
 def _without_residual(weights: dict[str, Tensor], convolution: str, network: Network) -> dict[str, Tensor]:
-    """The weights of a merged convolution without the residual that was folded into it; nothing if none was."""
+    """The weights of a merged convolution without the residual that was folded into it; empty if none was."""
     name = f"{convolution}.weight"
     around = network.get_submodule(convolution.rpartition(".")[0])
     if name not in weights or not isinstance(around, RepConv) or around.shortcut is None:
@@ -173,7 +174,7 @@ def _without_residual(weights: dict[str, Tensor], convolution: str, network: Net
 
 @torch.no_grad()
 def _unfold(network: Network, norms: set[str], images: Tensor) -> None:
-    """Give batch norms the statistics of what they see, and undo by weight and bias what those change."""
+    """Set the statistics of batch norms to those of `images`, and compensate by weight and bias."""
 
     def unfold(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         assert isinstance(module, nn.BatchNorm2d) and module.running_mean is not None
@@ -194,7 +195,7 @@ def _unfold(network: Network, norms: set[str], images: Tensor) -> None:
 
 
 def _exported_weights(file: Path) -> dict[str, Tensor]:
-    """Tensors of a model file by the names they had in the network; of an eight-bit one, as close as eight bits are."""
+    """The weights of a model file by their names in the network; those in eight bits are dequantized."""
     arrays = {
         initializer.name.removeprefix(EXPORTED_PREFIX): numpy_helper.to_array(initializer)
         for initializer in onnx.load(file).graph.initializer
@@ -204,7 +205,7 @@ def _exported_weights(file: Path) -> dict[str, Tensor]:
         arrays[name.removesuffix(HALF)] = arrays.pop(name).astype(np.float32)
     for name in [name for name in arrays if name.endswith("_quantized")]:
         whole, plain = arrays.pop(name), name.removesuffix("_quantized")
-        # A weight's scale goes by the weight's name, a bias's by its quantized name.
+        # A weight's scale is named after the weight, a bias's after the quantized bias.
         scale = arrays.get(f"{plain}_scale", arrays.get(f"{name}_scale"))
         assert scale is not None
         arrays[plain] = whole.astype(np.float32) * scale.reshape(-1, *[1] * (whole.ndim - 1))

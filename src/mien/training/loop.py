@@ -27,7 +27,7 @@ from mien.training.distributed import Worker, joined
 from mien.training.events import Epoch, Event, Start, Step
 from mien.training.initial import Initial, describe_initial, initialize
 from mien.training.losses import Losses, has_bf16
-from mien.training.optimizer import learning_rate, make_optimizer, uphill
+from mien.training.optimizer import learning_rate, make_optimizer, perturbed
 from mien.training.publish import published
 from mien.training.recipe import Recipe, recipe_table
 from mien.training.run import Run, describe_run, model_name
@@ -238,7 +238,9 @@ def _open(run: Run, setup: Setup, resume: bool) -> tuple[Setup, Progress]:
         setup = dataclasses.replace(setup, about=run.begin(setup.about, resume=resume))
     worker.wait()
     progress = _restore(run, setup.state) if resume else Progress()
-    worker.agree(progress.epoch, f"the epochs done in {run.folder}; it has to lie on a file system that all share")
+    worker.check_equal(
+        progress.epoch, f"the epochs done in {run.folder}, which has to be on a file system that all share"
+    )
     if worker.leads:
         run.forget_after(progress.epoch)
     return setup, progress
@@ -274,7 +276,7 @@ def _epoch(setup: Setup, model: nn.Module, progress: Progress) -> Generator[Step
     start = time.monotonic()
     rate, sums = yield from _steps(setup, model, progress)
     train_loss, train_accuracy = (worker.mean(sums) / len(setup.batches)).tolist()
-    worker.level(average)
+    worker.average_buffers(average)
     logits = _logits(average.network, setup.val_split, worker)
     val_loss, val_accuracy = loss_and_accuracy(logits, setup.val_split)
     plain_logits = _logits(average.network, setup.plain_split, worker)
@@ -310,13 +312,13 @@ def _steps(setup: Setup, model: nn.Module, progress: Progress) -> Generator[Step
         for group in state.optimizer.param_groups:
             group["lr"] = rate
         state.optimizer.zero_grad()
-        loss, right = losses.descend(model, batch)
+        loss, accuracy = losses.backward(model, batch)
         if recipe.sharpness:
-            with uphill(state.trainee, recipe.sharpness):
-                losses.descend(model, batch)
+            with perturbed(state.trainee, recipe.sharpness):
+                losses.backward(model, batch)
         state.optimizer.step()
         update_average(state.average, state.trainee, recipe.ema_decay, done + number)
-        sums += torch.stack([loss, right])
+        sums += torch.stack([loss, accuracy])
         if number % STEPS_A_REPORT == 0:  # reading a sum makes a GPU wait
             mean_loss, mean_right = (sums / number).tolist()
             yield Step(epoch, number, len(batches), mean_loss, mean_right)
@@ -430,4 +432,4 @@ def _restore(run: Run, state: State) -> Progress:
         state.restore(tensors)
         return Progress(**kept)
     except (KeyError, RuntimeError, ValueError, TypeError) as error:
-        raise ModelError(f"{run.checkpoint} is no checkpoint of this training: {error}") from error
+        raise ModelError(f"{run.checkpoint} is not a checkpoint of this training: {error}") from error

@@ -1,4 +1,4 @@
-"""How weights move: the optimizer, the learning rate over time, and sharpness-aware steps."""
+"""The optimizer, the learning rate over time, and sharpness-aware steps."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ Hutter 2019, arXiv:1711.05101)."""
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """One that decays the weights of convolutions and dense layers and what is learned of places; no bias, no norm."""
+    """The recipe's optimizer; only tensors decay (weights, position embeddings), not vectors (biases, norms)."""
     weights = [parameter for parameter in model.parameters() if parameter.ndim > 1]
     others = [parameter for parameter in model.parameters() if parameter.ndim <= 1]
     groups: _Groups = [
@@ -34,14 +34,16 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 
 
 def learning_rate(recipe: Recipe, step: int, steps_an_epoch: int, num_falls: int = 0) -> float:
-    """A linear rise, then what the schedule says: half a cosine down to 0 (Loshchilov and Hutter 2017,
-    arXiv:1608.03983), a rate that falls whenever the validation loss has stood still, or the same for ever.
+    """A linear warm-up, then the recipe's schedule.
+
+    The schedule is half a cosine down to 0 (Loshchilov and Hutter 2017, arXiv:1608.03983), a rate that falls whenever
+    the validation loss has reached a plateau, or a constant rate.
 
     Args:
         recipe: names the peak, the warm-up, the schedule and the length.
-        step: from 0, over all epochs.
-        steps_an_epoch: batches in an epoch.
-        num_falls: how often a plateau was met.
+        step: the number of the step from 0, over all epochs.
+        steps_an_epoch: the number of batches in an epoch.
+        num_falls: how often a plateau was reached.
     """
     warmup = recipe.warmup_epochs * steps_an_epoch
     if step < warmup:
@@ -53,31 +55,32 @@ def learning_rate(recipe: Recipe, step: int, steps_an_epoch: int, num_falls: int
 
 
 @contextmanager
-def uphill(model: nn.Module, distance: float) -> Iterator[None]:
-    """Within, the weights are where the loss rises fastest, `distance` away; the gradient taken there finds flat minima
-    (Foret et al. 2021, arXiv:2010.01412).
+def perturbed(model: nn.Module, distance: float) -> Iterator[None]:
+    """Within, the weights are moved by `distance` along the gradient; the gradient there leads to flat minima.
+
+    Sharpness-aware minimisation (Foret et al. 2021, arXiv:2010.01412).
 
     Args:
-        model: with gradients; they are forgotten.
+        model: a network with gradients, which are cleared.
         distance: rho.
     """
     moved = [parameter for parameter in model.parameters() if parameter.grad is not None]
     gradients = [parameter.grad for parameter in moved if parameter.grad is not None]
     norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(gradient) for gradient in gradients]))
-    climbs: list[Tensor] = [gradient * (distance / (norm + 1e-12)) for gradient in gradients]
+    changes: list[Tensor] = [gradient * (distance / (norm + 1e-12)) for gradient in gradients]
     norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
     momenta = [module.momentum for module in norms]
     with torch.no_grad():
-        for parameter, climb in zip(moved, climbs, strict=True):
-            parameter.add_(climb)
+        for parameter, change in zip(moved, changes, strict=True):
+            parameter.add_(change)
     for module in norms:
-        module.momentum = 0.0  # the statistics belong to the weights as they were
+        module.momentum = 0.0  # the running statistics belong to the unperturbed weights
     model.zero_grad()
     try:
         yield
     finally:
         with torch.no_grad():
-            for parameter, climb in zip(moved, climbs, strict=True):
-                parameter.sub_(climb)
+            for parameter, change in zip(moved, changes, strict=True):
+                parameter.sub_(change)
         for module, momentum in zip(norms, momenta, strict=True):
             module.momentum = momentum

@@ -16,7 +16,7 @@ def overridden(recipe: Recipe, settings: Sequence[str]) -> Recipe:
 
     Args:
         recipe: the recipe to change.
-        settings: as `key=value`, the value as TOML writes it, a text with or without quotes: `epochs=3`,
+        settings: texts of the form `key=value`, the value as in TOML, a text with or without quotes: `epochs=3`,
             `augmentation.erase=0.25`, `optimizer=adamw`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""A recipe: everything that decides what a training gives, in one TOML file."""
+"""A recipe: every setting of a training, in one TOML file."""
 
 import dataclasses
 import difflib
@@ -24,44 +24,45 @@ def _known(architecture: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=SETTINGS)
 class Recipe:
-    """A training, but for its data and teachers.
+    """The settings of a training: everything but its data and teachers.
 
     Attributes:
-        architecture: a key of `architectures.ARCHITECTURES`.
+        architecture: A key of `architectures.ARCHITECTURES`.
         image_size: S, the side in pixels of the faces it trains on.
-        epochs: passes over the training split; the cosine ends with the last.
-        batch_size: faces a step, of all processes together.
+        epochs: Passes over the training split; the cosine ends with the last.
+        batch_size: Faces in a step, of all processes together.
         optimizer: "sgd" (Nesterov's), "adam" or "adamw".
-        learning_rate: its peak, after the warm-up.
-        warmup_epochs: epochs of linear rise from 0.
-        schedule: of the rate after the warm-up: "cosine" down to 0, "plateau" or "constant".
-        plateau_patience: epochs without a lower validation loss after which a plateau's rate falls.
-        plateau_factor: by which it falls then.
-        momentum: of SGD; Adam's first beta.
-        weight_decay: decoupled in AdamW; on weights of convolutions and dense layers, never on biases or batch norm.
-        sharpness: rho of sharpness-aware minimisation (Foret et al. 2021, arXiv:2010.01412), which takes twice as
-            long; 0 turns it off.
-        label_smoothing: the share of the target spread over all classes.
-        class_weighting: the power of a class's rarity that weighs its faces in the loss: 0 not at all, 1 so that
-            all classes count alike.
-        class_sampling: the same power for how often its faces are drawn.
-        mixup: alpha of mixup (Zhang et al. 2018, arXiv:1710.09412), on half of the batches when `cutmix` is on too;
-            0 turns it off.
-        cutmix: alpha of CutMix (Yun et al. 2019, arXiv:1905.04899); 0 turns it off.
-        dropout_scale: what the network's own dropout is multiplied by while it trains, up to 2; a short training of
-            the GELU network wants less of it. Networks without dropout take 1 only.
-        ema_decay: of the moving average of weights that is measured and kept; 0 keeps the weights themselves.
-        votes_weight: of the second loss, cross-entropy to FER+'s votes (Barsoum et al. 2016, arXiv:1608.01041),
-            through a head that the model file keeps as a third output. Data without votes train without it.
-        teacher_weight: the share of the loss that is agreement with the teachers, 0 to 1; the rest is the labels'.
-        teacher_temperature: softens what teachers and student say before they are compared.
-        folds: into how many parts the training split is cut, by what the faces are; 1 leaves it whole.
-        fold: the part, from 0, that it does not train on.
-        patience: epochs without a lower validation loss after which training stops; 0 never stops early.
-        seed: of weights, order and augmentation.
-        plain_epochs: the last epochs, in which faces are only mirrored (if at all), so that the network ends on faces
+        learning_rate: The peak of the learning rate, after the warm-up.
+        warmup_epochs: Epochs of linear rise from 0.
+        schedule: The learning rate after the warm-up: "cosine" down to 0, "plateau" or "constant".
+        plateau_patience: Epochs without a lower validation loss after which a plateau's rate falls.
+        plateau_factor: The factor by which it falls then.
+        momentum: The momentum of SGD; Adam's first beta.
+        weight_decay: Decoupled in AdamW; for weights of convolutions and dense layers, never for biases or batch norm.
+        sharpness: Rho of sharpness-aware minimisation (Foret et al. 2021, arXiv:2010.01412), which doubles the time; 0
+            turns it off.
+        label_smoothing: The share of the target spread over all classes.
+        class_weighting: The power of a class's rarity that weights its faces in the loss: with 0 all faces count alike,
+            with 1 all classes.
+        class_sampling: The power of a class's rarity that weights how often its faces are drawn.
+        mixup: Alpha of mixup (Zhang et al. 2018, arXiv:1710.09412), on half of the batches when `cutmix` is on too; 0
+            turns it off.
+        cutmix: Alpha of CutMix (Yun et al. 2019, arXiv:1905.04899); 0 turns it off.
+        dropout_scale: The factor, up to 2, of the network's own dropout in training; networks without dropout take 1
+            only. A short training of the GELU network needs less of it.
+        ema_decay: The decay of the moving average of weights that is measured and kept; 0 keeps the weights themselves.
+        votes_weight: The weight of the second loss, cross-entropy to FER+'s votes (Barsoum et al. 2016,
+            arXiv:1608.01041), through a head that the model file keeps as a third output. It is off for data without
+            votes.
+        teacher_weight: The share of the distillation loss, 0 to 1; the rest is the labels'.
+        teacher_temperature: The temperature that softens the teachers' and the student's probabilities.
+        folds: The number of parts into which the training split is divided by the faces' pixels; 1 leaves it whole.
+        fold: The number, from 0, of the part that is left out.
+        patience: Epochs without a lower validation loss after which training stops; 0 never stops early.
+        seed: The seed of weights, order and augmentation.
+        plain_epochs: The last epochs, in which faces are only mirrored (if at all), so that the network ends on faces
             as they are (Ge et al. 2021, YOLOX, arXiv:2107.08430).
-        augmentation: how far faces are changed.
+        augmentation: The limits within which faces are changed.
     """
 
     architecture: Annotated[str, AfterValidator(_known)]

@@ -1,4 +1,4 @@
-"""The folder of one training: what went in, a line an epoch, the models kept, and where to go on from."""
+"""The folder of one training: its description, its metrics, the models kept, and its checkpoint."""
 
 import json
 import os
@@ -29,9 +29,10 @@ class Run:
     """A training's folder.
 
     Attributes:
-        folder: holds `run.json` (recipe, data, code and machine), `metrics.jsonl` (a line an epoch),
-            `checkpoint.pt` (where `--resume` goes on), `validation.npz` (what the model kept last says of the
-            validation split), `page.html` and `models/` (one file each time the validation loss fell).
+        folder: The folder. It holds `run.json` (recipe, data, code and machine), `metrics.jsonl` (a line an epoch),
+            `checkpoint.pt` (where `--resume` goes on), `validation.npz` (the logits of the model kept last on the
+            validation split), `page.html`, `models/` (a file each time the validation loss fell), and `tensorboard/` if
+            it is installed.
     """
 
     folder: Path
@@ -77,7 +78,7 @@ class Run:
         return {int(match[1]): path for match, path in found.items() if match}
 
     def epochs(self) -> list[dict[str, Any]]:
-        """The lines of `metrics.jsonl`, an epoch each; none if there are none yet. A line cut by a kill is left out."""
+        """The lines of `metrics.jsonl`, one an epoch so far. A line that a kill cut in half is left out."""
         if not self.metrics.exists():
             return []
         lines = []
@@ -87,7 +88,7 @@ class Run:
         return lines
 
     def description(self) -> dict[str, Any]:
-        """What `run.json` holds; see `describe_run`.
+        """The content of `run.json`; see `describe_run`.
 
         Raises:
             RecipeError: it is missing, damaged, or not mien's.
@@ -103,10 +104,10 @@ class Run:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """No other training in this folder, until this one ends or its process dies.
+        """Keep other trainings out of this folder, until this one ends or its process dies.
 
         Raises:
-            RecipeError: another one is at work there.
+            RecipeError: another process is training there.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.folder / ".lock")
@@ -124,14 +125,14 @@ class Run:
             lock.release()
 
     def begin(self, about: dict[str, Any], *, resume: bool) -> dict[str, Any]:
-        """Make the folder, or check that it is this very training that goes on in it.
+        """Make the folder, or check that the training in it is this very one.
 
         Args:
-            about: as `describe_run` gives it.
+            about: the description of the training, as `describe_run` gives it.
             resume: whether to go on from the folder's checkpoint.
 
         Returns:
-            `about`; of a training that goes on, as it was begun, with every resumption under "resumed_with".
+            `about`; of a training that goes on, its first description, with every resumption under "resumed_with".
 
         Raises:
             RecipeError: the folder holds a training and `resume` is off, or it holds a different one, or one without
@@ -143,7 +144,7 @@ class Run:
                     f"{self.folder} already holds a training: go on with it by --resume, or choose another --out"
                 )
             before = self.description()
-            # Killed before the first checkpoint, it has one epoch at most and begins again.
+            # Killed before the first checkpoint, it has one epoch at most, and begins again.
             if not self.checkpoint.exists() and len(self.epochs()) > 1:
                 raise RecipeError(
                     f"{self.folder} has no {self.checkpoint.name} to go on from, and beginning again would drop its "
@@ -164,8 +165,8 @@ class Run:
                         "resume it with the same, or begin a new training with the weights of this one: "
                         f"--init {self.folder} --out ANOTHER"
                     )
-            how = about["code"] | {"processes": about.get("processes", 1)}
-            about = before | {"resumed_with": [*before.get("resumed_with", []), how]}
+            resumption = about["code"] | {"processes": about.get("processes", 1)}
+            about = before | {"resumed_with": [*before.get("resumed_with", []), resumption]}
         self.folder.mkdir(parents=True, exist_ok=True)
         with replacing(self.about) as partial:
             partial.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
@@ -179,16 +180,16 @@ class Run:
             os.fsync(file.fileno())
 
     def save_validation(self, logits: NDArray[np.float32], epoch: int) -> None:
-        """Keep (N, K) logits of the validation split, in its order, of the epoch whose model was kept last."""
+        """Write the logits, (N, K), of the validation split in its order, of the epoch whose model was kept last."""
         with replacing(self.validation) as partial, partial.open("wb") as file:
             np.savez(file, logits=logits.astype(np.float16), epoch=epoch)
 
     def forget_after(self, epoch: int) -> None:
-        """Drop what there is of epochs that are about to be done again, and a line that a kill cut in half."""
+        """Remove models and metrics of epochs that are about to be repeated, and a line that a kill cut in half."""
         for later, path in self.kept_models().items():
             if later > epoch:
                 path.unlink()
-                self.validation.unlink(missing_ok=True)  # it is of the model kept last
+                self.validation.unlink(missing_ok=True)  # it belongs to the model kept last
         if not self.metrics.exists():
             return
         kept = [json.dumps(line) for line in self.epochs() if line["epoch"] <= epoch]
@@ -197,7 +198,7 @@ class Run:
 
 
 def _completed(recipe: dict[str, Any]) -> dict[str, Any]:
-    """A recipe with the defaults of what did not exist yet when it was written."""
+    """A recipe with the defaults of settings that did not exist when it was written."""
     usual = recipe_table(Recipe(architecture="mini-xception"))
     return {**usual, **recipe, "augmentation": usual["augmentation"] | recipe.get("augmentation", {})}
 
@@ -217,10 +218,10 @@ def find_runs(folder: Path) -> list[Run]:
 
 
 def summary(run: Run) -> dict[str, Any]:
-    """A run in plain values: how far it is, and its epoch of the lowest validation loss (None before the first).
+    """A run's progress and its best epoch (None before the first), in plain values.
 
     Raises:
-        RecipeError: it is no run, or damaged.
+        RecipeError: it is not a run, or damaged.
     """
     recipe, epochs = run.description()["recipe"], run.epochs()
     best = best_epoch(epochs) if epochs else None
@@ -237,12 +238,12 @@ def summary(run: Run) -> dict[str, Any]:
 
 
 def model_name(architecture: str, epoch: int, accuracy: float) -> str:
-    """The file of a kept model: `mini-xception.epoch-042.accuracy-0.6614.pt`."""
+    """The file name of a kept model: `mini-xception.epoch-042.accuracy-0.6614.pt`."""
     return f"{architecture}.epoch-{epoch:03d}.accuracy-{accuracy:.4f}.pt"
 
 
 def describe_run(recipe: dict[str, Any], data: dict[str, Any], device: torch.device) -> dict[str, Any]:
-    """What one has to know to do a training again: the recipe, the data, the code and the machine."""
+    """The description that a training can be repeated by: the recipe, the data, the code and the machine."""
     return {
         "recipe": recipe,
         "data": data,
@@ -257,7 +258,7 @@ def describe_run(recipe: dict[str, Any], data: dict[str, Any], device: torch.dev
 
 
 def commit() -> str | None:
-    """The commit this code stands at, with "+" when the source differs from it; None outside a checkout."""
+    """The commit of this code, with "+" when the source differs from it; None outside a checkout."""
     here = Path(__file__).parent
 
     def git(*words: str) -> str:
@@ -266,7 +267,7 @@ def commit() -> str | None:
         ).stdout.strip()
 
     try:
-        # `-C` finds any repository above; ask that this very file is one of its own.
+        # `-C` finds any repository above, which need not be the one of this file.
         git("ls-files", "--error-unmatch", Path(__file__).name)
         return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "--", "../..") else "")
     except (OSError, subprocess.SubprocessError):

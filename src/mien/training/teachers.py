@@ -1,4 +1,4 @@
-"""Distillation: trained networks that tell a student how sure to be of what."""
+"""Distillation: trained networks whose probabilities a student learns (Hinton et al. 2015, arXiv:1503.02531)."""
 
 import hashlib
 from collections.abc import Sequence
@@ -21,14 +21,14 @@ from mien.values import GreyFaces
 
 @dataclass(frozen=True, slots=True)
 class Teacher:
-    """A trained network, and the faces it may speak of.
+    """A trained network, and the fold of faces that it was not trained on.
 
     Attributes:
-        name: of its file.
-        sha256: of its file.
-        network: in evaluation mode, merged as for export.
-        folds: how many folds its own training set was cut into; 1 for all of it.
-        fold: the one it never saw.
+        name: The name of its file.
+        sha256: The SHA-256 of its file.
+        network: The network in evaluation mode, merged as for export.
+        folds: The number of folds its training set was divided into; 1 if it was trained on all of it.
+        fold: The fold that it was not trained on.
     """
 
     name: str
@@ -37,8 +37,8 @@ class Teacher:
     folds: int
     fold: int
 
-    def knows_not(self, faces: GreyFaces) -> Tensor:
-        """(N,) bool: the faces it was not trained on; all of them when it saw the whole set, for want of better."""
+    def did_not_see(self, faces: GreyFaces) -> Tensor:
+        """The faces it was not trained on, (N,) bool; all of them for a teacher that was trained without folds."""
         return torch.from_numpy(fold_of(faces, self.folds) == self.fold)
 
 
@@ -48,13 +48,13 @@ def load_teachers(
     """Networks that `mien train` kept.
 
     Args:
-        paths: runs (their best model) or kept models.
-        classes: of the student; a teacher's have to be the same.
-        image_size: of the student's faces; a teacher sees the very same.
-        device: where they compute.
+        paths: runs (their best models) or kept models.
+        classes: the student's classes; a teacher's have to be the same.
+        image_size: the side of the student's faces in pixels; a teacher sees the very same images.
+        device: where the teachers are computed.
 
     Raises:
-        RecipeError: a teacher knows other classes or another size.
+        RecipeError: a teacher has other classes or another size.
         ModelError: a file is missing, damaged, or not one of mien's.
     """
     teachers = []
@@ -75,31 +75,31 @@ def load_teachers(
 
 
 def describe_teachers(teachers: Sequence[Teacher]) -> list[dict[str, Any]]:
-    """Plain values that name them."""
+    """Teachers as plain values, for `run.json`."""
     return [{"name": teacher.name, "sha256": teacher.sha256, "folds": teacher.folds, "fold": teacher.fold}
             for teacher in teachers]  # fmt: skip
 
 
 @torch.no_grad()
-def taught(teachers: Sequence[Teacher], speaks: Tensor, images: Tensor, temperature: float) -> Tensor:
-    """What the teachers that may speak of each face say of it, on average.
+def teacher_targets(teachers: Sequence[Teacher], eligible: Tensor, images: Tensor, temperature: float) -> Tensor:
+    """The mean of the probabilities that each face's eligible teachers give it.
 
     Args:
-        teachers: T.
-        speaks: (T, N) bool, at least one for each face.
-        images: (N, 1, S, S) float, standardised: the view the student sees (Beyer et al. 2022, arXiv:2106.05237).
-        temperature: by which logits are divided (Hinton et al. 2015, arXiv:1503.02531).
+        teachers: T networks.
+        eligible: which of them count for which face, (T, N) bool; at least one for each face.
+        images: (N, 1, S, S) float, standardised: the view that the student sees (Beyer et al. 2022, arXiv:2106.05237).
+        temperature: divides the logits.
 
     Returns:
         (N, K) probabilities.
     """
     total = None
-    for teacher, mask in zip(teachers, speaks, strict=True):
+    for teacher, mask in zip(teachers, eligible, strict=True):
         chosen = mask.nonzero()[:, 0]
         if not len(chosen):
             continue
-        says = F.softmax(teacher.network.classify(images[chosen])[0].float() / temperature, dim=1)
-        total = images.new_zeros(len(images), says.shape[1]) if total is None else total
-        total.index_add_(0, chosen, says)
+        probabilities = F.softmax(teacher.network.classify(images[chosen])[0].float() / temperature, dim=1)
+        total = images.new_zeros(len(images), probabilities.shape[1]) if total is None else total
+        total.index_add_(0, chosen, probabilities)
     assert total is not None
-    return total / speaks.sum(0).unsqueeze(1)
+    return total / eligible.sum(0).unsqueeze(1)

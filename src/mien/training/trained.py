@@ -22,7 +22,7 @@ def load_trained(path: Path) -> tuple[Trainee, dict[str, Any]]:
     """
     weights, about = checkpoint.load(path)
     if "recipe" not in about:
-        raise ModelError(f"{path} is no kept model; name the run's folder, or a file of its models/")
+        raise ModelError(f"{path} is not a kept model; name the run's folder, or a file of its models/")
     try:
         network = ARCHITECTURES[about["recipe"]["architecture"]](len(about["classes"]), about["recipe"]["image_size"])
         trainee = Trainee(network, votes="votes.weight" in weights)

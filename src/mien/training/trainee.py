@@ -1,4 +1,4 @@
-"""What is trained: a network, and beside it whatever the recipe has it learn besides."""
+"""The module that is trained: a network, and a second head when the recipe has one."""
 
 from torch import Tensor, nn
 
@@ -8,13 +8,13 @@ from mien.training.architectures import ARCHITECTURES, Network
 
 
 def fresh_network(architecture: str, num_classes: int, image_size: int, dropout_scale: float = 1.0) -> Network:
-    """A network as a recipe names it, its weights drawn from torch's own stream.
+    """A network of an architecture, its weights drawn from torch's global generator.
 
     Args:
         architecture: a key of `ARCHITECTURES`.
         num_classes: K.
-        image_size: S.
-        dropout_scale: what its dropout is multiplied by.
+        image_size: S, the side of the faces in pixels.
+        dropout_scale: the factor of its dropout.
 
     Raises:
         RecipeError: there is no dropout to scale.
@@ -29,10 +29,10 @@ def fresh_network(architecture: str, num_classes: int, image_size: int, dropout_
 
 
 class Trainee(nn.Module):
-    """A network with a second head for FER+'s votes, when its recipe has one.
+    """A network, with a second head for FER+'s votes when its recipe has one.
 
     Args:
-        network: the network itself.
+        network: the network.
         votes: whether there is a second head.
     """
 

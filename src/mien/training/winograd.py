@@ -1,4 +1,4 @@
-"""3×3 convolutions with a fifth of the multiplications, for training on a processor without matrix units."""
+"""3×3 convolutions with a fifth of the multiplications, for training on a CPU without matrix units."""
 
 from functools import cache
 
@@ -50,8 +50,8 @@ def _is_worth_it(convolution: nn.Conv2d) -> bool:
 def winograd(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`F.conv2d(x, weight, bias, padding=1)` (Lavin and Gray 2016, arXiv:1509.09308).
 
-    The picture is cut into tiles that overlap by 2. Transformed, each place of a tile is convolved by one product,
-    so that all of it becomes one matrix product for each place, over all tiles at once.
+    The image is cut into tiles that overlap by 2. In the transformed tiles, convolution is a product at each position,
+    so that all of it becomes one matrix product for each position, over all tiles at once.
 
     Args:
         x: (N, C, H, W) float32; fastest in channels_last.
@@ -68,7 +68,7 @@ def winograd(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     side = step + 2
     rows, columns = -(-H // step), -(-W // step)
 
-    # One more row and column of blocks than tiles: a tile is a block and the two lines after it.
+    # One more row and column of blocks than of tiles: a tile is a block and the two lines after it.
     blocks = F.pad(x.permute(0, 2, 3, 1), (0, 0, 1, step * (columns + 1) - W - 1, 1, step * (rows + 1) - H - 1))
     blocks = blocks.reshape(N, rows + 1, step, columns + 1, step, C)
     tall = torch.cat([blocks[:, :-1], blocks[:, 1:, :2]], dim=2)
@@ -78,16 +78,16 @@ def winograd(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     filters = to_filter @ weight.permute(2, 3, 1, 0).reshape(9, C * K)
     products = torch.bmm(tiles.view(side * side, N * rows * columns, C), filters.view(side * side, C, K))
     pixels = (to_pixels @ products.view(side * side, -1)).view(step, step, N, rows, columns, K)
-    picture = pixels.permute(2, 3, 0, 4, 1, 5).reshape(N, step * rows, step * columns, K)[:, :H, :W]
-    return (picture if bias is None else picture + bias).permute(0, 3, 1, 2)
+    image = pixels.permute(2, 3, 0, 4, 1, 5).reshape(N, step * rows, step * columns, K)[:, :H, :W]
+    return (image if bias is None else image + bias).permute(0, 3, 1, 2)
 
 
 @cache
 def _transforms(step: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Of F(step × step, 3 × 3): from products to pixels, from weights to filters, from pixels to tiles.
+    """The matrices of F(step × step, 3 × 3): from products to pixels, from weights to filters, from pixels to tiles.
 
-    Toom and Cook evaluate two polynomials at points, multiply the values, and interpolate; filtering is that
-    multiplication transposed. The points are those that keep float32 exact enough.
+    The Toom-Cook algorithm evaluates two polynomials at points, multiplies the values, and interpolates; filtering is
+    that multiplication transposed. These points keep the rounding error of float32 small.
     """
     points = (0, 1, -1, 2, -2, 0.5, -0.5)[: step + 1]
 

@@ -4,8 +4,7 @@ import queue
 import threading
 from collections.abc import Generator, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 T = TypeVar("T")
 
@@ -13,11 +12,8 @@ _PATIENCE: Final = 2.0
 """Seconds that closing waits for the thread, which never ends while it reads from a pipe that sends nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class _End:
-    """Follows the last item: the error that ended the iteration, if any."""
-
-    error: BaseException | None
+_Entry: TypeAlias = tuple[T] | BaseException | None
+"""An item; or the end, with the error that was the reason."""
 
 
 def in_background(items: Iterable[T], *, ahead: int = 8) -> Generator[T, None, None]:
@@ -39,11 +35,11 @@ def in_background(items: Iterable[T], *, ahead: int = 8) -> Generator[T, None, N
     if getattr(items, "live", False):
         yield from items
         return
-    waiting: queue.Queue[tuple[T] | _End] = queue.Queue(ahead)
+    waiting: queue.Queue[_Entry[T]] = queue.Queue(ahead)
     # The items of one stage may come from another stage, whose loop then waits within this thread: both stop together.
     stopped = threading.Event()
 
-    def put(entry: tuple[T] | _End) -> bool:
+    def put(entry: _Entry[T]) -> bool:
         while not stopped.is_set():
             with suppress(queue.Full):
                 waiting.put(entry, timeout=0.1)
@@ -58,25 +54,25 @@ def in_background(items: Iterable[T], *, ahead: int = 8) -> Generator[T, None, N
                     break
         except BaseException as caught:  # noqa: BLE001 - it is raised where the items are used
             error = caught
-        put(_End(error))
+        put(error)
 
     thread = threading.Thread(target=work, daemon=True, name="mien")
     thread.mien_stopped = stopped  # type: ignore[attr-defined] # read by the stage before, in `_next`
     thread.start()
     try:
-        while not isinstance(entry := _next(waiting), _End):
+        while isinstance(entry := _next(waiting), tuple):
             yield entry[0]
-        if entry.error is not None:
-            raise entry.error
+        if entry is not None:
+            raise entry
     finally:
         stopped.set()
         thread.join(_PATIENCE)
 
 
-def _next(waiting: "queue.Queue[tuple[T] | _End]") -> "tuple[T] | _End":
+def _next(waiting: "queue.Queue[_Entry[T]]") -> "_Entry[T]":
     """The next entry, or the end when the thread that waits for it is to stop."""
     stopped: threading.Event | None = getattr(threading.current_thread(), "mien_stopped", None)
     while stopped is None or not stopped.is_set():
         with suppress(queue.Empty):
             return waiting.get(timeout=0.1)
-    return _End(None)
+    return None

@@ -5,9 +5,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Protocol, Self, TypeAlias
+from typing import Final, Protocol, Self
 
 import cv2
 import numpy as np
@@ -18,8 +18,6 @@ from mien.values import Frame
 from mien.video.decoder import opencv_silenced
 from mien.video.source import VideoSource, open_video, without_password
 
-Device: TypeAlias = int | str
-
 _FAILURES: Final = 5
 """Failed reads in a row after which the camera counts as gone; with some drivers single reads fail."""
 
@@ -29,17 +27,17 @@ _PAUSE: Final = 0.02
 _PATIENCE: Final = 2.0
 """Seconds that closing waits for a read under way."""
 
+_PLAYED: Final = "has been played to its end"
+
 
 class Capture(Protocol):
     """What a camera is read through; `cv2.VideoCapture` is one."""
 
     def read(self) -> tuple[bool, MatLike | None]:
-        """Whether a picture came, and it: (H, W, 3) uint8, BGR. Waits for the next."""
-        ...
+        """Wait for the next picture. Returns whether one came, and it: (H, W, 3) uint8, BGR."""
 
     def release(self) -> None:
         """Close the camera."""
-        ...
 
 
 class Playback:
@@ -58,7 +56,6 @@ class Playback:
         self._started: float | None = None
 
     def read(self) -> tuple[bool, MatLike | None]:
-        """See `Capture`."""
         frame = next(self._source, None)
         if frame is None:
             self.ended = True
@@ -70,7 +67,6 @@ class Playback:
         return True, cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR)
 
     def release(self) -> None:
-        """See `Capture`."""
         self._source.close()
 
 
@@ -105,8 +101,8 @@ class Camera:
 
     Args:
         device: A camera's number, 0 for the first, or its path or name (`/dev/video2`).
-        size: Width and height to ask for, in pixels; the camera may give another. None: what it gives by itself.
-        capture: An open camera, or a `Playback`, to be read instead; it is closed with this object.
+        capture: An open camera (a `cv2.VideoCapture` of which a size was asked, say), or a `Playback`, to be read
+            instead; it is closed with this object.
 
     Attributes:
         name: The camera's name in messages.
@@ -121,21 +117,14 @@ class Camera:
 
     live: Final = True
 
-    def __init__(
-        self,
-        device: Device,
-        *,
-        size: tuple[int, int] | None = None,
-        capture: Capture | None = None,
-    ) -> None:
+    def __init__(self, device: int | str, *, capture: Capture | None = None) -> None:
         self.name = f"camera {without_password(str(device))}"
         self.dropped = 0
-        self._capture = capture or _open_capture(device, size)
+        self._capture = capture or _open_capture(device)
         self._opened = time.monotonic()
         self._changed = threading.Condition()
         self._newest: tuple[int, float, MatLike] | None = None
-        self._gone = False
-        self._closed = False
+        self._over = ""  # why no more pictures come
         first = self._read_patiently()
         if first is None:
             self._capture.release()
@@ -144,16 +133,14 @@ class Camera:
                 "camera and plug it in again"
             )
         self.height, self.width = first.shape[:2]
-        self._newest = 0, time.monotonic() - self._opened, first
+        self._newest = 0, self.now(), first
         self._thread = threading.Thread(target=self._read_on, name=f"mien {self.name}", daemon=True)
         self._thread.start()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __iter__(self) -> Iterator[Frame]:
@@ -169,8 +156,7 @@ class Camera:
     @property
     def ended(self) -> bool:
         """Whether a played video has come to its end, and its last frame was read. A camera itself never ends."""
-        played = isinstance(self._capture, Playback) and self._capture.ended
-        return played and self._gone and self._newest is None
+        return self._over == _PLAYED and self._newest is None
 
     def latest(self, timeout: float = 10.0) -> Frame:
         """The newest frame that was not given before; waits for one.
@@ -185,19 +171,13 @@ class Camera:
             VideoError: The camera was unplugged or closed, a played video has ended, or no frame came in time.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._newest is not None or self._gone or self._closed, timeout)
-            if self._closed:
-                raise VideoError(f"{self.name} has been closed; open it again to read on")
+            self._changed.wait_for(lambda: self._newest or self._over, timeout)
             newest, self._newest = self._newest, None
-            gone = self._gone
-        if newest is not None:
-            index, moment, bgr = newest
-            return Frame(index, moment, np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8))
-        if self.ended:
-            raise VideoError(f"{self.name} has been played to its end")
-        if gone:
-            raise VideoError(f"{self.name} gives no more pictures: it was unplugged, or another program took it")
-        raise VideoError(f"{self.name} gave no picture for {timeout:g} s; check whether it is still connected")
+        if newest is None:
+            late = f"gave no picture for {timeout:g} s; check whether it is still connected"
+            raise VideoError(f"{self.name} {self._over or late}")
+        index, moment, bgr = newest
+        return Frame(index, moment, np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8))
 
     def now(self) -> float:
         """The present on the clock of `Frame.time`; a frame is `camera.now() - frame.time` seconds old."""
@@ -205,60 +185,57 @@ class Camera:
 
     def close(self) -> None:
         """Close the camera. May be called twice."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+        self._stop("has been closed; open it again to read on")
+        self._newest = None
         self._thread.join(_PATIENCE)
+
+    def _stop(self, reason: str) -> None:
+        with self._changed:
+            self._over = self._over or reason
+            self._changed.notify_all()
 
     def _read_on(self) -> None:
         """Run by the thread, which also releases the camera, since that must not happen during a read."""
         index = 0
         try:
-            while not self._closed:
-                bgr = self._read_patiently()
-                if bgr is None:
-                    break
+            while (bgr := self._read_patiently()) is not None:
                 index += 1
                 with self._changed:
+                    if self._over:
+                        return
                     self.dropped += self._newest is not None
-                    self._newest = index, time.monotonic() - self._opened, bgr
+                    self._newest = index, self.now(), bgr
                     self._changed.notify_all()
         finally:
             self._capture.release()
-            with self._changed:
-                self._gone = True
-                self._changed.notify_all()
+            played = isinstance(self._capture, Playback) and self._capture.ended
+            self._stop(_PLAYED if played else "gives no more pictures: it was unplugged, or another program took it")
 
     def _read_patiently(self) -> MatLike | None:
         """The next picture, or None when none comes after several tries."""
         for _ in range(_FAILURES):
-            try:
-                came, bgr = self._capture.read()
-            except cv2.error:
-                came, bgr = False, None
-            if came and bgr is not None:
-                return bgr
-            if self._closed:
+            if self._over:
                 return None
+            with suppress(cv2.error):
+                came, bgr = self._capture.read()
+                if came and bgr is not None:
+                    return bgr
             time.sleep(_PAUSE)
         return None
 
 
-def _open_capture(device: Device, size: tuple[int, int] | None) -> Capture:
+def _open_capture(device: int | str) -> Capture:
     with opencv_silenced():
         capture = cv2.VideoCapture(device)
     if not capture.isOpened():
         capture.release()
         raise VideoError(_no_camera(device))
-    if size is not None:
-        capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
-        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
     # Where the driver obeys, the frame that waits is never an old one.
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
     return capture
 
 
-def _no_camera(device: Device) -> str:
+def _no_camera(device: int | str) -> str:
     """A message: what was tried, what this machine has, and what to do."""
     if not sys.platform.startswith("linux"):
         return (
@@ -271,13 +248,9 @@ def _no_camera(device: Device) -> str:
 
 
 def describe_missing(wanted: Path, present: list[str], *, exists: bool, allowed: bool) -> str:
-    """A message: why a camera cannot be opened on Linux, and what to do.
+    """A message: why the device `wanted` cannot be opened on Linux, and what to do.
 
-    Args:
-        wanted: The camera's device.
-        present: The devices of all cameras that are there.
-        exists: Whether `wanted` is there.
-        allowed: Whether this user may read and write it.
+    `present` are the devices of all cameras; `allowed` is whether this user may read and write `wanted`.
     """
     if exists and not allowed:
         return (

@@ -6,11 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
 import cv2
 
+from mien.errors import MissingExtra
 from mien.values import Image
+
+Backend: TypeAlias = Literal["auto", "pyav", "opencv"]
 
 USUAL_RATE: Final = 25.0
 """Frames a second that are assumed where the source does not say."""
@@ -19,7 +22,7 @@ OLDEST_PYAV: Final = 17
 """First major version that converts colours by a frame's own matrix and range, with a bounded number of threads."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
 class StreamInfo:
     """What is known of a source before its frames are read; `VideoSource` describes the attributes."""
 
@@ -40,7 +43,8 @@ class Picture(NamedTuple):
     Attributes:
         time: Seconds from the start of the source; None when the container does not say.
         to_rgb: Returns (H, W, 3) uint8, RGB, upright; to be called before the next picture is asked for, if at all.
-            It may raise `DecodingBroke`. None: the picture was passed over on the way to the start, and only counts.
+            It may raise `DecodingBroke` or `PictureError`. None: the picture was passed over on the way to the
+            start, and only counts.
     """
 
     time: float | None
@@ -70,7 +74,6 @@ class Decoder(Protocol):
 
     @property
     def info(self) -> StreamInfo: ...
-
     def pictures(self, start: float) -> Iterator[Picture]:
         """All pictures from the first, in the order of their times; to be asked for once.
 
@@ -81,11 +84,9 @@ class Decoder(Protocol):
         Raises:
             DecodingBroke: After the last picture that could be decoded, when the source is damaged.
         """
-        ...
 
     def close(self) -> None:
         """Close the source. May be called twice."""
-        ...
 
 
 def has_pyav() -> bool:
@@ -96,6 +97,17 @@ def has_pyav() -> bool:
         return int(version("av").split(".")[0]) >= OLDEST_PYAV
     except PackageNotFoundError:  # built from source
         return True
+
+
+def uses_pyav(backend: Backend, feature: str) -> bool:
+    """Whether PyAV is to be used, and not OpenCV.
+
+    Raises:
+        MissingExtra: PyAV was asked for, and `feature` needs it, but it is not installed.
+    """
+    if backend == "pyav" and not has_pyav():
+        raise MissingExtra(feature, "video")
+    return backend != "opencv" and has_pyav()
 
 
 @contextmanager

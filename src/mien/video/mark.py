@@ -1,6 +1,7 @@
 """A comment in the files of videos, by which mien recognises what it drew itself."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -40,12 +41,10 @@ def drawn_by_mien(path: str | Path) -> bool:
     False
     """
     comment = DRAWN_COMMENT.encode()
-    try:
-        if not Path(path).is_file():  # opening a pipe would wait for its sender
-            return False
-        with Path(path).open("rb") as file:
-            head = file.read(_WINDOW)
-            file.seek(max(0, file.seek(0, os.SEEK_END) - _WINDOW))
-            return comment in head or comment in file.read(_WINDOW)
-    except (OSError, ValueError):
-        return False
+    with suppress(OSError, ValueError):
+        if Path(path).is_file():  # opening a pipe would wait for its sender
+            with Path(path).open("rb") as file:
+                head = file.read(_WINDOW)
+                file.seek(max(0, file.seek(0, os.SEEK_END) - _WINDOW))
+                return comment in head or comment in file.read(_WINDOW)
+    return False

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from mien.errors import PictureError, VideoError
 from mien.images import PICTURE_SUFFIXES, is_picture_name, read_image
-from mien.values import Image
-from mien.video.decoder import DecodingBroke, Picture, StreamInfo
+from mien.video.decoder import Picture, StreamInfo
 
 
 class NumberedPictures:
@@ -45,7 +45,7 @@ class NumberedPictures:
     def pictures(self, start: float) -> Iterator[Picture]:
         """See `Decoder`."""
         for number, path in enumerate(self._paths):
-            yield Picture(number / self._rate, lambda path=path: _read(path))  # type: ignore[misc]
+            yield Picture(number / self._rate, partial(read_image, path))
 
     def close(self) -> None:
         """See `Decoder`."""
@@ -69,10 +69,3 @@ def _natural(name: str) -> list[tuple[int, str]]:
     """A key that sorts 9 before 10; the name itself decides between equal numbers, as 1 and 01."""
     parts = re.findall(r"(\d+)|(\D+)", name.lower(), re.ASCII)
     return [*((int(digits or 0), text) for digits, text in parts), (0, name)]
-
-
-def _read(path: Path) -> Image:
-    try:
-        return read_image(path)
-    except PictureError as error:
-        raise DecodingBroke(str(error)) from error

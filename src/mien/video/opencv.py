@@ -1,6 +1,7 @@
 """Reading videos through OpenCV, for where PyAV is not installed."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 import cv2
@@ -36,7 +37,10 @@ class OpencvDecoder:
         api = cv2.CAP_FFMPEG if cv2.CAP_FFMPEG in cv2.videoio_registry.getStreamBackends() else cv2.CAP_ANY
         with opencv_silenced():
             self._capture = cv2.VideoCapture(address, api, [cv2.CAP_PROP_N_THREADS, threads])
-        first = self._read() if self._capture.isOpened() else None
+        first = None
+        with suppress(DecodingBroke):
+            if self._capture.grab():
+                first = self._retrieve()
         if first is None:
             self._capture.release()
             raise VideoError(
@@ -66,13 +70,6 @@ class OpencvDecoder:
     def close(self) -> None:
         """See `Decoder`."""
         self._capture.release()
-
-    def _read(self) -> Image | None:
-        """The next picture, or None where there is none."""
-        try:
-            return self._retrieve() if self._capture.grab() else None
-        except DecodingBroke:
-            return None
 
     def _retrieve(self) -> Image:
         decoded, bgr = self._capture.retrieve()

@@ -1,13 +1,15 @@
 """Uncompressed video from a pipe: YUV4MPEG2, whose header describes it, or bare RGB of a given size."""
 
 from collections.abc import Generator, Iterator
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from mien.errors import VideoError
 from mien.files import described
 from mien.images import MAX_PIXELS
 from mien.video.decoder import USUAL_RATE, DecodingBroke, Picture, StreamInfo
-from mien.video.pyav import RgbConverter, reason
+from mien.video.pyav import reason, rgb_converter
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -55,7 +57,7 @@ class PipeDecoder:
 
     def __init__(self, pipe: BinaryIO, name: str, *, size: tuple[int, int] | None, rate: float, threads: int) -> None:
         self._pipe = _Pipe(pipe)
-        self._to_rgb = RgbConverter(threads)
+        self._to_rgb = rgb_converter(threads)
         if size is not None:
             _check_size(*size, name)
         self._container = _open(self._pipe, name, size)
@@ -73,9 +75,8 @@ class PipeDecoder:
 
     def pictures(self, start: float) -> Iterator[Picture]:
         """See `Decoder`."""
-        yield Picture(0.0, lambda: self._to_rgb(self._first))
-        for number, frame in enumerate(self._decoded, 1):
-            yield Picture(number / self._rate, lambda frame=frame: self._to_rgb(frame))  # type: ignore[misc]
+        for number, frame in enumerate(chain((self._first,), self._decoded)):
+            yield Picture(number / self._rate, partial(self._to_rgb, frame))
 
     def close(self) -> None:
         """See `Decoder`."""

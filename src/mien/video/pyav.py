@@ -3,7 +3,8 @@
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from fractions import Fraction
-from itertools import dropwhile
+from functools import partial
+from itertools import chain, dropwhile, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
@@ -29,37 +30,30 @@ _UNSPECIFIED: Final = 2
 _HD_HEIGHT: Final = 720
 
 
-class RgbConverter:
-    """Converts decoded frames to (H, W, 3) uint8, RGB, by the matrix and the range that they name.
+def rgb_converter(threads: int) -> "Callable[[VideoFrame], Image]":
+    """A function that converts decoded frames to (H, W, 3) uint8, RGB, by the matrix and the range that they name.
 
-    Where none is named, BT.709 is taken from 720 lines on and BT.601 below, as browsers do, and the limited range.
+    Where none is named, BT.709 is taken from 720 lines on and BT.601 below, as browsers do, and the limited range. It
+    raises `DecodingBroke` where FFmpeg cannot convert a frame's kind of colours.
 
     Args:
         threads: Threads that work on one frame.
     """
+    import av
+    from av.video.reformatter import VideoReformatter
 
-    def __init__(self, threads: int) -> None:
-        from av.video.reformatter import VideoReformatter
+    reformatter = VideoReformatter()
 
-        self._reformatter = VideoReformatter()
-        self._threads = threads
-
-    def __call__(self, frame: "VideoFrame") -> Image:
-        """The frame as stored.
-
-        Raises:
-            DecodingBroke: FFmpeg cannot convert its kind of colours.
-        """
-        import av
-
+    def convert(frame: "VideoFrame") -> Image:
         unnamed_hd = frame.colorspace == _UNSPECIFIED and frame.height >= _HD_HEIGHT
+        matrix = _BT709 if unnamed_hd else None
         try:
-            converted = self._reformatter.reformat(
-                frame, format="rgb24", src_colorspace=_BT709 if unnamed_hd else None, threads=self._threads
-            )
+            converted = reformatter.reformat(frame, format="rgb24", src_colorspace=matrix, threads=threads)
             return np.asarray(converted.to_ndarray(), np.uint8)
         except av.FFmpegError as error:
             raise DecodingBroke(f"its colours ({frame.format.name}) cannot be converted: {reason(error)}") from error
+
+    return convert
 
 
 class PyavDecoder:
@@ -87,35 +81,37 @@ class PyavDecoder:
         self._address = address
         self._name = name
         self._is_url = is_url
-        self._converter = RgbConverter(threads)
+        self._to_rgb = rgb_converter(threads)
         self._threads = threads
         self._open()
         self._upright = _upright(self._first)
-        self._origin = self._find_origin()
+        # The stream's own zero, in seconds. Some streams claim to begin after their first frame.
+        starts = [pts * self._base for pts in (self._stream.start_time, _pts(self._first)) if pts is not None]
+        self._origin = min(starts, default=Fraction(0))
         # What Matroska calls duration is the time of the end, also where the first frame is not at 0.
-        self._late = self._origin if "matroska" in self._container.format.name else Fraction(0)
+        self._late = float(self._origin) if "matroska" in self._container.format.name else 0.0
         self.info = self._describe()
 
     def pictures(self, start: float) -> Iterator[Picture]:
         """See `Decoder`."""
         first = self._time(self._first)
-        frames = self._from_here()
         # Where frames have no times, the place that a seek finds is unknown.
         if start > 0 and not self._live and first is not None:
             self._seek(start)
-            if self._is_url:
-                frames = dropwhile(lambda frame: (self._time(frame) or start) < start, frames)
-            else:
+            if not self._is_url:
                 yield from (Picture(time, None) for time in self._times_from(first))
+        frames: Iterator[VideoFrame] = chain((self._first,), self._decoded)
+        if self._is_url and not self._live:
+            frames = dropwhile(lambda frame: (self._time(frame) or start) < start, frames)
         ended = None
         for frame in frames:
             time = self._time(frame)
             if time is not None:
                 ended = time + float((frame.duration or 0) * self._base)
-            yield Picture(time, lambda frame=frame: self._upright(self._converter(frame)))  # type: ignore[misc]
+            yield Picture(time, partial(self._convert, frame))
         if not self._live:
             promised = _stream_duration(self._container, self._stream)
-            check_end(ended, None if promised is None else promised - float(self._late), self.info.rate)
+            check_end(ended, None if promised is None else promised - self._late, self.info.rate)
 
     def close(self) -> None:
         """See `Decoder`."""
@@ -143,53 +139,45 @@ class PyavDecoder:
         import av
 
         begun = False
-        packets = self._container.demux(self._stream)
-        while True:
-            try:
-                packet = next(packets, None)
-                if packet is None:
-                    return
-                tolerant = self._live or not begun
-                fault, frames = _decode_packet(packet, tolerant=tolerant)
-            except av.FFmpegError as error:
-                fault, frames = reason(error), []
-            if fault is not None:
-                frames = self._drain()
-            for frame in frames:
-                if not frame.is_corrupt:
-                    begun = True
-                    yield frame
-                elif begun and not self._live:
-                    raise DecodingBroke("the next picture is damaged")
-            if fault is not None:
-                raise DecodingBroke(fault)
-
-    def _drain(self) -> "list[VideoFrame]":
-        """The frames that the decoder still holds when no more packets come."""
-        import av
-
+        fault = "the file is cut off or damaged inside the next picture"
         try:
-            return self._stream.codec_context.decode(None)
-        except av.FFmpegError:
-            return []
+            for packet in self._container.demux(self._stream):
+                strict = begun and not self._live
+                if strict and packet.is_corrupt:
+                    break
+                try:
+                    frames = packet.decode()
+                except av.FFmpegError:
+                    if strict:
+                        raise
+                    continue
+                for frame in frames:
+                    if not frame.is_corrupt:
+                        begun = True
+                        yield frame
+                    elif begun and not self._live:
+                        raise DecodingBroke("the next picture is damaged")
+            else:
+                return
+        except av.FFmpegError as error:
+            fault = reason(error)
+        with suppress(av.FFmpegError):  # the frames that the decoder still holds
+            yield from takewhile(lambda frame: not frame.is_corrupt, self._stream.codec_context.decode(None))
+        raise DecodingBroke(fault)
 
     def _first_frame(self) -> "VideoFrame":
-        why = "it ends before the first picture"
         try:
-            first = next(self._decoded, None)
-        except DecodingBroke as error:
-            first, why = None, str(error)
-        if first is None:
+            return next(self._decoded)
+        except (StopIteration, DecodingBroke) as error:
             codec = self._stream.codec_context.codec.canonical_name
             raise VideoError(
-                f"{self._name} holds a video ({codec}) of which not one picture can be decoded: {why}. "
+                f"{self._name} holds a video ({codec}) of which not one picture can be decoded: "
+                f"{str(error) or 'it ends before the first picture'}. "
                 "Fetch or copy it again, or convert it to H.264 with another program"
-            )
-        return first
+            ) from error
 
-    def _from_here(self) -> "Iterator[VideoFrame]":
-        yield self._first
-        yield from self._decoded
+    def _convert(self, frame: "VideoFrame") -> Image:
+        return self._upright(self._to_rgb(frame))
 
     def _seek(self, start: float) -> None:
         """Go to a key frame at or before `start` seconds, or back to the beginning where none is found."""
@@ -222,11 +210,6 @@ class PyavDecoder:
                     times.append(time)
         return sorted(times)
 
-    def _find_origin(self) -> Fraction:
-        """The stream's own zero, in seconds. Some streams claim to begin after their first frame."""
-        known = [pts * self._base for pts in (self._stream.start_time, _pts(self._first)) if pts is not None]
-        return min(known, default=Fraction(0))
-
     def _time(self, item: "VideoFrame | Packet[VideoStream]") -> float | None:
         pts = _pts(item)
         return None if pts is None else self._seconds(pts)
@@ -237,11 +220,10 @@ class PyavDecoder:
     def _describe(self) -> StreamInfo:
         stream = self._stream
         rate = stream.average_rate or stream.guessed_rate
-        stored = np.empty((self._first.height, self._first.width, 3), np.uint8)
-        height, width = self._upright(stored).shape[:2]
+        height, width, _ = self._upright(np.empty((self._first.height, self._first.width, 3), np.uint8)).shape
         duration = _duration(self._container, stream)
         if duration is not None:
-            duration -= float(self._late)
+            duration -= self._late
         estimate = round(duration * float(rate)) if duration and rate else None
         return StreamInfo(
             name=self._name,
@@ -321,18 +303,6 @@ def _choose_stream(container: "InputContainer", name: str) -> "VideoStream":
     return next((each for each in videos if each.disposition & Disposition.default), videos[0])
 
 
-def _decode_packet(packet: "Packet[VideoStream]", *, tolerant: bool) -> "tuple[str | None, list[VideoFrame]]":
-    """Why the packet cannot be decoded, or None, and its frames."""
-    import av
-
-    if packet.is_corrupt and not tolerant:
-        return "the file is cut off or damaged inside the next picture", []
-    try:
-        return None, packet.decode()
-    except av.FFmpegError as error:
-        return (None if tolerant else reason(error)), []
-
-
 def _is_shown(packet: "Packet[VideoStream]") -> bool:
     """Whether the packet becomes a frame: not what an edit list cuts, and no VP8 reference for later frames."""
     hidden = packet.stream.codec_context.name == "vp8" and not packet.is_keyframe and not bytes(packet)[0] & 0x10
@@ -343,15 +313,10 @@ def _stream_duration(container: "InputContainer", stream: "VideoStream") -> floa
     """The length of this stream by the file's header, in seconds."""
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
-    written = stream.metadata.get("DURATION")  # Matroska's, as "00:00:02.400000000"
-    if written is not None:
-        try:
-            hours, minutes, seconds = (float(part) for part in written.split(":"))
-        except ValueError:
-            return None
+    with suppress(ValueError):  # Matroska's, as "00:00:02.400000000"
+        hours, minutes, seconds = map(float, stream.metadata.get("DURATION", "").split(":"))
         return hours * 3600 + minutes * 60 + seconds
-    alone = len(container.streams) == 1
-    return _container_duration(container) if alone else None
+    return _container_duration(container) if len(container.streams) == 1 else None
 
 
 def _container_duration(container: "InputContainer") -> float | None:
@@ -385,8 +350,6 @@ def _upright(frame: "VideoFrame") -> Callable[[Image], Image]:
     (a, b, _), (c, d, _), _ = np.frombuffer(data, np.int32).reshape(3, 3).tolist()
     turned = abs(b) > abs(a)
     flip_x, flip_y = (c < 0, b < 0) if turned else (a < 0, d < 0)
-    if not (turned or flip_x or flip_y):
-        return lambda image: image
 
     def apply(image: Image) -> Image:
         upright = image.transpose(1, 0, 2) if turned else image

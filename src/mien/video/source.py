@@ -5,26 +5,24 @@ import re
 import sys
 from collections.abc import Generator
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Final, Literal, Self, TypeAlias
+from typing import BinaryIO, Final, Self
 
-from mien.errors import InvalidInput, MissingExtra, VideoError
+from mien.errors import InvalidInput, PictureError, VideoError
+from mien.files import opening_errors
 from mien.values import Frame
-from mien.video.decoder import USUAL_RATE, Decoder, DecodingBroke, bounded_threads, has_pyav
+from mien.video.decoder import USUAL_RATE, Backend, Decoder, DecodingBroke, StreamInfo, bounded_threads, uses_pyav
 from mien.video.numbered import NumberedPictures
 from mien.video.opencv import OpencvDecoder
 from mien.video.pipe import PipeDecoder
 from mien.video.pyav import PyavDecoder
 from mien.video.timeline import Thinning, Timeline
 
-Backend: TypeAlias = Literal["auto", "pyav", "opencv"]
-
 STANDARD_INPUT: Final = "-"
 URL_SCHEMES: Final = ("http", "https", "rtmp", "rtsp", "rtsps", "srt", "tcp", "udp")
 """Schemes of the URLs that are opened over the network."""
 
 
-class VideoSource:
+class VideoSource(StreamInfo):
     """An open video: a context manager, and an iterator of its frames. Made by `open_video`.
 
     Attributes:
@@ -41,17 +39,8 @@ class VideoSource:
     """
 
     def __init__(self, decoder: Decoder, *, start: float, end: float, thinning: Thinning) -> None:
+        super().__init__(**vars(decoder.info))
         self._decoder = decoder
-        info = decoder.info
-        self.name = info.name
-        self.width = info.width
-        self.height = info.height
-        self.rate = info.rate
-        self.duration = info.duration
-        self.num_frames = info.num_frames
-        self.has_audio = info.has_audio
-        self.codec = info.codec
-        self.live = info.live
         self.damage: str | None = None
         self._closed = False
         self._frames = self._read(start, end, thinning)
@@ -59,9 +48,7 @@ class VideoSource:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __iter__(self) -> Self:
@@ -95,7 +82,7 @@ class VideoSource:
                 if wanted:
                     yield Frame(index, time, picture.to_rgb())
                 reached = index, time
-        except DecodingBroke as error:
+        except (DecodingBroke, PictureError) as error:
             after = "after frame {} at {:.2f} s".format(*reached) if reached else f"before {start:.2f} s, its start"
             self.damage = f"decoding broke {after}: {error}"
         if reached is None and self.damage is None:
@@ -119,9 +106,11 @@ def open_video(
 ) -> VideoSource:
     """Open a video and decode its first frame.
 
-        >>> with open_video("talk.mp4", start=9, every=5) as video:  # doctest: +SKIP
+        >>> with open_video("talk.mp4", start=0.3, every=10) as video:
         ...     for frame in video:
         ...         print(frame.index, frame.time, frame.image.shape)
+        10 0.4 (256, 256, 3)
+        20 0.8 (256, 256, 3)
 
     `Frame.index` is the frame's number in the source, 0 for the first, whatever `start`, `every` and `fps` leave out.
     `Frame.time` is the container's presentation time minus the stream's start, in seconds. Times strictly increase;
@@ -174,52 +163,30 @@ def _check_arguments(
 def _open_decoder(
     source: str | Path | BinaryIO, rate: float, raw_size: tuple[int, int] | None, backend: Backend, threads: int
 ) -> Decoder:
-    if not isinstance(source, str | Path):
-        return _open_pipe(source, str(getattr(source, "name", "the pipe")), rate, raw_size, threads)
-    if str(source) == STANDARD_INPUT:
-        return _open_pipe(sys.stdin.buffer, "standard input", rate, raw_size, threads)
-    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", str(source))
-    if isinstance(source, str) and scheme:
-        if scheme[1].lower() not in URL_SCHEMES:
-            known = ", ".join(f"{each}://" for each in URL_SCHEMES)
-            raise VideoError(f"{source} cannot be opened: {scheme[1]}:// is not known; expected {known} or a file")
-        return _open_coded(source, without_password(source), True, backend, threads)
-    path = Path(source)
-    if path.is_dir():
+    pipe = sys.stdin.buffer if str(source) == STANDARD_INPUT else source
+    if not isinstance(pipe, str | Path):
+        uses_pyav("pyav", "Reading videos from pipes")
+        name = str(getattr(pipe, "name", "the pipe")) if pipe is source else "standard input"
+        return PipeDecoder(pipe, name, size=raw_size, rate=rate, threads=threads)
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", source) if isinstance(source, str) else None
+    if scheme and scheme[1].lower() not in URL_SCHEMES:
+        known = ", ".join(f"{each}://" for each in URL_SCHEMES)
+        raise VideoError(f"{source} cannot be opened: {scheme[1]}:// is not known; expected {known} or a file")
+    path = Path(pipe)
+    if not scheme and path.is_dir():
         return NumberedPictures(path, rate)
+    decoder = PyavDecoder if uses_pyav(backend, "Reading videos with PyAV") else OpencvDecoder
+    if scheme:
+        return decoder(str(source), without_password(str(source)), is_url=True, threads=threads)
     _check_file(path)
-    return _open_coded(str(path), str(path), False, backend, threads)
-
-
-def _open_pipe(pipe: BinaryIO, name: str, rate: float, raw_size: tuple[int, int] | None, threads: int) -> PipeDecoder:
-    if not has_pyav():
-        raise MissingExtra("Reading videos from pipes", "video")
-    return PipeDecoder(pipe, name, size=raw_size, rate=rate, threads=threads)
-
-
-def _open_coded(address: str, name: str, is_url: bool, backend: Backend, threads: int) -> Decoder:
-    installed = has_pyav()
-    if backend == "opencv" or (backend == "auto" and not installed):
-        return OpencvDecoder(address, name, is_url=is_url, threads=threads)
-    if not installed:
-        raise MissingExtra("Reading videos with PyAV", "video")
-    return PyavDecoder(address, name, is_url=is_url, threads=threads)
+    return decoder(str(path), str(path), is_url=False, threads=threads)
 
 
 def _check_file(path: Path) -> None:
     """Raise what can be said of a file without decoding it."""
-    try:
-        with path.open("rb") as file:
-            empty = path.is_file() and not file.read(1)
-    except FileNotFoundError as error:
-        what = "a link to a file that is not there" if path.is_symlink() else "not there"
-        raise VideoError(f"{path} is {what}; expected a video") from error
-    except OSError as error:
-        raise VideoError(f"{path} cannot be opened: {error.strerror or error}") from error
-    except ValueError as error:
-        raise VideoError(f"{str(path)!r} is no file name: {error}") from error
-    if empty:
-        raise VideoError(f"{path} is empty (0 bytes); expected a video")
+    with opening_errors(path, str(path), "a video", VideoError), path.open("rb") as file:
+        if path.is_file() and not file.read(1):
+            raise VideoError(f"{path} is empty (0 bytes); expected a video")
 
 
 def without_password(url: str) -> str:

@@ -1,28 +1,23 @@
 """Writing videos: H.264 through PyAV, or what OpenCV can where PyAV is not installed."""
 
 import math
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, suppress
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Final, Protocol, Self
+from typing import Final, Protocol, Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.errors import InvalidInput, MissingExtra, VideoError
+from mien.errors import InvalidInput, VideoError
 from mien.files import replacing
 from mien.installation import install_command
 from mien.values import Image, check_image
-from mien.video.decoder import bounded_threads, has_pyav
+from mien.video.decoder import Backend, bounded_threads, uses_pyav
 from mien.video.mark import append_comment
 from mien.video.pyav import open_file
 from mien.video.sound import Sound
-from mien.video.source import Backend
-
-if TYPE_CHECKING:
-    from av.video.stream import VideoStream
 
 _FORMATS: Final = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 
@@ -43,7 +38,7 @@ _LIMITED_RANGE, _FULL_RANGE = 1, 2
 class VideoWriter:
     """Writes frames into a video: a context manager.
 
-        >>> with VideoWriter("copy.mp4", rate=25, audio_from="talk.mp4") as writer:  # doctest: +SKIP
+        >>> with VideoWriter("copy.mp4", rate=25) as writer:
         ...     for frame in open_video("talk.mp4"):
         ...         writer.write(frame.image, frame.time)
 
@@ -102,9 +97,15 @@ class VideoWriter:
         self._start, self._end = start, end
         self._comment = comment
         self._audio_from = None if audio_from is None else str(audio_from)
-        self._with_pyav = _choose_backend(backend, wants_sound=audio_from is not None)
-        if self._audio_from is not None:
+        if self._audio_from is None:
+            self._with_pyav = uses_pyav(backend, "Writing videos with PyAV")
+        elif backend == "opencv":
+            raise InvalidInput("OpenCV writes no sound; leave audio_from out, or use PyAV")
+        else:
+            self._with_pyav = uses_pyav("pyav", "Keeping a video's sound")
             open_file(self._audio_from, f"{self._audio_from} (for its sound)").close()
+        if self._with_pyav:
+            _check_h264()
         self.damage: str | None = None
         self._size: tuple[int, int] | None = None
         self._last = -1
@@ -133,56 +134,49 @@ class VideoWriter:
         if ticks <= self._last:
             raise InvalidInput(f"{self._path}: the times of frames increase, from {self._start:g} s on; got {time} s")
         size = image.shape[1], image.shape[0]
+        even = _even(image)
         if self._output is None:
-            self._output = self._open(*size)
             self._size = size
+            self._output = self._open(even.shape[1], even.shape[0])
         if size != self._size:
             raise InvalidInput(f"{self._path}: all frames are of one size, {self._size}; got {size}")
         self._last = ticks
-        self._output.write(image, ticks)
+        self._output.write(even, ticks)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         with self._stack:  # left without an error, the new file takes its place; else it is deleted
             if self._output is None:
                 raise error or VideoError(f"{self._path} was not written: no frame came")
-            try:
-                if error is not None and not isinstance(error, KeyboardInterrupt):
-                    raise error
-                self.damage = self._output.finish(whole=error is None)
-                if self._comment is not None and self._partial is not None:
-                    append_comment(self._partial, self._comment)
-            except BaseException:
-                self._output.abort()
-                raise
+            if error is not None and not isinstance(error, KeyboardInterrupt):
+                raise error
+            self.damage = self._output.finish(math.inf if error is None else self._last / _TICKS + 1 / self._rate)
+            if self._comment is not None and self._partial is not None:
+                append_comment(self._partial, self._comment)
 
     def _open(self, width: int, height: int) -> "_Output":
         if self._partial is None:
             raise InvalidInput(f"{self._path}: frames are written inside of `with VideoWriter(…) as writer:`")
+        suffix = self._path.suffix.lower()
         if not self._with_pyav:
-            return _OpencvOutput(self._partial, self._path.suffix.lower(), self._rate, (width, height))
-        container_format = _FORMATS[self._path.suffix.lower()]
-        output = _PyavOutput(self._partial, container_format, self._rate, (width, height), self._comment)
+            return self._stack.enter_context(closing(_OpencvOutput(self._partial, suffix, self._rate, (width, height))))
+        output = _PyavOutput(self._partial, _FORMATS[suffix], self._rate, (width, height), self._comment)
+        self._stack.enter_context(closing(output))
         if self._audio_from is not None:
-            output.add_sound(self._audio_from, self._start, self._end)
+            output.sound = Sound(self._audio_from, output.container, start=self._start, end=self._end)
         return output
 
 
 class _Output(Protocol):
-    """Encodes frames into one file."""
+    """Encodes frames with even sides into one file."""
 
     def write(self, image: Image, ticks: int) -> None:
         """Append a frame that is shown from `ticks` / 90,000 s on."""
-        ...
 
-    def finish(self, *, whole: bool) -> str | None:
-        """Make the file a whole video, with all the sound if `whole`. Returns why the sound broke off, or None."""
-        ...
+    def finish(self, end: float) -> str | None:
+        """Make the file a whole video, with sound up to `end`, in seconds. Returns why the sound broke off, or None."""
 
-    def abort(self) -> None:
-        """Close the file, whatever is in it."""
-        ...
+    def close(self) -> None:
+        """Close the file, whatever is in it; nothing where `finish` has done so."""
 
 
 class _PyavOutput:
@@ -192,75 +186,18 @@ class _PyavOutput:
         import av
         from av.video.reformatter import VideoReformatter
 
-        self._sound: Sound | None = None
-        self._last = 0
+        self.sound: Sound | None = None
         self._length = round(_TICKS / rate)
         self._reformatter = VideoReformatter()
         self._threads = bounded_threads(None)
         # The index goes to the front, so that a browser can play before it has the whole file.
         options = {} if container_format == "matroska" else {"movflags": "+faststart"}
-        self._container = av.open(f"file:{path}", "w", format=container_format, container_options=options)
+        self.container = av.open(f"file:{path}", "w", format=container_format, container_options=options)
         if comment is not None:
-            self._container.metadata["comment"] = comment
-        try:
-            self._stream = self._add_stream(rate, size)
-        except BaseException:
-            self._container.close()
-            raise
-
-    def add_sound(self, path: str, start: float, end: float | None) -> None:
-        """Take over sound, as `Sound` does; to be called before the first frame."""
-        self._sound = Sound(path, self._container, start=start, end=end)
-
-    def write(self, image: Image, ticks: int) -> None:
-        from av import VideoFrame
-
-        rgb = VideoFrame.from_ndarray(_even(image), format="rgb24")
-        frame = self._reformatter.reformat(
-            rgb,
-            format="yuv420p",
-            dst_colorspace=_BT709,
-            src_color_range=_FULL_RANGE,
-            dst_color_range=_LIMITED_RANGE,
-            threads=self._threads,
-        )
-        frame.pts = ticks
-        frame.duration = self._length
-        frame.time_base = Fraction(1, _TICKS)
-        self._container.mux(self._stream.encode(frame))
-        self._last = ticks
-        # Interleaved with the pictures, or the container would have to hold one of the two back in memory.
-        if self._sound is not None:
-            self._sound.mux_until(ticks / _TICKS)
-
-    def finish(self, *, whole: bool) -> str | None:
-        try:
-            self._container.mux(self._stream.encode(None))
-            if self._sound is not None:
-                self._sound.mux_until(math.inf if whole else (self._last + self._length) / _TICKS)
-        finally:
-            self._container.close()
-            if self._sound is not None:
-                self._sound.close()
-        return None if self._sound is None else self._sound.damage
-
-    def abort(self) -> None:
-        import av
-
-        try:
-            self._container.close()
-        except av.FFmpegError:
-            return  # the file is about to be deleted
-        finally:
-            if self._sound is not None:
-                self._sound.close()
-
-    def _add_stream(self, rate: float, size: tuple[int, int]) -> "VideoStream":
-        import av
-
-        options = {"crf": "20", "preset": "superfast"}
-        stream = self._container.add_stream("libx264", Fraction(rate).limit_denominator(1001), options)
-        stream.width, stream.height = (side + side % 2 for side in size)
+            self.container.metadata["comment"] = comment
+        quality = {"crf": "20", "preset": "superfast"}
+        self._stream = stream = self.container.add_stream("libx264", Fraction(rate).limit_denominator(1001), quality)
+        stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
         stream.color_range, stream.colorspace = _LIMITED_RANGE, _BT709
         stream.color_primaries, stream.color_trc = _BT709, _BT709
@@ -270,8 +207,42 @@ class _PyavOutput:
         try:
             stream.codec_context.open()
         except av.FFmpegError as error:
+            self.container.close()
             raise VideoError(f"H.264 does not take pictures of {size[0]:,} × {size[1]:,}: {error.strerror}") from error
-        return stream
+
+    def write(self, image: Image, ticks: int) -> None:
+        from av import VideoFrame
+
+        frame = self._reformatter.reformat(
+            VideoFrame.from_ndarray(image, format="rgb24"),
+            format="yuv420p",
+            dst_colorspace=_BT709,
+            src_color_range=_FULL_RANGE,
+            dst_color_range=_LIMITED_RANGE,
+            threads=self._threads,
+        )
+        frame.pts = ticks
+        frame.duration = self._length
+        frame.time_base = Fraction(1, _TICKS)
+        self.container.mux(self._stream.encode(frame))
+        # Interleaved with the pictures, or the container would have to hold one of the two back in memory.
+        if self.sound is not None:
+            self.sound.mux_until(ticks / _TICKS)
+
+    def finish(self, end: float) -> str | None:
+        self.container.mux(self._stream.encode(None))
+        if self.sound is not None:
+            self.sound.mux_until(end)
+        self.container.close()
+        return None if self.sound is None else self.sound.damage
+
+    def close(self) -> None:
+        import av
+
+        with suppress(av.FFmpegError):  # the file is about to be deleted
+            self.container.close()
+        if self.sound is not None:
+            self.sound.close()
 
 
 class _OpencvOutput:
@@ -283,10 +254,9 @@ class _OpencvOutput:
         self._turn = 0
         self._count = 0
         code = cv2.VideoWriter.fourcc(*"mp4v")
-        even = size[0] + size[0] % 2, size[1] + size[1] % 2
-        self._writer = cv2.VideoWriter(str(self._coded), code, self._rate, even)
+        self._writer = cv2.VideoWriter(str(self._coded), code, self._rate, size)
         if not self._writer.isOpened():
-            self.abort()
+            self.close()
             raise VideoError(
                 f"this OpenCV writes no {suffix} of {size[0]:,} × {size[1]:,}; install PyAV: {install_command('video')}"
             )
@@ -295,29 +265,15 @@ class _OpencvOutput:
         turn = round(ticks / _TICKS * self._rate)
         if self._shown is not None:
             longest = max(1, round(_LONGEST * self._rate))
-            self._write(self._shown, min(turn - self._turn, longest))
+            self._show(self._shown, min(turn - self._turn, longest))
             self._turn = turn
-        self._shown = np.asarray(cv2.cvtColor(_even(image), cv2.COLOR_RGB2BGR), np.uint8)
+        self._shown = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), np.uint8)
 
-    def finish(self, *, whole: bool) -> str | None:
+    def finish(self, end: float) -> str | None:
         if self._shown is not None:
-            self._write(self._shown, 1)
+            self._show(self._shown, 1)
         self._writer.release()
-        self._check_whole()
-        self._coded.replace(self._path)
-        return None
-
-    def abort(self) -> None:
-        self._writer.release()
-        self._coded.unlink(missing_ok=True)
-
-    def _write(self, image: NDArray[np.uint8], times: int) -> None:
-        for _ in range(times):
-            self._writer.write(image)
-        self._count += times
-
-    def _check_whole(self) -> None:
-        """OpenCV does not say when the disk is full."""
+        # OpenCV does not say when the disk is full.
         written = cv2.VideoCapture(str(self._coded), cv2.CAP_FFMPEG)
         count = written.get(cv2.CAP_PROP_FRAME_COUNT)
         written.release()
@@ -325,22 +281,17 @@ class _OpencvOutput:
             raise VideoError(
                 f"the video could not be written whole ({count:.0f} of {self._count} frames); is the disk full?"
             )
+        self._coded.replace(self._path)
+        return None
 
+    def close(self) -> None:
+        self._writer.release()
+        self._coded.unlink(missing_ok=True)
 
-def _choose_backend(backend: Backend, *, wants_sound: bool) -> bool:
-    """Whether PyAV is used."""
-    if backend == "opencv":
-        if wants_sound:
-            raise InvalidInput("OpenCV writes no sound; leave audio_from out, or use PyAV")
-        return False
-    if has_pyav():
-        _check_h264()
-        return True
-    if wants_sound:
-        raise MissingExtra("Keeping a video's sound", "video")
-    if backend == "pyav":
-        raise MissingExtra("Writing videos with PyAV", "video")
-    return False
+    def _show(self, image: NDArray[np.uint8], times: int) -> None:
+        for _ in range(times):
+            self._writer.write(image)
+        self._count += times
 
 
 def _check_h264() -> None:

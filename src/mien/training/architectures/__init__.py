@@ -19,6 +19,6 @@ ARCHITECTURES: dict[str, Callable[[int, int], Network]] = {
         num_classes, image_size, channels=(32, 64, 128), depths=(1, 1, 0), num_blocks=4, num_heads=4
     ),
 }
-"""By name: from the number of classes and the side of the faces to a network with fresh weights."""
+"""Functions by name, from the number of classes and the side of the faces to a network with random weights."""
 
 __all__ = ["ARCHITECTURES", "FullyConvolutional", "Network"]

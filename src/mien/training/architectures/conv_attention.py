@@ -1,4 +1,4 @@
-"""Convolutions that find the parts of a face, and self-attention that weighs them against each other."""
+"""Convolutions, then self-attention over their features."""
 
 import torch
 import torch.nn.functional as F
@@ -8,23 +8,22 @@ from mien.training.architectures.network import Network
 from mien.training.architectures.rep_net import merged, stages
 
 EXPANSION = 4
-"""Of a block's hidden layer, over its width (Vaswani et al. 2017, arXiv:1706.03762)."""
+"""The width of a block's hidden layer, as a multiple of the block's (Vaswani et al. 2017, arXiv:1706.03762)."""
 
 
 class ConvAttention(Network):
-    """The stages of a `RepNet`, then blocks of self-attention over what they give, pooled by attention too.
+    """The stages of a `RepNet`, then blocks of self-attention over their features, pooled by attention too.
 
     A compact convolutional transformer (Hassani et al. 2021, arXiv:2104.05704): convolutions instead of patches, and
-    a learned weighing of the places instead of a class token. So the evidence of a place is what it says times how
-    much it counts.
+    learned weights of the positions instead of a class token. The evidence at a position is its logit times its weight.
 
     Args:
         num_classes: K.
-        image_size: S, the side of the faces; places are learned, so the network takes no other.
-        channels: of the convolutional stages; the last is the width of the attention.
-        depths: convolutions in each stage, beside the one that leads into it.
-        num_blocks: of attention.
-        num_heads: of each block.
+        image_size: S, the side of the faces; position embeddings are learned, so the network takes no other.
+        channels: the channels of the convolutional stages; the last is the width of the attention.
+        depths: the number of convolutions in each stage, not counting the one that leads into it.
+        num_blocks: the number of attention blocks.
+        num_heads: the number of heads of each block.
     """
 
     def __init__(
@@ -51,7 +50,7 @@ class ConvAttention(Network):
         self.classes = nn.Linear(width, num_classes)
 
     def classify(self, faces: Tensor) -> tuple[Tensor, Tensor]:
-        """As `Network.classify`; the embedding is the mean of the places, weighed by their importance."""
+        """As `Network.classify`; the embedding is the mean over the positions, weighted by their importance."""
         places, importance, _ = self._weighed(faces)
         embedding = (importance * places).sum(1)
         return self.classes(embedding), embedding
@@ -60,7 +59,7 @@ class ConvAttention(Network):
         """As `Network.forward`."""
         places, importance, side = self._weighed(faces)
         evidence = for_each(self.classes, places) * importance * (side * side)
-        # Not len(), which would fix the number of faces in an export.
+        # Not len(), which would make the number of faces a constant in an export.
         evidence = evidence.transpose(1, 2).reshape(faces.shape[0], -1, side, side)
         return evidence.mean((2, 3)), evidence, (importance * places).sum(1)
 
@@ -69,7 +68,7 @@ class ConvAttention(Network):
         return merged(self)
 
     def _weighed(self, faces: Tensor) -> tuple[Tensor, Tensor, int]:
-        """What each place says (N, side², E), how much it counts (N, side², 1; sums to 1), and the side."""
+        """The features of each position (N, side², E), its weight (N, side², 1; they sum to 1), and the side."""
         features = self.stages(faces)
         side = features.shape[2]
         places = self.norm(self.blocks(features.flatten(2).transpose(1, 2) + self.places))
@@ -77,11 +76,11 @@ class ConvAttention(Network):
 
 
 class AttentionBlock(nn.Module):
-    """Self-attention and a dense layer for each place, each normalised before and added to what it read.
+    """Self-attention and two dense layers for each position, each with a layer norm before and a residual around.
 
     Args:
-        width: numbers of a place.
-        num_heads: into which they are split.
+        width: the number of features of a position.
+        num_heads: the number of heads.
     """
 
     def __init__(self, width: int, num_heads: int) -> None:
@@ -94,7 +93,7 @@ class AttentionBlock(nn.Module):
         self.dense = nn.Sequential(nn.Linear(width, EXPANSION * width), nn.GELU(), nn.Linear(EXPANSION * width, width))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, places, width) → the same."""
+        """(N, positions, width) → the same shape."""
         x = x + self._attend(self.attention_norm(x))
         refined: Tensor = x + for_each(self.dense, self.dense_norm(x))
         return refined
@@ -108,9 +107,9 @@ class AttentionBlock(nn.Module):
 
 
 def for_each(layer: nn.Module, x: Tensor) -> Tensor:
-    """A dense layer for each place of each face: (N, places, width) → (N, places, another width).
+    """Apply a dense layer at each position of each face: (N, positions, width) → (N, positions, another width).
 
-    Flat, so that the exported product keeps the layer's weights as they are, under their names.
+    On a flattened tensor, so that the exported product keeps the layer's weights as they are, under their names.
     """
     num, num_places, _ = x.shape
     y: Tensor = layer(x.flatten(0, 1)).view(num, num_places, -1)

@@ -1,4 +1,4 @@
-"""The GELU network: the second founding network, as its author describes it."""
+"""The GELU network, one of the two networks that mien began with, as its author describes it."""
 
 import math
 
@@ -14,14 +14,14 @@ DROPOUT = 0.4
 
 
 class GeluCnn(Network):
-    """Four convolutions of 3×3 with GELU, each halved by max pooling and thinned by dropout, then two dense layers.
+    """Four convolutions of 3×3 with GELU, each followed by max pooling and dropout, then two dense layers.
 
     5,151,495 parameters with 7 classes and faces of 48×48, or 5,154,311 with batch norm after each convolution.
-    Weights begin as Keras draws them (Glorot and Bengio 2010), in which the network was first trained.
+    Weights are initialised as in Keras (Glorot and Bengio 2010), in which the network was first trained.
 
     Args:
         num_classes: K.
-        image_size: S, the side of the faces; a multiple of 16 wastes nothing.
+        image_size: S, the side of the faces; a multiple of 16, or pooling leaves out the last pixels.
         batch_norm: whether to normalise after each convolution.
     """
 
@@ -52,9 +52,9 @@ class GeluCnn(Network):
     def forward(self, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """As `Network.forward`.
 
-        The evidence is the last features times the slope of the logit there, summed over channels (HiResCAM, Draelos
-        and Carin 2020, arXiv:2011.08891). The slope is written out, so that the exported graph needs no autograd.
-        What a sum of slopes leaves of the logit (biases, curvature) has no place, and is spread evenly.
+        The evidence is the last features times the gradient of the logit there, summed over channels (HiResCAM,
+        Draelos and Carin 2020, arXiv:2011.08891). The gradient is written out, so that the exported graph needs no
+        autograd. The rest of the logit (biases, curvature) belongs to no position, and is spread evenly.
         """
         features = self.features(faces)
         flat = features.flatten(1)

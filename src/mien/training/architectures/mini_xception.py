@@ -1,4 +1,4 @@
-"""mini-Xception (Arriaga, Valdenegro-Toro and Plöger 2017, arXiv:1710.07557): the first founding network."""
+"""mini-Xception (Arriaga, Valdenegro-Toro and Plöger 2017, arXiv:1710.07557)."""
 
 from torch import Tensor, nn
 
@@ -6,11 +6,11 @@ from mien.training.architectures.network import FullyConvolutional
 
 
 class MiniXception(FullyConvolutional):
-    """Two convolutions, four residual depthwise-separable blocks, one map a class, global average pooling.
+    """Two convolutions, four residual depthwise-separable blocks, a map for each class, global average pooling.
 
-    Batch norm follows every convolution and ReLU every batch norm but the last of a block; there is no dense
-    layer. 56,951 parameters with 7 classes. The published network has 58,423: it counts the moving averages of
-    batch norm, 1,472 numbers that are not trained and that this figure leaves out.
+    Batch norm follows every convolution, and ReLU every batch norm but the last of a block; there is no dense
+    layer. 56,951 parameters with 7 classes. The published 58,423 include the moving averages of batch norm, 1,472
+    numbers that are not trained.
 
     Args:
         num_classes: K.
@@ -32,11 +32,11 @@ class MiniXception(FullyConvolutional):
 
 
 class Block(nn.Module):
-    """Two separable convolutions and a max pooling, beside a strided 1×1 convolution: half the side.
+    """Two separable convolutions and a max pooling, with a strided 1×1 convolution as the shortcut: half the side.
 
     Args:
-        num_in: channels that come in.
-        num_out: channels that go out.
+        num_in: input channels.
+        num_out: output channels.
     """
 
     def __init__(self, num_in: int, num_out: int) -> None:

@@ -1,47 +1,46 @@
-"""What every network of this room is."""
+"""The base classes of all networks."""
 
 from torch import Tensor, nn
 
 
 class Network(nn.Module):
-    """A classifier of faces that shows, for each class, where in the face it found what it counted.
+    """A classifier of faces whose logits are the means of evidence maps, one for each class.
 
     Attributes:
-        num_embedded: E, numbers that describe a face just before the classes are told apart; a second head may read
-            them.
+        num_embedded: E, the length of the embedding, from which a second head may predict something else.
     """
 
     num_embedded: int
 
     def classify(self, faces: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, 1, S, S) float, standardised → logits (N, K) and embeddings (N, E); all that training needs."""
+        """(N, 1, S, S) float, standardised → logits (N, K) and embeddings (N, E), which is what training needs."""
         raise NotImplementedError
 
     def forward(self, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """All there is to say of faces, for export.
+        """All outputs, for export.
 
         Args:
             faces: (N, 1, S, S) float, standardised.
 
         Returns:
-            Logits (N, K), evidence maps (N, K, h, w), whose means they are, and embeddings (N, E).
+            Logits (N, K), evidence maps (N, K, h, w), whose means are the logits, and embeddings (N, E).
         """
         raise NotImplementedError
 
     def merged(self) -> "Network":
-        """What is exported: the same answers in evaluation mode, of fewer and larger steps where there is a way."""
+        """The network that is exported: the same outputs in evaluation mode, in fewer layers where that is possible."""
         return self
 
 
 class FullyConvolutional(Network):
     """A network without dense layers: the logit of a class is the mean of that class's map.
 
-    So the map shows exactly what the network counted, and where (class activation mapping, Zhou et al. 2016,
+    So the map shows exactly which places raise the logit (class activation mapping, Zhou et al. 2016,
     arXiv:1512.04150, in the form without a dense layer). A subclass sets two modules.
 
     Attributes:
-        features: (N, 1, S, S) float, standardised → (N, E, h, w).
-        evidence: (N, E, h, w) → (N, K, h, w).
+        features: The module from faces (N, 1, S, S), float, standardised, to features (N, E, h, w).
+        evidence: The module from features to evidence maps (N, K, h, w).
     """
 
     features: nn.Module

@@ -1,4 +1,4 @@
-"""Thin dense networks whose residuals vanish at export: a plain chain of 3×3 convolutions is what a processor likes."""
+"""Networks whose residuals are folded in at export into a plain chain of 3×3 convolutions, which is fast on a CPU."""
 
 import copy
 import itertools
@@ -14,13 +14,13 @@ class RepNet(FullyConvolutional):
     """Stages of 3×3 convolutions, each with a residual of its own that export folds in.
 
     After RepVGG (Ding et al. 2021, arXiv:2101.03697), with its identity branch and without its 1×1 branch, which
-    costs an eighth more arithmetic and brought its authors the least. The first convolution sees the face in full and
+    costs an eighth more arithmetic and gained its authors the least. The first convolution runs at full resolution and
     is pooled; every later stage begins with a convolution of stride 2.
 
     Args:
         num_classes: K.
-        channels: of each stage; the first is at half the face's side, and each next at half of that.
-        depths: convolutions in each stage, beside the one that leads into it.
+        channels: the channels of each stage; the first is at half the face's side, and each next at half of that.
+        depths: the number of convolutions in each stage, not counting the one that leads into it.
     """
 
     def __init__(self, num_classes: int, channels: tuple[int, ...], depths: tuple[int, ...]) -> None:
@@ -38,14 +38,14 @@ class RepConv(nn.Module):
     """A 3×3 convolution, batch norm, a residual where the shape allows it, and ReLU.
 
     Args:
-        num_in: channels that come in.
-        num_out: channels that go out.
+        num_in: input channels.
+        num_out: output channels.
         stride: 1, or 2 for half the side.
     """
 
     def __init__(self, num_in: int, num_out: int, stride: int = 1) -> None:
         super().__init__()
-        if stride != 1:  # drawn and dropped, so that a seed goes on giving the weights that it always gave
+        if stride != 1:  # only advances the random generator, so that a seed still gives the weights it always gave
             nn.Conv2d(num_in, num_out, 3, bias=False)
         self.conv = nn.Conv2d(num_in, num_out, 3, stride, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(num_out)
@@ -58,10 +58,10 @@ class RepConv(nn.Module):
 
 
 class MergedConv(nn.Module):
-    """What a trained `RepConv` computes, as one convolution and ReLU.
+    """A trained `RepConv` as one convolution and ReLU.
 
     Args:
-        source: in evaluation mode; its weights are copied.
+        source: the module, in evaluation mode; its weights are copied.
     """
 
     def __init__(self, source: RepConv) -> None:
@@ -85,7 +85,7 @@ class MergedConv(nn.Module):
 
 
 def merged(network: Network) -> Network:
-    """A copy of a trained network in which every `RepConv` is one convolution."""
+    """A copy of a trained network in which every `RepConv` is replaced by one convolution."""
     plain = copy.deepcopy(network).eval()
     for name, module in network.named_modules():
         if isinstance(module, RepConv):
@@ -94,6 +94,7 @@ def merged(network: Network) -> Network:
 
 
 def stages(channels: tuple[int, ...], depths: tuple[int, ...]) -> list[nn.Module]:
+    """The stages of a `RepNet`, without what follows them."""
     layers: list[nn.Module] = [RepConv(1, channels[0]), nn.MaxPool2d(2)]
     layers += [RepConv(channels[0], channels[0]) for _ in range(depths[0])]
     for (num_in, num_out), depth in zip(itertools.pairwise(channels), depths[1:], strict=True):

@@ -3,7 +3,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.detection.merging import MAX_OVERLAP, merged
+from mien.detection.detector import MAX_OVERLAP, merged
 from mien.values import Box, Detection
 
 detections = st.lists(

@@ -1,0 +1,93 @@
+"""What the readers share: the rows of a CSV by column, and everything that is wrong reported at once."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from mien.errors import DataError, InvalidInput
+
+_SHOWN = 10
+
+
+class Faults:
+    """The bad rows or files of one data set: the first ten in full, the rest as a number.
+
+    Args:
+        source: The file or folder that is being read.
+        things: What is at fault, in the plural: "rows", "files".
+    """
+
+    def __init__(self, source: str, things: str) -> None:
+        self._source = source
+        self._things = things
+        self._shown: list[str] = []
+        self._count = 0
+
+    def add(self, fault: str) -> None:
+        """Add one fault: where it is, what was expected and what came."""
+        self._count += 1
+        if self._count <= _SHOWN:
+            self._shown.append(fault)
+
+    @contextmanager
+    def of_line(self, number: int) -> Iterator[None]:
+        """Add the error that parsing this line of the file raises."""
+        try:
+            yield
+        except InvalidInput as error:
+            self.add(f"{self._source}:{number}: {error}")
+
+    def raise_if_any(self) -> None:
+        """
+        Raises:
+            DataError: There are faults.
+        """
+        if self._count == 1:
+            raise DataError(self._shown[0])
+        if self._count:
+            lines = [f"{self._source}: {self._count:,} {self._things} cannot be used:", *self._shown]
+            if self._count > _SHOWN:
+                lines.append(f"… and {self._count - _SHOWN:,} more")
+            raise DataError("\n  ".join(lines))
+
+
+def read_rows(
+    path: Path, columns: Sequence[str], expected: str, faults: Faults
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """The line number of each row that is not blank, and its fields in `columns`, which may have any order and case.
+
+    A row that is longer or shorter than the header is added to the faults, and comes without fields. Bytes that are not
+    UTF-8 become surrogates: names of files keep theirs, and as no number has any, other rows are reported.
+
+    Raises:
+        DataError: A column is missing, the message saying what was `expected`; or the file is not CSV.
+    """
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        reader = csv.reader(file)
+        try:
+            names = [name.strip().casefold() for name in next(reader, ())]
+            missing = [column for column in columns if column.casefold() not in names]
+            if missing:
+                raise DataError(f"{path.name}:1: no column {', '.join(missing)}; expected {expected}")
+            places = {column: names.index(column.casefold()) for column in columns}
+            for row in filter(None, reader):
+                if len(row) == len(names):
+                    yield reader.line_num, {column: row[place] for column, place in places.items()}
+                else:
+                    fault = f"expected {len(names)} fields, as in the header; got {len(row)}"
+                    faults.add(f"{path.name}:{reader.line_num}: {fault}")
+                    yield reader.line_num, {}
+        except csv.Error as error:
+            raise DataError(f"{path.name}:{reader.line_num}: is not CSV: {error}") from error
+
+
+def shortened(text: str, longest: int = 40) -> str:
+    """`text` for a message, which must not be long."""
+    return text if len(text) <= longest else text[:longest] + "…"
+
+
+def quoted(value: bytes | str, longest: int = 40) -> str:
+    """`value` for a message: in quotes, on one line, and never long."""
+    text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
+    return repr(shortened(text, longest))

@@ -1,0 +1,149 @@
+"""The examples of the documents and docstrings run, and print what they show."""
+
+import doctest
+import importlib
+import re
+import shutil
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import pytest
+
+import mien
+from mien.data import audit, load
+from mien.errors import MissingExtra
+from mien.jobs.outputs import header_of
+from mien.recognition import shipped_models
+from mien.values import VideoInfo
+from mien.video import VideoWriter
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE)
+"""Code that is run, and the output that is shown right below it; a block of "```python no-run" is left alone."""
+
+FILE = re.compile(r"# (\w+\.py)\n")
+"""The first line of a block that is a file of its own, which later blocks import."""
+
+
+class Example(NamedTuple):
+    """One block of code in a document."""
+
+    page: Path
+    line: int
+    code: str
+    printed: str
+
+    def __str__(self) -> str:
+        return f"{self.page.name}:{self.line}"
+
+
+def examples(page: Path) -> list[Example]:
+    text = page.read_text(encoding="utf-8")
+    found = BLOCK.finditer(text)
+    return [Example(page, text.count("\n", 0, each.start()) + 1, each[1], each[2] or "") for each in found]
+
+
+EXAMPLES = [example for page in PAGES for example in examples(page)]
+
+NEEDED = {"mien.training": "torch", "mien.records.parquet": "pyarrow"}
+"""Optional packages without which a room's examples do not run."""
+
+SOURCES = sorted(path for path in (ROOT / "src" / "mien").rglob("*.py") if ">>> " in path.read_text(encoding="utf-8"))
+MODULES = [".".join(path.relative_to(ROOT / "src").with_suffix("").parts).removesuffix(".__init__") for path in SOURCES]
+
+
+@pytest.fixture(scope="module")
+def media(astronaut: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a picture, a video that shows it for a second, a data set of noise with its audit, and a model."""
+    folder = tmp_path_factory.mktemp("media")
+    shutil.copy(astronaut, folder / "party.jpg")
+    image = np.asarray(cv2.resize(mien.read_image(astronaut), (256, 256)), np.uint8)
+    with VideoWriter(folder / "talk.mp4", rate=25) as writer:
+        for index in range(25):
+            writer.write(image, index / 25)
+    rows = ["emotion,pixels,Usage"]
+    random = np.random.default_rng(0)
+    for number, usage in product(range(7), ("Training", "Training", "PublicTest", "PrivateTest")):
+        rows.append(f"{number},{' '.join(map(str, random.integers(0, 256, 48 * 48)))},{usage}")
+    (folder / "fer2013.csv").write_text("\n".join(rows))
+    shutil.copy(shipped_models()["mini-xception"], folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MIEN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        audit(load(folder / "fer2013.csv")).write_csv(folder / "audit.csv")
+        yield folder
+
+
+@pytest.fixture
+def place(media: Path, astronaut: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder of an example, with the media and this project's pictures."""
+    shutil.copytree(media, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "docs" / "pictures").mkdir(parents=True)
+    shutil.copy(astronaut, tmp_path / "docs" / "pictures")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(example: Example, names: dict[str, object]) -> None:
+    if file := FILE.match(example.code):
+        Path(file[1]).write_text(example.code, encoding="utf-8")
+    try:
+        exec(compile(example.code, str(example), "exec"), names)
+    except MissingExtra as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=str)
+def test_examples_of_documents_run(
+    example: Example, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each runs after the first of its page, and after those before it that are files of their own."""
+    monkeypatch.syspath_prepend(place)
+    names: dict[str, object] = {"__name__": "__main__"}
+    first, *others = examples(example.page)
+    for earlier in [first, *(other for other in others if FILE.match(other.code))]:
+        if earlier.line < example.line:
+            run(earlier, names)
+    capsys.readouterr()
+    run(example, names)
+    printed = capsys.readouterr().out
+    assert example.printed in ("", printed)
+
+
+def test_the_pages_have_examples() -> None:
+    assert {"README.md", "python.md"} <= {example.page.name for example in EXAMPLES}
+
+
+@pytest.fixture(scope="module")
+def given(media: Path) -> dict[str, object]:
+    """The names that docstrings use and do not make: those of `mien`, and what an analysis gives."""
+    analyzer = mien.Analyzer()
+    image = mien.read_image(media / "party.jpg")
+    faces = analyzer(image)
+    height, width = image.shape[:2]
+    result = mien.FrameResult(
+        source="talk.mp4", width=width, height=height, faces=tuple(faces), video=VideoInfo(25.0), image=image
+    )
+    return {name: getattr(mien, name) for name in mien.__all__} | {
+        "mien": mien, "load": load, "Path": Path, "analyzer": analyzer, "header": header_of(analyzer), "image": image,
+        "face": faces[0], "faces": np.zeros((12, 48, 48), np.uint8), "result": result,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.usefixtures("place")
+def test_examples_of_docstrings_run(name: str, given: dict[str, object]) -> None:
+    for room, package in NEEDED.items():
+        if name.startswith(room):
+            pytest.importorskip(package)
+    module = importlib.import_module(name)
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    failed, attempted = doctest.testmod(module, extraglobs=given, optionflags=flags)
+    assert failed == 0
+    if not attempted:
+        pytest.skip("its examples need a camera or a data set")
