@@ -263,9 +263,7 @@ def _from_array(array: NDArray[Any]) -> Image:
     array = np.asarray(array)  # without the arithmetic of np.matrix or a masked array
     if array.shape[2:] == (3,):
         return array
-    if array.shape[2:] == (4,):
-        return _to_array(Pillow.fromarray(array), None)
-    return np.repeat(array.reshape(*array.shape[:2], 1), 3, axis=2)
+    return _to_array(Pillow.fromarray(array[:, :, 0] if array.shape[2:] == (1,) else array), None)
 
 
 _EXPECTED: Final = "a path, bytes, a binary file, a Pillow image, or a uint8 array (H, W, 3) RGB, (H, W) or (H, W, 4)"

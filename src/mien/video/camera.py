@@ -146,12 +146,11 @@ class Camera:
     def __iter__(self) -> Iterator[Frame]:
         while True:
             try:
-                frame = self.latest()
+                yield self.latest()
             except VideoError:
                 if self.ended:
                     return
                 raise
-            yield frame
 
     @property
     def ended(self) -> bool:

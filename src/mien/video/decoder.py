@@ -58,14 +58,10 @@ class DecodingBroke(Exception):
 def check_end(ended: float | None, promised: float | None, rate: float | None) -> None:
     """Raise `DecodingBroke` where a file ends early; often it reads as one that is merely shorter than it says.
 
-    Args:
-        ended: Seconds at which the last frame begins or ends; None when unknown.
-        promised: The duration by the file's header, which is often an estimate, in seconds; None when unknown.
-        rate: Mean frames a second; None when unknown.
+    The last frame begins or ends at `ended` seconds, and the header promises so many, which is often an estimate.
     """
-    if promised is None or ended is None:
-        return
-    if ended < promised - max(0.2, 3 / (rate or USUAL_RATE), 0.01 * promised):
+    tolerance = max(0.2, 3 / (rate or USUAL_RATE), 0.01 * (promised or 0.0))
+    if promised is not None and ended is not None and ended < promised - tolerance:
         raise DecodingBroke(f"the file ends early; its header promises {promised:.2f} s of video")
 
 

@@ -12,17 +12,10 @@ _WINDOW: Final = 16_384
 
 
 def append_comment(path: Path, comment: str) -> None:
-    """Append a comment to a finished video, in an element that players pass over.
+    """Append a comment to a finished MP4, QuickTime or Matroska file, in an element that players pass over.
 
     Containers keep comments where no reader without a parser finds them (in a long MP4 behind megabytes of index), and
     OpenCV writes none.
-
-    Args:
-        path: An MP4, QuickTime or Matroska file.
-        comment: The text.
-
-    Raises:
-        OSError: The disk is full.
     """
     text = comment.encode()
     with path.open("rb+") as file:

@@ -35,9 +35,6 @@ def rgb_converter(threads: int) -> "Callable[[VideoFrame], Image]":
 
     Where none is named, BT.709 is taken from 720 lines on and BT.601 below, as browsers do, and the limited range. It
     raises `DecodingBroke` where FFmpeg cannot convert a frame's kind of colours.
-
-    Args:
-        threads: Threads that work on one frame.
     """
     import av
     from av.video.reformatter import VideoReformatter
@@ -239,15 +236,7 @@ class PyavDecoder:
 
 
 def open_file(path: str, name: str) -> "InputContainer":
-    """Open a file, and nothing that it refers to.
-
-    Args:
-        path: The file.
-        name: The file's name in messages.
-
-    Raises:
-        VideoError: It cannot be opened.
-    """
+    """Open a file, and nothing that it refers to. A `VideoError` says why it cannot be opened, and calls it `name`."""
     import av
 
     # "file:" keeps FFmpeg from taking a name like "concat:a" for a protocol, the list keeps playlists on this machine.

@@ -165,7 +165,7 @@ def _open_decoder(
 ) -> Decoder:
     pipe = sys.stdin.buffer if str(source) == STANDARD_INPUT else source
     if not isinstance(pipe, str | Path):
-        uses_pyav("pyav", "Reading videos from pipes")
+        uses_pyav("pyav", "Reading videos from pipes")  # or raises
         name = str(getattr(pipe, "name", "the pipe")) if pipe is source else "standard input"
         return PipeDecoder(pipe, name, size=raw_size, rate=rate, threads=threads)
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", source) if isinstance(source, str) else None

@@ -30,11 +30,7 @@ class Timeline:
         self._last: float | None = None
 
     def place(self, given: float | None) -> float:
-        """The time of the next frame, in seconds.
-
-        Args:
-            given: The container's time, in seconds; None when it has none.
-        """
+        """The time of the next frame, in seconds; `given` is the container's, None when it has none."""
         last = self._last
         if last is None:
             time = given or 0.0
