@@ -265,7 +265,7 @@ class Face(ByValue):
             "track_id": self.track_id,
             "box": box_to_dict(self.box),
             "detector_score": number(self.detection.score),
-            "landmarks": None if landmarks is None else [[*map(number, point)] for point in landmarks],
+            "landmarks": None if landmarks is None else [[*map(number, point)] for point in landmarks.tolist()],
             "interpolated": self.interpolated,
             "quality": None if self.quality is None else number(self.quality.score),
             "quality_reasons": list(self.quality.reasons) if self.quality else [],
@@ -416,7 +416,7 @@ def box_from_dict(record: Mapping[str, float]) -> Box:
 
 
 def _scores_to_dict(prediction: Prediction) -> dict[str, float | None]:
-    return dict(zip(prediction.labels, map(number, prediction.scores), strict=True))
+    return {label: number(score) for label, score in prediction.by_label().items()}
 
 
 def _prediction(scores: Mapping[str, float]) -> Prediction:

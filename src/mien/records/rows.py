@@ -87,6 +87,8 @@ def csv_row(row: Sequence[object]) -> str:
 
 
 def _cell(value: object) -> object:
+    if value is None or isinstance(value, float):  # by far the most
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
     text = ";".join(value) if isinstance(value, list) else value
