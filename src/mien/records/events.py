@@ -11,7 +11,7 @@ from mien.records.rows import csv_row
 from mien.records.sink import FORMAT, VERSION, Header, Target
 from mien.records.video_sink import VideoSink
 from mien.tracking.events import Event
-from mien.values import FrameResult, number
+from mien.values import number
 
 _COLUMNS: Final = ("source", *(field.name for field in fields(Event)))
 
@@ -42,12 +42,9 @@ class EventsSink(VideoSink):
         else:
             self.put(csv_row(_COLUMNS))
 
-    def begin_video(self, first: FrameResult) -> None:
-        self._source = first.source
-
     def add_events(self, events: Sequence[Event]) -> None:
         for event in events:
-            entry = {"source": self._source, **event_to_dict(event)}
+            entry = {"source": self.source, **event_to_dict(event)}
             if self._json:
                 self.put(self._separator + json_text(entry))
                 self._separator = ",\n"

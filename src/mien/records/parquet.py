@@ -15,12 +15,6 @@ if TYPE_CHECKING:
 ROWS_A_GROUP: Final = 20_000
 """How many rows are held in memory and then written together."""
 
-METADATA_KEY: Final = "mien"
-"""The key of the schema's metadata under which the header stands, as JSON."""
-
-COMPLETE_KEY: Final = "mien.complete"
-"""The key of the file's metadata under which stands `true`, or `false` when an exception ended the writing."""
-
 
 class ParquetSink(FileSink):
     """A row a face; a row without a face for a picture or a frame that shows none, and for a source that failed.
@@ -28,7 +22,8 @@ class ParquetSink(FileSink):
         >>> with ParquetSink(Path("faces.parquet"), header) as sink:  # doctest: +SKIP
         ...     sink.write(result)
 
-    The file can be read also when an exception ends the block.
+    The file can be read also when an exception ends the block; its metadata `mien.complete` is then `false`. The
+    schema's metadata `mien` holds the header as JSON.
 
     Args:
         target: Where to write; a stream need not be able to seek.
@@ -61,7 +56,7 @@ class ParquetSink(FileSink):
     def end(self, *, complete: bool) -> None:
         try:
             self._flush()
-            self._writer.add_key_value_metadata({COMPLETE_KEY: json_text(complete)})
+            self._writer.add_key_value_metadata({"mien.complete": json_text(complete)})
             self._writer.close()
         finally:
             # Arrow would write the file's end into a closed stream when the writer is collected as garbage.
@@ -72,10 +67,9 @@ class ParquetSink(FileSink):
             return
         import pyarrow
 
-        table, self._rows = self._rows, []
-        cells = (map(_as_utf8, column) for column in zip(*table, strict=True))
-        arrays = [pyarrow.array(column, each.type) for column, each in zip(cells, self._schema, strict=True)]
-        self._writer.write_table(pyarrow.Table.from_arrays(arrays, schema=self._schema))
+        cells = [[_as_utf8(cell) for cell in column] for column in zip(*self._rows, strict=True)]
+        self._rows = []
+        self._writer.write_table(pyarrow.table(dict(zip(self._schema.names, cells, strict=True)), self._schema))
 
 
 def _as_utf8(cell: Cell) -> Cell:
@@ -88,23 +82,14 @@ def _schema(header: Header) -> "pyarrow.Schema":
         import pyarrow
     except ImportError as error:
         raise MissingExtra("Parquet", "parquet") from error
-    word = pyarrow.dictionary(pyarrow.int32(), pyarrow.string())
-    words = pyarrow.list_(pyarrow.string())
     types = {
-        "source": word,
-        "frame": pyarrow.int64(),
+        **dict.fromkeys(("source", "label", "drawing"), pyarrow.dictionary(pyarrow.int32(), pyarrow.string())),
+        **dict.fromkeys(("quality_reasons", "uncertain", "prediction_set"), pyarrow.list_(pyarrow.string())),
+        **dict.fromkeys(("width", "height", "face"), pyarrow.int32()),
+        **dict.fromkeys(("frame", "track_id"), pyarrow.int64()),
         "time": pyarrow.float64(),
-        "width": pyarrow.int32(),
-        "height": pyarrow.int32(),
-        "face": pyarrow.int32(),
-        "track_id": pyarrow.int64(),
         "interpolated": pyarrow.bool_(),
-        "quality_reasons": words,
-        "label": word,
-        "uncertain": words,
-        "prediction_set": words,
-        "drawing": word,
         "error": pyarrow.string(),
     }
     fields = [pyarrow.field(name, types.get(name, pyarrow.float32())) for name in columns(header)]
-    return pyarrow.schema(fields, {METADATA_KEY: json.dumps(header_to_dict(header))})
+    return pyarrow.schema(fields, {"mien": json.dumps(header_to_dict(header))})

@@ -9,6 +9,7 @@ from mien.errors import InvalidInput
 from mien.records.sink import FORMAT, VERSION, Header
 from mien.values import Face, Failure, FrameResult, VideoInfo, box_from_dict, box_to_dict
 
+_PLAIN: Final = ("source", "index", "time", "width", "height", "drawing", "error")
 _VIDEO: Final = ("rate", "num_frames", "started_at")
 
 
@@ -33,16 +34,10 @@ def result_to_dict(result: FrameResult) -> dict[str, Any]:
     The times keep their 64 bits; 32 of them would be a quarter of a millisecond off after an hour.
     """
     return {
-        "source": result.source,
-        "index": result.index,
-        "time": result.time,
-        "width": result.width,
-        "height": result.height,
+        **{name: getattr(result, name) for name in _PLAIN},
         "faces": [face.to_dict() for face in result.faces],
         "doubtful": [box_to_dict(box) for box in result.doubtful],
         "video": None if result.video is None else {name: getattr(result.video, name) for name in _VIDEO},
-        "drawing": result.drawing,
-        "error": result.error,
     }
 
 
@@ -63,16 +58,10 @@ def result_from_dict(record: Mapping[str, Any]) -> FrameResult:
     """
     try:
         return FrameResult(
-            source=record["source"],
-            index=record["index"],
-            time=record["time"],
-            width=record["width"],
-            height=record["height"],
+            **{name: record[name] for name in _PLAIN},
             faces=tuple(map(Face.from_dict, record["faces"])),
             doubtful=tuple(map(box_from_dict, record["doubtful"])),
             video=None if record["video"] is None else VideoInfo(**record["video"]),
-            drawing=record["drawing"],
-            error=record["error"],
         )
     except (KeyError, TypeError) as error:
         raise InvalidInput(f"no record of a result: {type(error).__name__} {error}") from error

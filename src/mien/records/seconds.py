@@ -32,7 +32,6 @@ class SecondsSink(VideoSink):
         self.put(csv_row(self._columns))
 
     def begin_video(self, first: FrameResult) -> None:
-        self._source = first.source
         self._second = int(first.time)
         self._people: dict[int, list[Face]] = {}
 
@@ -55,7 +54,7 @@ class SecondsSink(VideoSink):
             qualities = [face.quality.score for face in faces if face.quality]
             label, _ = Counter(face.label for face in faces).most_common(1)[0]
             self.put(csv_row([
-                self._source, self._second, track_id, len(faces), label, *map(number, scores),
+                self.source, self._second, track_id, len(faces), label, *map(number, scores.tolist()),
                 number(valence), number(arousal), number(float(np.mean(qualities))) if qualities else None,
             ]))  # fmt: skip
         self._people = {}

@@ -151,11 +151,7 @@ class FileSink:
         raise NotImplementedError
 
     def end(self, *, complete: bool) -> None:
-        """Write what comes after the last result.
-
-        Args:
-            complete: Whether the block ended without an exception.
-        """
+        """Write what comes after the last result; `complete` is false if an exception ended the block."""
 
     def put(self, text: str) -> None:
         """Write text as UTF-8."""

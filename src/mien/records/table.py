@@ -45,8 +45,5 @@ def table_columns(
         faces = (face for result in found if isinstance(result, FrameResult) for face in result.faces)
         labels = next((face.prediction.labels for face in faces), ())
     header = Header(model="a table", detector="", labels=labels)
-    table: dict[str, list[Cell]] = {name: [] for name in columns(header)}
-    for row in (row for result in found for row in rows(header, result)):
-        for column, cell in zip(table.values(), row, strict=True):
-            column.append(cell)
-    return table
+    table = [row for result in found for row in rows(header, result)]
+    return {name: [row[place] for row in table] for place, name in enumerate(columns(header))}

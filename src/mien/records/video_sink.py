@@ -13,14 +13,15 @@ class VideoSink(FileSink):
     A video begins with its first frame. It ends when another source comes or an index that does not rise, at a failure
     of the same source, or with the last result.
 
-    Args:
-        target: Where to write.
-        header: How the results were made.
+    Attributes:
+        source: The name of the present video, or else of the last one.
     """
+
+    source = ""
 
     def __init__(self, target: Target, header: Header) -> None:
         super().__init__(target, header)
-        self._last: tuple[str, int] | None = None
+        self._last_index: int | None = None
 
     def begin_video(self, first: FrameResult) -> None:
         """Called before a video's first frame."""
@@ -39,35 +40,32 @@ class VideoSink(FileSink):
 
     def write(self, result: FrameResult | Failure) -> None:
         frame = result if isinstance(result, FrameResult) and result.video else None
-        if self._last is not None:
-            source, index = self._last
-            if isinstance(result, Failure) and result.source == source:
+        if self._last_index is not None:
+            if isinstance(result, Failure) and result.source == self.source:
                 self._close(result.error)
                 return
-            if frame is None or frame.source != source or frame.index <= index:
+            if frame is None or frame.source != self.source or frame.index <= self._last_index:
                 self._close(None)
         if frame is None:
             self.add_other(result)
             return
-        if self._last is None:
+        if self._last_index is None:
             self._finder = EventFinder()
+            self.source = frame.source
             self.begin_video(frame)
-        self._last = frame.source, frame.index
+        self._last_index = frame.index
         self.add_frame(frame)
-        self._find_events(frame)
-
-    def end(self, *, complete: bool) -> None:
-        if self._last is not None:
-            self._close(None)
-
-    def _find_events(self, frame: FrameResult) -> None:
         ended: list[Event] = []
         for face in frame.faces:
             if face.track_id is not None:
                 ended += self._finder.add(face.track_id, frame.time, face.label, face.scores[face.label])
         self.add_events(ended + self._finder.tick(frame.time))
 
+    def end(self, *, complete: bool) -> None:
+        if self._last_index is not None:
+            self._close(None)
+
     def _close(self, error: str | None) -> None:
-        self._last = None
+        self._last_index = None
         self.add_events(self._finder.close())
         self.end_video(error)
