@@ -27,6 +27,7 @@ class EventsSink(VideoSink):
     """
 
     signature = rb'(source,)?track_id,label,start,end,|\s*\{\s*"format":\s*"mien",\s*"version":\s*\d+,\s*"events"'
+    _separator = "\n"
 
     def __init__(self, target: Target, header: Header) -> None:
         super().__init__(target, header)
@@ -34,7 +35,6 @@ class EventsSink(VideoSink):
         if suffix not in (".csv", ".json"):
             raise InvalidInput(f"{target}: events are written as .csv or .json; got the suffix {suffix!r}")
         self._json = suffix == ".json"
-        self._separator = "\n"
 
     def begin(self) -> None:
         if self._json:

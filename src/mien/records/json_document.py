@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from mien.records.events import event_to_dict
 from mien.records.results import fields_of, header_to_dict, json_text
-from mien.records.sink import Header, Target
 from mien.records.video_sink import VideoSink
 from mien.tracking.events import Event
 from mien.values import Failure, FrameResult, number
@@ -22,10 +21,7 @@ class JsonSink(VideoSink):
 
     signature = rb'\s*\{\s*"format":\s*"mien",\s*"version":\s*\d+,\s*"model":'
 
-    def __init__(self, target: Target, header: Header) -> None:
-        super().__init__(target, header)
-        self._before_result = self._before_frame = "\n"
-        self._events: list[str] = []
+    _before_result = "\n"
 
     def begin(self) -> None:
         fields = header_to_dict(self.header).items()
@@ -46,7 +42,7 @@ class JsonSink(VideoSink):
         self.put(self._before_result + json_text(about).removesuffix("}") + ', "frames": [')
         self._before_result = ",\n"
         self._before_frame = "\n"
-        self._events = []
+        self._events: list[str] = []
 
     def add_frame(self, frame: FrameResult) -> None:
         self.put(self._before_frame + json_text(fields_of(frame, ("index", "time", "faces"))))

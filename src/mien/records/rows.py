@@ -24,13 +24,15 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """How a text begins that a spreadsheet may execute (CWE-1236)."""
 
 
+@lru_cache(maxsize=16)
 def columns(header: Header) -> tuple[str, ...]:
     """The names of a table's columns.
 
     Raises:
         InvalidInput: One of the model's labels has the name of another column.
     """
-    return check_columns(_names(header.labels), header)
+    raw = (f"raw_{label}" for label in header.labels)
+    return check_columns((*_OF_FRAME, *_OF_FACE, *header.labels, *raw, *_OF_READING, "drawing", "error"), header)
 
 
 def check_columns(names: tuple[str, ...], header: Header) -> tuple[str, ...]:
@@ -64,14 +66,7 @@ def rows(header: Header, result: FrameResult | Failure) -> list[tuple[Cell, ...]
             record = face.to_dict()
             raw = {f"raw_{label}": score for label, score in (record["raw_scores"] or {}).items()}
             found.append({**record, **record["box"], **record["scores"], **raw, **frame, "face": place})
-    names = _names(header.labels)
-    return [tuple(map(cells.get, names)) for cells in found or [frame]]
-
-
-@lru_cache(maxsize=16)
-def _names(labels: tuple[str, ...]) -> tuple[str, ...]:
-    raw = (f"raw_{label}" for label in labels)
-    return (*_OF_FRAME, *_OF_FACE, *labels, *raw, *_OF_READING, "drawing", "error")
+    return [tuple(map(cells.get, columns(header))) for cells in found or [frame]]
 
 
 def csv_row(row: Sequence[object]) -> str:

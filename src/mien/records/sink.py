@@ -40,9 +40,9 @@ class Header:
 
     model: str
     detector: str
-    detector_options: Mapping[str, object] = field(default_factory=dict)
+    detector_options: Mapping[str, object] = field(default_factory=dict, hash=False)
     labels: tuple[str, ...]
-    settings: Mapping[str, object] = field(default_factory=dict)
+    settings: Mapping[str, object] = field(default_factory=dict, hash=False)
 
 
 class Sink(Protocol):
@@ -126,12 +126,12 @@ class FileSink:
     """
 
     wants_images = False
+    path: Path | None = None
     signature: ClassVar[bytes]
     """A regular expression that the beginning of every file of this kind matches, and of no other."""
 
     def __init__(self, target: Target, header: Header) -> None:
         self.header = header
-        self.path: Path | None = None
         self._target = target
 
     @classmethod

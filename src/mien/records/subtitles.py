@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from mien.records.sink import Header, Target
 from mien.records.video_sink import VideoSink
 from mien.values import Face, FrameResult
 
@@ -21,9 +20,7 @@ class SubtitlesSink(VideoSink):
 
     signature = rb"1\n[\d:,]+ --> [\d:,]+\n(#\d+)?[^\n]* \d+ %\n"
 
-    def __init__(self, target: Target, header: Header) -> None:
-        super().__init__(target, header)
-        self._num_cues = 0
+    _num_cues = 0
 
     def begin_video(self, first: FrameResult) -> None:
         self._text = ""

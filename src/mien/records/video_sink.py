@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mien.records.sink import FileSink, Header, Target
+from mien.records.sink import FileSink
 from mien.tracking.events import Event, EventFinder
 from mien.values import Failure, FrameResult
 
@@ -18,10 +18,7 @@ class VideoSink(FileSink):
     """
 
     source = ""
-
-    def __init__(self, target: Target, header: Header) -> None:
-        super().__init__(target, header)
-        self._last_index: int | None = None
+    _last_index: int | None = None
 
     def begin_video(self, first: FrameResult) -> None:
         """Called before a video's first frame."""
