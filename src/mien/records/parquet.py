@@ -1,7 +1,7 @@
 """Pictures and videos as Parquet: the columns of the CSV, with types."""
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from mien.errors import MissingExtra
 from mien.records.results import header_to_dict, json_text
@@ -11,9 +11,6 @@ from mien.values import Failure, FrameResult
 
 if TYPE_CHECKING:
     import pyarrow
-
-ROWS_A_GROUP: Final = 20_000
-"""How many rows are held in memory and then written together."""
 
 
 class ParquetSink(FileSink):
@@ -37,7 +34,7 @@ class ParquetSink(FileSink):
 
     signature = rb'(?s)PAR1.*\{"format": "mien"'
 
-    def __init__(self, target: Target, header: Header, *, rows_a_group: int = ROWS_A_GROUP) -> None:
+    def __init__(self, target: Target, header: Header, *, rows_a_group: int = 20_000) -> None:
         super().__init__(target, header)
         self._schema = _schema(header)
         self._rows: list[tuple[Cell, ...]] = []

@@ -13,13 +13,6 @@ from mien.values import Failure, FrameResult
 Cell: TypeAlias = str | int | float | bool | list[str] | None
 """One value of a table."""
 
-_OF_FRAME: Final = ("source", "frame", "time", "width", "height")
-_OF_FACE: Final = (
-    "face", "track_id", "left", "top", "right", "bottom", "detector_score", "interpolated", "quality",
-    "quality_reasons", "label",
-)  # fmt: skip
-_OF_READING: Final = ("valence", "arousal", "uncertain", "prediction_set")
-
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """How a text begins that a spreadsheet may execute (CWE-1236)."""
 
@@ -31,8 +24,13 @@ def columns(header: Header) -> tuple[str, ...]:
     Raises:
         InvalidInput: One of the model's labels has the name of another column.
     """
-    raw = (f"raw_{label}" for label in header.labels)
-    return check_columns((*_OF_FRAME, *_OF_FACE, *header.labels, *raw, *_OF_READING, "drawing", "error"), header)
+    names = (
+        "source", "frame", "time", "width", "height", "face", "track_id", "left", "top", "right", "bottom",
+        "detector_score", "interpolated", "quality", "quality_reasons", "label", *header.labels,
+        *(f"raw_{label}" for label in header.labels), "valence", "arousal", "uncertain", "prediction_set",
+        "drawing", "error",
+    )  # fmt: skip
+    return check_columns(names, header)
 
 
 def check_columns(names: tuple[str, ...], header: Header) -> tuple[str, ...]:

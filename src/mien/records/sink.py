@@ -1,7 +1,7 @@
 """What every output has in common: its header, the protocol, and the entry of the table that options are made from."""
 
 import errno
-import importlib
+import pkgutil
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -104,8 +104,7 @@ class Kind:
 
     def load(self) -> SinkType:
         """The class that writes it."""
-        module, _, name = self.sink.partition(":")
-        found: SinkType = getattr(importlib.import_module(module), name)
+        found: SinkType = pkgutil.resolve_name(self.sink)
         return found
 
 
@@ -128,7 +127,7 @@ class FileSink:
     wants_images = False
     path: Path | None = None
     signature: ClassVar[bytes]
-    """A regular expression that the beginning of every file of this kind matches, and of no other."""
+    """A regular expression that files of this kind match from their beginning, and no others."""
 
     def __init__(self, target: Target, header: Header) -> None:
         self.header = header

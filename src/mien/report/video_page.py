@@ -3,7 +3,8 @@
 import io
 import json
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import Final
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from mien.emotions import colour_of
+from mien.emotions import colours_of
 from mien.records.sink import Header, Target
 from mien.records.video_sink import VideoSink
 from mien.report.html import card, document, key, named_values, table, tiles
@@ -75,33 +76,35 @@ for (const box of document.querySelectorAll(".timeline")) {
 """
 
 
+@dataclass(slots=True)
 class _Person:
     """How one person looked, and what the face showed in each bin of time.
 
     Attributes:
-        bins: By the bin's number, float64 (2, K): the sums of the probabilities of its frames, and in how many of them
-            each label led.
         first: When the person was first in view, in seconds.
         last: When the person was last in view, in seconds.
+        bins: By the bin's number, float64 (2, K): the sums of the probabilities of its frames, and in how many of them
+            each label led.
         num_frames: In how many frames the person was in view.
         events: The person's events so far.
         portrait: (96, 96, 3) uint8 RGB; None as long as no frame had an image of a detected face.
         quality: How well the portrait can be read, 0 to 1.
     """
 
-    def __init__(self, time: float) -> None:
-        self.bins: dict[int, NDArray[np.float64]] = {}
-        self.first = self.last = time
-        self.num_frames = 0
-        self.events: list[Event] = []
-        self.portrait: Image | None = None
-        self.quality = -1.0
+    first: float
+    last: float
+    bins: dict[int, NDArray[np.float64]] = field(default_factory=dict)
+    num_frames: int = 0
+    events: list[Event] = field(default_factory=list)
+    portrait: Image | None = None
+    quality: float = -1.0
 
-    def add(self, place: int, time: float, scores: Sequence[float], label: int) -> None:
+    def add(self, place: int, time: float, face: Face) -> None:
         """Add a frame to the bin of that number."""
+        scores = face.prediction.scores
         sums = self.bins.setdefault(place, np.zeros((2, len(scores))))
         sums[0] += scores
-        sums[1, label] += 1
+        sums[1, face.prediction.labels.index(face.label)] += 1
         self.last = time
         self.num_frames += 1
 
@@ -115,31 +118,26 @@ class _Person:
 class PageSink(VideoSink):
     """One HTML file about a video, written when the video has ended. Its memory does not grow with the frames.
 
-        >>> with PageSink(Path("talk.html"), header) as sink:  # doctest: +SKIP
-        ...     sink.write(result)
-
-    Args:
-        target: Where to write.
-        header: How the results were made.
-        anonymize: Makes a face in a small picture, (96, 96, 3) uint8 RGB, unrecognisable. None: faces are shown.
+    >>> with PageSink(Path("talk.html"), header) as sink:  # doctest: +SKIP
+    ...     sink.write(result)
     """
 
     signature = rb'(?s).{0,500}<meta name="generator" content="mien">.{0,9999}?: expressions</title>'
     wants_images = True
 
-    def __init__(self, target: Target, header: Header, *, anonymize: Callable[[Image], Image] | None = None) -> None:
+    _bin = _FIRST_BIN
+    _size, _rate = "", "varies"
+    _error: str | None = None
+    _num_frames = 0
+    _end = 0.0
+
+    def __init__(self, target: Target, header: Header) -> None:
         super().__init__(target, header)
-        self._places = {label: number for number, label in enumerate(header.labels)}
         self._people: dict[int, _Person] = {}
-        self._anonymize = anonymize
-        self._bin = _FIRST_BIN
-        self._source, self._size, self._rate = "", "", "varies"
-        self._error: str | None = None
-        self._num_frames = 0
-        self._end = 0.0
+        self._colours = {label: "rgb({} {} {})".format(*rgb) for label, rgb in colours_of(header.labels).items()}
 
     def begin_video(self, first: FrameResult) -> None:
-        self._source, self._size = first.source, f"{first.width}×{first.height}"
+        self._size = f"{first.width}×{first.height}"
         if first.video and first.video.rate:
             self._rate = f"{first.video.rate:.2f}".rstrip("0").rstrip(".")
 
@@ -152,9 +150,8 @@ class PageSink(VideoSink):
             self._bin *= 2
         for face in frame.faces:
             if face.track_id is not None:
-                person = self._people.setdefault(face.track_id, _Person(frame.time))
-                scores = [face.scores[label] for label in self.header.labels]
-                person.add(int(frame.time / self._bin), frame.time, scores, self._places[face.label])
+                person = self._people.setdefault(face.track_id, _Person(frame.time, frame.time))
+                person.add(int(frame.time / self._bin), frame.time, face)
                 if frame.image is not None and not face.interpolated:
                     self._improve_portrait(person, face, frame.image)
 
@@ -167,7 +164,7 @@ class PageSink(VideoSink):
 
     def add_other(self, result: FrameResult | Failure) -> None:
         if isinstance(result, Failure):
-            self._source, self._error = result.source, result.error
+            self.source, self._error = result.source, result.error
 
     def end(self, *, complete: bool) -> None:
         super().end(complete=complete)
@@ -177,9 +174,7 @@ class PageSink(VideoSink):
         quality = face.quality.score if face.quality else 0.0
         if quality > person.quality + _BETTER:
             # Not the detection's crop, which a result that was recorded and read back has lost.
-            portrait = _portrait(image, face.box.squared())
-            person.portrait = self._anonymize(portrait) if self._anonymize else portrait
-            person.quality = quality
+            person.portrait, person.quality = _portrait(image, face.box.squared()), quality
 
     def _page(self) -> str:
         figures = [
@@ -189,8 +184,8 @@ class PageSink(VideoSink):
             ("picture", self._size, ""),
             ("people", str(len(self._people)), ""),
         ]
-        name = Path(self._source).name
-        labels = key((label, _css(label)) for label in self.header.labels)
+        name = Path(self.source).name
+        labels = key(self._colours.items())
         top = f"<header><h1>{escape(name)}</h1>{tiles(figures)}<p>{labels}</p></header>"
         cards = [] if self._error is None else [card("Broken off", f"<p>{escape(self._error)}</p>")]
         long = {track: person for track, person in self._people.items() if person.last - person.first >= SHORT}
@@ -212,7 +207,7 @@ class PageSink(VideoSink):
         # The setting `rate` is meant for sources without one of their own; the frames' own rate stands above it.
         rest = {name: value for name, value in options.items() if name not in ("start", "end", "rate")}
         words: dict[str, object] = {
-            "source": self._source, "model": header.model, "detector": header.detector,
+            "source": self.source, "model": header.model, "detector": header.detector,
             "part": _part(header.settings), "frames a second": self._rate, **rest,
         }  # fmt: skip
         if "baseline" in rest:
@@ -232,7 +227,7 @@ class PageSink(VideoSink):
         order = [number for number in np.argsort(-shares) if shares[number] > 0]
         labels = self.header.labels
         bar = "".join(
-            f'<i style="width:{100 * shares[number]:.2f}%;background:{_css(labels[number])}" '
+            f'<i style="width:{100 * shares[number]:.2f}%;background:{self._colours[labels[number]]}" '
             f'title="{escape(labels[number])} {shares[number]:.0%}"></i>'
             for number in order
         )
@@ -286,7 +281,7 @@ class PageSink(VideoSink):
                      for time, share in zip(times, stacked[:, number + 1], strict=True)]  # fmt: skip
             lower = [f"{_x(time, end):.1f},{_y(share):.1f}"
                      for time, share in zip(reversed(times), stacked[::-1, number], strict=True)]  # fmt: skip
-            areas.append(f'<polygon points="{" ".join([*upper, *lower])}" fill="{_css(label)}"/>')
+            areas.append(f'<polygon points="{" ".join([*upper, *lower])}" fill="{self._colours[label]}"/>')
         return areas
 
     def _ribbon(self, leading: Mapping[int, int], end: float) -> list[str]:
@@ -300,7 +295,7 @@ class PageSink(VideoSink):
                 label = self.header.labels[leading[place]]
                 parts.append(
                     f'<rect x="{left:.1f}" y="{_HEIGHT + 4}" width="{max(right - left, 0.5):.1f}" '
-                    f'height="{_RIBBON - 4}" fill="{_css(label)}"><title>{escape(label)}</title></rect>'
+                    f'height="{_RIBBON - 4}" fill="{self._colours[label]}"><title>{escape(label)}</title></rect>'
                 )
                 start = None
         return parts
@@ -367,11 +362,6 @@ def _x(time: float, end: float) -> float:
 
 def _y(share: float) -> float:
     return _HEIGHT * (1 - share)
-
-
-def _css(label: str) -> str:
-    red, green, blue = colour_of(label)
-    return f"rgb({red} {green} {blue})"
 
 
 def _clock(seconds: float) -> str:
