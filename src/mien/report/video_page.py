@@ -1,9 +1,10 @@
 """A video's analysis as one page: who showed what, when."""
 
 import io
+import itertools
 import json
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -17,9 +18,9 @@ from PIL import Image as Pillow
 from mien.emotions import colours_of
 from mien.records.sink import Header, Target
 from mien.records.video_sink import VideoSink
-from mien.report.html import card, document, key, named_values, table, tiles
+from mien.report.html import card, chart, document, key, named_values, table, tiles
 from mien.tracking.events import Event
-from mien.values import Box, Face, Failure, FrameResult, Image
+from mien.values import Box, Failure, FrameResult, Image
 
 MOST_BINS: Final = 1500
 """How many bins of time a page has at most; when a video is longer, bins become wider."""
@@ -31,10 +32,8 @@ PORTRAIT_SIDE: Final = 96
 """Width and height of a person's portrait, in pixels."""
 
 _BETTER: Final = 0.05  # by so much quality another portrait has to be better
-_FIRST_BIN: Final = 1 / 30  # seconds
 _ROUNDING: Final = 1e-6  # seconds; timestamps are rounded
-_WIDTH, _HEIGHT, _RIBBON, _FOOT = 1000, 130, 14, 28
-_LEFT: Final = 4
+_WIDTH, _HEIGHT, _RIBBON, _FOOT, _LEFT = 1000, 130, 14, 28, 4
 
 _STYLE: Final = """
 .person { display: grid; grid-template-columns: 112px minmax(0, 1fr); gap: 18px; }
@@ -99,15 +98,6 @@ class _Person:
     portrait: Image | None = None
     quality: float = -1.0
 
-    def add(self, place: int, time: float, face: Face) -> None:
-        """Add a frame to the bin of that number."""
-        scores = face.prediction.scores
-        sums = self.bins.setdefault(place, np.zeros((2, len(scores))))
-        sums[0] += scores
-        sums[1, face.prediction.labels.index(face.label)] += 1
-        self.last = time
-        self.num_frames += 1
-
     def widen(self) -> None:
         """Join bins 0 and 1 into bin 0, 2 and 3 into bin 1."""
         narrow, self.bins = self.bins, {}
@@ -118,14 +108,16 @@ class _Person:
 class PageSink(VideoSink):
     """One HTML file about a video, written when the video has ended. Its memory does not grow with the frames.
 
-    >>> with PageSink(Path("talk.html"), header) as sink:  # doctest: +SKIP
-    ...     sink.write(result)
+        >>> with PageSink(Path("talk.html"), header) as sink:  # doctest: +SKIP
+        ...     sink.write(result)
+
+    Portraits are cut out of the results' images; where faces are hidden in those, they are hidden in the page.
     """
 
     signature = rb'(?s).{0,500}<meta name="generator" content="mien">.{0,9999}?: expressions</title>'
     wants_images = True
 
-    _bin = _FIRST_BIN
+    _bin = 1 / 30  # seconds
     _size, _rate = "", "varies"
     _error: str | None = None
     _num_frames = 0
@@ -134,7 +126,8 @@ class PageSink(VideoSink):
     def __init__(self, target: Target, header: Header) -> None:
         super().__init__(target, header)
         self._people: dict[int, _Person] = {}
-        self._colours = {label: "rgb({} {} {})".format(*rgb) for label, rgb in colours_of(header.labels).items()}
+        colours = colours_of(header.labels)
+        self._colours = {label: "rgb({} {} {})".format(*colours[label]) for label in header.labels}
 
     def begin_video(self, first: FrameResult) -> None:
         self._size = f"{first.width}×{first.height}"
@@ -151,9 +144,16 @@ class PageSink(VideoSink):
         for face in frame.faces:
             if face.track_id is not None:
                 person = self._people.setdefault(face.track_id, _Person(frame.time, frame.time))
-                person.add(int(frame.time / self._bin), frame.time, face)
-                if frame.image is not None and not face.interpolated:
-                    self._improve_portrait(person, face, frame.image)
+                scores = face.scores
+                sums = np.array([[scores[label], label == face.label] for label in self.header.labels]).T
+                place = int(frame.time / self._bin)
+                person.bins[place] = person.bins.get(place, 0) + sums
+                person.last = frame.time
+                person.num_frames += 1
+                quality = face.quality.score if face.quality else 0.0
+                if frame.image is not None and not face.interpolated and quality > person.quality + _BETTER:
+                    # Not the detection's crop, which a result that was recorded and read back has lost.
+                    person.portrait, person.quality = _portrait(frame.image, face.box.squared()), quality
 
     def add_events(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -170,12 +170,6 @@ class PageSink(VideoSink):
         super().end(complete=complete)
         self.put(self._page())
 
-    def _improve_portrait(self, person: _Person, face: Face, image: Image) -> None:
-        quality = face.quality.score if face.quality else 0.0
-        if quality > person.quality + _BETTER:
-            # Not the detection's crop, which a result that was recorded and read back has lost.
-            person.portrait, person.quality = _portrait(image, face.box.squared()), quality
-
     def _page(self) -> str:
         figures = [
             ("length", _clock(self._end), ""),
@@ -185,8 +179,7 @@ class PageSink(VideoSink):
             ("people", str(len(self._people)), ""),
         ]
         name = Path(self.source).name
-        labels = key(self._colours.items())
-        top = f"<header><h1>{escape(name)}</h1>{tiles(figures)}<p>{labels}</p></header>"
+        top = f"<header><h1>{escape(name)}</h1>{tiles(figures)}<p>{key(self._colours.items())}</p></header>"
         cards = [] if self._error is None else [card("Broken off", f"<p>{escape(self._error)}</p>")]
         long = {track: person for track, person in self._people.items() if person.last - person.first >= SHORT}
         cards += (self._person(track, long[track]) for track in sorted(long))
@@ -202,103 +195,84 @@ class PageSink(VideoSink):
 
     def _settings(self) -> dict[str, object]:
         """What was analysed and how, in words."""
-        header = self.header
-        options = {**header.detector_options, **header.settings}
         # The setting `rate` is meant for sources without one of their own; the frames' own rate stands above it.
-        rest = {name: value for name, value in options.items() if name not in ("start", "end", "rate")}
-        words: dict[str, object] = {
-            "source": self.source, "model": header.model, "detector": header.detector,
-            "part": _part(header.settings), "frames a second": self._rate, **rest,
+        options = {**self.header.detector_options, **self.header.settings}
+        options.pop("rate", None)
+        start, end = float(str(options.pop("start", 0.0))), options.pop("end", None)
+        part = f"from {start:g} s " + ("on" if end is None else f"to {float(str(end)):g} s")
+        if "baseline" in options:
+            seconds = float(str(options["baseline"]))
+            longest = max((person.last - person.first for person in self._people.values()), default=0.0)
+            options["baseline"] = f"{seconds:g} s" if seconds else "off"
+            if longest < seconds - _ROUNDING:
+                options["baseline"] = f"{seconds:g} s; nobody was in view for so long, so nothing was taken out"
+        return {
+            "source": self.source, "model": self.header.model, "detector": self.header.detector,
+            "part": part if start or end else "all", "frames a second": self._rate, **options,
         }  # fmt: skip
-        if "baseline" in rest:
-            words["baseline"] = self._baseline(float(str(rest["baseline"])))
-        return words
-
-    def _baseline(self, seconds: float) -> str:
-        if not seconds:
-            return "off"
-        longest = max((person.last - person.first for person in self._people.values()), default=0.0)
-        unused = "; nobody was in view for so long, so nothing was taken out" if longest < seconds - _ROUNDING else ""
-        return f"{seconds:g} s{unused}"
 
     def _person(self, track: int, person: _Person) -> str:
-        counts = np.sum([leading for _, leading in person.bins.values()], axis=0)
-        shares = counts / counts.sum()
-        order = [number for number in np.argsort(-shares) if shares[number] > 0]
-        labels = self.header.labels
+        counts = np.sum([*person.bins.values()], axis=0)[1]
+        shares = sorted(zip(counts / counts.sum(), self.header.labels, strict=True), key=lambda each: -each[0])
+        shown = [(f"{escape(label)} {share:.0%}", share, self._colours[label]) for share, label in shares if share]
         bar = "".join(
-            f'<i style="width:{100 * shares[number]:.2f}%;background:{self._colours[labels[number]]}" '
-            f'title="{escape(labels[number])} {shares[number]:.0%}"></i>'
-            for number in order
+            f'<i style="width:{share:.2%};background:{colour}" title="{words}"></i>' for words, share, colour in shown
         )
-        words = ", ".join(f"{escape(labels[number])} {shares[number]:.0%}" for number in order)
         span = f"{_clock(person.first)} to {_clock(person.last)}, {person.num_frames:,} frames"
-        portrait = '<div class="nobody"></div>' if person.portrait is None else _embedded(track, person.portrait)
-        details = self._timeline(person) + _listed(person.events)
         right = (
             f'<div><p class="soft small" style="margin:0">{span}</p><div class="shares">{bar}</div>'
-            f'<p class="small" style="margin:0 0 10px">{words}</p>{details}</div>'
+            f'<p class="small" style="margin:0 0 10px">{", ".join(words for words, _, _ in shown)}</p>'
+            f"{self._timeline(person)}{_listed(person.events)}</div>"
         )
+        portrait = '<div class="nobody"></div>' if person.portrait is None else _embedded(track, person.portrait)
         return card(f"Person {track}", f'<div class="person">{portrait}{right}</div>')
 
     def _timeline(self, person: _Person) -> str:
-        """The probabilities stacked to 1, with gaps where the person is out of view, and the leading label."""
+        """The probabilities stacked to 1, with gaps where the person is out of view, and below the leading label."""
         end = max(self._end, self._bin)
-        means = {place: sums / max(sums.sum(), 1e-9) for place, (sums, _) in person.bins.items()}
-        leading = {place: int(counts.argmax()) for place, (_, counts) in person.bins.items()}
-        parts = []
-        for run in _runs(sorted(means), most_missing=round(max(0.25 / self._bin, 1))):
-            values = np.array([means[place] for place in run])
-            # A bin is an area, not a point: its right edge belongs to it too.
-            times = [*(place * self._bin for place in run), (run[-1] + 1) * self._bin]
-            stacked = np.concatenate([np.zeros((len(run), 1)), np.cumsum(values, axis=1)], axis=1)
-            stacked = np.concatenate([stacked, stacked[-1:]])
-            parts += self._areas(times, stacked, end)
-        parts += self._ribbon(leading, end)
-        for share in range(5):
-            time = end * share / 4
-            anchor = {0: "start", 4: "end"}.get(share, "middle")
-            parts.append(f'<text x="{_x(time, end):.1f}" y="{_HEIGHT + _RIBBON + _FOOT}" text-anchor="{anchor}">'
-                         f"{_clock(time)}</text>")  # fmt: skip
-        height = _HEIGHT + _RIBBON + _FOOT + 6
-        svg = (
-            f'<svg class="chart" viewBox="0 0 {_WIDTH} {height}" role="img" '
-            f'aria-label="expressions over time" preserveAspectRatio="none">{"".join(parts)}</svg>'
+        places = np.array(sorted(person.bins))
+        sums, counts = np.stack([person.bins[place] for place in places], axis=1)
+        means, leading = sums / np.maximum(sums.sum(axis=1, keepdims=True), 1e-9), counts.argmax(axis=1)
+        # One unit of these coordinates is a bin across and a pixel down.
+        width = _WIDTH - 2 * _LEFT
+        transform = f"translate({_LEFT}) scale({width * self._bin / end:.6f} 1)"
+        shapes = "".join(self._shapes(places, means, leading, end / self._bin))
+        below = "".join(
+            f'<text x="{_LEFT + share * width:g}" y="{_HEIGHT + _RIBBON + _FOOT}" text-anchor="{anchor}">'
+            f"{_clock(share * end)}</text>"
+            for share, anchor in zip(np.linspace(0, 1, 5), ("start", "middle", "middle", "middle", "end"), strict=True)
         )
-        bins = {place: [leading[place], *(round(100 * float(share)) for share in means[place])] for place in means}
+        content, height = f'<g transform="{transform}">{shapes}</g>{below}', _HEIGHT + _RIBBON + _FOOT + 6
+        percents = np.column_stack([leading, (100 * means).round().astype(int)])
+        bins = dict(zip(places.tolist(), percents.tolist(), strict=True))
         data = {"bin": self._bin, "end": end, "labels": list(self.header.labels), "bins": bins}
         # "</script>" inside a label would end the element.
         embedded = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
         return (
-            f'<div class="timeline">{svg}<div class="now"></div>'
+            f'<div class="timeline">{chart(content, _WIDTH, height, "expressions over time")}<div class="now"></div>'
             f'<script type="application/json">{embedded}</script></div>'
         )
 
-    def _areas(self, times: Sequence[float], stacked: NDArray[np.float64], end: float) -> list[str]:
-        areas = []
-        for number, label in enumerate(self.header.labels):
-            upper = [f"{_x(time, end):.1f},{_y(share):.1f}"
-                     for time, share in zip(times, stacked[:, number + 1], strict=True)]  # fmt: skip
-            lower = [f"{_x(time, end):.1f},{_y(share):.1f}"
-                     for time, share in zip(reversed(times), stacked[::-1, number], strict=True)]  # fmt: skip
-            areas.append(f'<polygon points="{" ".join([*upper, *lower])}" fill="{self._colours[label]}"/>')
-        return areas
-
-    def _ribbon(self, leading: Mapping[int, int], end: float) -> list[str]:
-        """One rectangle for each stretch of bins with the same leading label."""
-        parts = []
-        start: int | None = None
-        for place in sorted(leading):
-            start = place if start is None else start
-            if leading.get(place + 1) != leading[place]:
-                left, right = _x(start * self._bin, end), _x((place + 1) * self._bin, end)
-                label = self.header.labels[leading[place]]
-                parts.append(
-                    f'<rect x="{left:.1f}" y="{_HEIGHT + 4}" width="{max(right - left, 0.5):.1f}" '
-                    f'height="{_RIBBON - 4}" fill="{self._colours[label]}"><title>{escape(label)}</title></rect>'
-                )
-                start = None
-        return parts
+    def _shapes(
+        self, places: NDArray[np.int64], means: NDArray[np.float64], leading: NDArray[np.int64], end: float
+    ) -> Iterator[str]:
+        """An area a label and stretch of time in view; below, a bar for each stretch with the same leading label."""
+        heights = _HEIGHT * (1 - np.cumsum(np.insert(means, 0, 0, axis=1), axis=1))
+        steps = np.diff(places)
+        for run in _runs(steps > 1 + round(max(0.25 / self._bin, 1))):
+            # A bin is an area, not a point: its right edge belongs to it too.
+            times = [*places[run], min(places[run][-1] + 1, end)]
+            edges = np.append(heights[run], heights[run][-1:], axis=0).T
+            for colour, lower, upper in zip(self._colours.values(), edges[:-1], edges[1:], strict=True):
+                outline = zip([*times, *times[::-1]], [*upper, *lower[::-1]], strict=True)
+                points = " ".join(f"{time:g},{height:.1f}" for time, height in outline)
+                yield f'<polygon points="{points}" fill="{colour}"/>'
+        for run in _runs((steps > 1) | (np.diff(leading) != 0)):
+            label, length = self.header.labels[leading[run][0]], min(places[run][-1] + 1, end) - places[run][0]
+            yield (
+                f'<rect x="{places[run][0]}" y="{_HEIGHT + 4}" width="{length:g}" height="{_RIBBON - 4}" '
+                f'fill="{self._colours[label]}"><title>{escape(label)}</title></rect>'
+            )
 
 
 _NOTE: Final = (
@@ -336,32 +310,10 @@ def _listed(events: Sequence[Event]) -> str:
     return f"<details><summary>{count}</summary>{table(head, rows)}</details>"
 
 
-def _part(settings: Mapping[str, object]) -> str:
-    """Which part of the video was analysed."""
-    start, end = float(str(settings.get("start") or 0)), settings.get("end")
-    if end is None:
-        return f"from {start:g} s on" if start else "all"
-    return f"from {start:g} s to {float(str(end)):g} s"
-
-
-def _runs(places: Sequence[int], most_missing: int) -> Iterable[list[int]]:
-    """Stretches of numbers in which at most so many are missing in a row."""
-    run: list[int] = []
-    for place in places:
-        if run and place - run[-1] > most_missing + 1:
-            yield run
-            run = []
-        run.append(place)
-    if run:
-        yield run
-
-
-def _x(time: float, end: float) -> float:
-    return _LEFT + min(time / end, 1.0) * (_WIDTH - 2 * _LEFT)
-
-
-def _y(share: float) -> float:
-    return _HEIGHT * (1 - share)
+def _runs(ends: NDArray[np.bool_]) -> Iterator[slice]:
+    """The stretches that N values fall into, where (N - 1,) booleans say after which of them one ends."""
+    edges = [0, *(np.flatnonzero(ends) + 1).tolist(), len(ends) + 1]
+    return itertools.starmap(slice, itertools.pairwise(edges))
 
 
 def _clock(seconds: float) -> str:
