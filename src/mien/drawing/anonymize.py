@@ -16,16 +16,16 @@ _MARGIN: Final = 0.15
 """Share of a box's width and height that is added at each side: chin, ears and hair identify a person, too."""
 
 _CELLS: Final = 8
-"""Cells across and down that are left of a face."""
+"""How many cells are left of a face at most, across and down."""
 
 _SMALLEST_CELL: Final = 4
-"""Pixels; a small face is left fewer cells."""
+"""Smallest width and height of a cell, in pixels; a small face is left fewer cells."""
 
 _FEATHER: Final = 0.15
 """Share of the ellipse's radius, beyond it, over which a blur fades out."""
 
 _MASK_SIDE: Final = 96
-"""Pixels; the ellipse is drawn in this size at most, and then enlarged."""
+"""Largest size in which the ellipse is drawn before it is enlarged, in pixels."""
 
 
 def anonymize(image: Image, faces: Iterable[Face | Detection | Box], *, how: Anonymization = "blur") -> Image:
@@ -58,8 +58,15 @@ def anonymize(image: Image, faces: Iterable[Face | Detection | Box], *, how: Ano
     if how not in ("blur", "pixelate"):
         raise InvalidInput(f"faces are anonymized by 'blur' or 'pixelate'; got {how!r}")
     hidden = check_image(image).copy(order="C")
+    height, width = hidden.shape[:2]
     for box in map(_checked_box, faces):
-        _hide(hidden, box, how)
+        enlarged = _scaled_about_centre(box, 1 + 2 * _MARGIN)
+        reach = _scaled_about_centre(enlarged, 1 + _FEATHER) if how == "blur" else enlarged
+        left, top, right, bottom = reach.clipped(width, height)
+        if left < right and top < bottom:
+            left, top = math.floor(left), math.floor(top)
+            region = hidden[top : math.ceil(bottom), left : math.ceil(right)]
+            region[...] = _blurred(region, enlarged, left, top) if how == "blur" else _pixelated(region)
     return hidden
 
 
@@ -75,17 +82,6 @@ def _checked_box(face: object) -> Box:
     return box
 
 
-def _hide(image: Image, box: Box, how: Anonymization) -> None:
-    height, width = image.shape[:2]
-    enlarged = _scaled_about_centre(box, 1 + 2 * _MARGIN)
-    reach = _scaled_about_centre(enlarged, 1 + _FEATHER) if how == "blur" else enlarged
-    left, top, right, bottom = reach.clipped(width, height)
-    if left < right and top < bottom:
-        left, top = math.floor(left), math.floor(top)
-        region = image[top : math.ceil(bottom), left : math.ceil(right)]
-        region[...] = _pixelated(region) if how == "pixelate" else _blurred(region, enlarged, left, top)
-
-
 def _scaled_about_centre(box: Box, factor: float) -> Box:
     (x, y), half_width, half_height = box.centre, factor * box.width / 2, factor * box.height / 2
     return Box(x - half_width, y - half_height, x + half_width, y + half_height)
@@ -99,18 +95,14 @@ def _cells(region: Image) -> Image:
 
 
 def _pixelated(region: Image) -> Image:
-    height, width = region.shape[:2]
-    return np.asarray(cv2.resize(_cells(region), (width, height), interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
+    size = region.shape[1::-1]
+    return np.asarray(cv2.resize(_cells(region), size, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
 
 
 def _blurred(region: Image, ellipse: Box, left: int, top: int) -> Image:
     """The cells without their edges, in the ellipse that fills a box of the picture, fading out around it.
 
-    Args:
-        region: The part of the picture that changes.
-        ellipse: The box, in the picture's pixels.
-        left: Where the region begins in the picture.
-        top: Where the region begins in the picture.
+    `left` and `top` say where in the picture the region begins.
     """
     height, width = region.shape[:2]
     # Smoothed while they are few, and only then enlarged: a hundred times cheaper, and looks the same.

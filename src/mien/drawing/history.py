@@ -3,7 +3,7 @@
 import math
 from collections import deque
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,7 @@ _MOST_OF_FRAME: Final = 0.25
 """Share of the frame's height that the timeline may take."""
 
 _SHORTEST_PAUSE: Final = 0.2
-"""Seconds; frames that are further apart leave a gap in the timeline, unless all are."""
-
-
-class _Moment(NamedTuple):
-    time: float
-    colours: Mapping[int, Colour]
+"""Frames that are further apart than this, in seconds, leave a gap in the timeline, unless all are."""
 
 
 class History:
@@ -36,7 +31,7 @@ class History:
     def __init__(self, seconds: float = 10.0) -> None:
         self.seconds = seconds
         self.sides: dict[int, int] = {}
-        self._moments: deque[_Moment] = deque()
+        self._moments: deque[tuple[float, Mapping[int, Colour]]] = deque()
 
     def add(self, time: float, colours: Mapping[int, Colour]) -> None:
         """Add a frame and drop those that are too long ago; a time before the last one starts anew.
@@ -45,17 +40,17 @@ class History:
             time: The frame's time, in seconds.
             colours: The colour of what each person shows, by the person's number.
         """
-        if self._moments and time < self._moments[-1].time:
+        if self._moments and time < self._moments[-1][0]:
             self._moments.clear()
-        self._moments.append(_Moment(time, dict(colours)))
-        while self._moments[0].time < time - self.seconds:
+        self._moments.append((time, colours))
+        while self._moments[0][0] < time - self.seconds:
             self._moments.popleft()
 
     def people(self) -> list[int]:
         """The numbers of all who were seen in these seconds, those in view first, then the latest seen."""
         found: dict[int, None] = {}
-        for moment in reversed(self._moments):
-            found |= dict.fromkeys(sorted(moment.colours))
+        for _, colours in reversed(self._moments):
+            found |= dict.fromkeys(sorted(colours))
         return list(found)
 
     def ribbon(self, person: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
@@ -64,24 +59,18 @@ class History:
         Returns:
             (width, 3) uint8, RGB; and (width,), true where the person was in view.
         """
-        times = np.array([moment.time for moment in self._moments])
-        seen = np.array([person in moment.colours for moment in self._moments])
-        colours = np.array([moment.colours.get(person, WHITE) for moment in self._moments], np.uint8)
+        times = np.array([time for time, _ in self._moments])
+        seen = np.array([person in colours for _, colours in self._moments])
+        ribbon = np.array([colours.get(person, WHITE) for _, colours in self._moments], np.uint8)
         pause = max(_SHORTEST_PAUSE, 1.5 * float(np.median(np.diff(times)))) if len(times) > 1 else math.inf
         wanted = times[-1] - self.seconds * (1 - (np.arange(width) + 1) / width)
         index = np.searchsorted(times, wanted, side="right") - 1
         shown = (index >= 0) & seen[index] & (wanted - times[index] <= pause)
-        return colours[index], shown
+        return ribbon[index], shown
 
 
 def draw_timeline(image: Image, history: History, time: float, font_size: int) -> int:
-    """Draw the timeline at a frame's foot, in place.
-
-    Args:
-        image: (H, W, 3) uint8, RGB; it is drawn on.
-        history: The last frames, this one included.
-        time: The frame's time, in seconds.
-        font_size: Size of text, in pixels.
+    """Draw the timeline at the foot of a frame of that time in seconds, in place; the frame is in the history already.
 
     Returns:
         The timeline's height, in pixels; 0 if there is nothing to draw or no room.
