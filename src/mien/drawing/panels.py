@@ -15,21 +15,9 @@ _LOW_QUALITY: Final = 0.4
 _WARNING: Final = (240, 130, 50)
 
 
-def panel(face: Face, title: str, size: int) -> Patch:
-    """Title, a bar with its percentage for each probability, and one for the quality where it was measured.
-
-    Args:
-        face: What the panel shows.
-        title: The face's label, perhaps with a number.
-        size: Font size, in pixels.
-    """
-    return _template(face.prediction.labels, size, face.quality is not None).filled(face, title)
-
-
-def panel_size(face: Face, size: int) -> tuple[int, int]:
-    """Width and height of a face's panel, in pixels."""
-    height, width = _template(face.prediction.labels, size, face.quality is not None).patch.shape[:2]
-    return width, height
+def panel(face: Face, size: int) -> "Panel":
+    """The panel for a face's labels in that font size in pixels, with a row for the quality where it was measured."""
+    return _panel(face.prediction.labels, size, face.quality is not None)
 
 
 def chip(face: Face, title: str, size: int, *, with_percent: bool) -> Patch:
@@ -64,8 +52,8 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f}%"
 
 
-class _Template:
-    """What the panels of all faces with the same labels share.
+class Panel:
+    """A title, a bar with its percentage for each probability, and perhaps one for the quality.
 
     Attributes:
         patch: The panel without a face: background, names of the rows, empty bars.
@@ -76,24 +64,26 @@ class _Template:
         self._size, self._title_size = size, round(1.2 * size)
         self._padding, self._gap = round(0.8 * size), round(0.5 * size)
         self._title_top = round(0.55 * self._padding)
-        self._text_height: int = text("x", size, PALE).shape[0]
-        title_height = text("x", self._title_size, WHITE).shape[0]
-        self._rows_top: int = self._title_top + title_height + round(0.15 * size)
-        self._row_height: int = max(self._text_height, round(1.3 * size))
-        self._num_labels, self._quality_gap = len(labels), round(0.4 * size)
+        text_height = text("x", size, PALE).shape[0]
+        top = self._title_top + text("x", self._title_size, WHITE).shape[0] + round(0.15 * size)
+        row_height = max(text_height, round(1.3 * size))
+        self._tops = [top + row * row_height for row in range(len(labels))]
+        if with_quality:  # a little apart from the labels
+            self._tops.append(top + len(labels) * row_height + round(0.4 * size))
         self._bar_left = self._padding + max(text(row, size, WHITE).shape[1] for row in rows) + self._gap
         self._bar_width, self._bar_height = round(4.6 * size), max(3, round(0.42 * size))
+        self._bar_offset = (text_height - self._bar_height + 1) // 2
         percent_width = text(_percent(1), size, WHITE).shape[1]
         width = self._bar_left + self._bar_width + self._gap + percent_width + self._padding
-        height = self._row_top(len(rows) - 1) + self._row_height + round(0.6 * self._padding)
+        height = self._tops[-1] + row_height + round(0.6 * self._padding)
         patch = background(width, height, round(0.6 * size)).copy()
-        for row, name in enumerate(rows):
-            blend(patch, text(name, size, PALE), self._padding, self._row_top(row))
-            blend(patch, bar(self._bar_width, self._bar_height, WHITE, 0.13), self._bar_left, self._bar_top(row))
+        for name, top in zip(rows, self._tops, strict=True):
+            blend(patch, text(name, size, PALE), self._padding, top)
+            blend(patch, bar(self._bar_width, self._bar_height, WHITE, 0.13), self._bar_left, top + self._bar_offset)
         self.patch = read_only(patch)
 
     def filled(self, face: Face, title: str) -> Patch:
-        """The panel of a face."""
+        """The panel of a face with these labels; `title` is its label, perhaps with a number."""
         patch = self.patch.copy()
         colours = colours_of(face.prediction.labels)
         words = text(title, self._title_size, WHITE)
@@ -103,36 +93,25 @@ class _Template:
         blend(patch, words, self._padding + dot + self._gap, self._title_top)
         percent = text(_percent(face.scores[face.label]), self._title_size, WHITE)
         self._blend_right(patch, percent, self._title_top)
-        for row, (label, score) in enumerate(face.scores.items()):
+        for top, (label, score) in zip(self._tops, face.scores.items(), strict=False):
             leads = label == face.label
-            self._draw_row(patch, row, score, colours[label], WHITE if leads else PALE)
+            self._draw_row(patch, top, score, colours[label], WHITE if leads else PALE)
             if leads:
-                blend(patch, text(label, self._size, WHITE), self._padding, self._row_top(row))
+                blend(patch, text(label, self._size, WHITE), self._padding, top)
         if face.quality is not None:
             colour = PALE if face.quality.score >= _LOW_QUALITY else _WARNING
-            self._draw_row(patch, self._num_labels, face.quality.score, colour, colour)
+            self._draw_row(patch, self._tops[-1], face.quality.score, colour, colour)
         return patch
 
-    def _row_top(self, row: int) -> int:
-        """The upper edge of a row's text; the quality, below the labels, stands a little apart."""
-        apart = self._quality_gap if row == self._num_labels else 0
-        return self._rows_top + row * self._row_height + apart
-
-    def _bar_top(self, row: int) -> int:
-        """The upper edge of a row's bar, which runs through the middle of its text."""
-        return self._row_top(row) + (self._text_height - self._bar_height + 1) // 2
-
-    def _draw_row(self, patch: Patch, row: int, share: float, colour: Colour, text_colour: Colour) -> None:
+    def _draw_row(self, patch: Patch, top: int, share: float, colour: Colour, text_colour: Colour) -> None:
         length = round(share * self._bar_width)
         if length:
             filled = bar(max(length, self._bar_height), self._bar_height, colour)
-            blend(patch, filled, self._bar_left, self._bar_top(row))
-        self._blend_right(patch, text(_percent(share), self._size, text_colour), self._row_top(row))
+            blend(patch, filled, self._bar_left, top + self._bar_offset)
+        self._blend_right(patch, text(_percent(share), self._size, text_colour), top)
 
     def _blend_right(self, patch: Patch, words: Patch, top: int) -> None:
         blend(patch, words, patch.shape[1] - self._padding - words.shape[1], top)
 
 
-@lru_cache(maxsize=16)
-def _template(labels: tuple[str, ...], size: int, with_quality: bool) -> _Template:
-    return _Template(labels, size, with_quality)
+_panel = lru_cache(maxsize=16)(Panel)

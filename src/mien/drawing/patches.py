@@ -49,12 +49,7 @@ def blend(target: NDArray[np.uint8], patch: Patch, left: int, top: int) -> None:
 def draw_outline(image: Image, box: Rectangle, colour: Colour, font_size: int, *, dashed: bool = False) -> None:
     """Draw a rounded outline just inside a box, in place, between thin dark lines that part it from any background.
 
-    Args:
-        image: (H, W, 3) uint8, RGB; it is drawn on.
-        box: Where the face is, inside the image.
-        colour: The outline's colour, RGB.
-        font_size: Size of the text beside the box, in pixels, which the line's width follows.
-        dashed: Leave gaps in the sides; the corners stay.
+    The line's width follows the size of the text beside the box, in pixels; if `dashed`, the sides have gaps.
     """
     width, height = box.right - box.left, box.bottom - box.top
     shorter = min(width, height)
@@ -66,18 +61,16 @@ def draw_outline(image: Image, box: Rectangle, colour: Colour, font_size: int, *
         return
     # Boxes are of any size, so only the smallest with such corners is cached; its middle row and column are repeated.
     smallest = outline(2 * corner + 1, 2 * corner + 1, radius, line, colour)
-    near, far = np.arange(corner), np.arange(corner + 1, 2 * corner + 1)
-    across, down = np.full(width - 2 * corner, corner), np.full(height - 2 * corner, corner)
-    for rows, top in ((near, box.top), (far, box.bottom - corner)):
-        side = smallest[rows[:, None], np.concatenate([near, across, far])]
-        if dashed:
-            side[:, corner:-corner][:, _gaps(len(across), 4 * line)] = 0
-        blend(image, side, box.left, top)
-    for columns, left in ((near, box.left), (far, box.right - corner)):
-        side = smallest[down[:, None], columns]
-        if dashed:
-            side[_gaps(len(down), 4 * line)] = 0
-        blend(image, side, left, box.top + corner)
+    across, down = width - 2 * corner, height - 2 * corner
+    wide = np.repeat(smallest, np.where(np.arange(2 * corner + 1) == corner, across, 1), axis=1)
+    high = np.repeat(smallest[corner : corner + 1], down, axis=0)
+    if dashed:
+        wide[:, corner:-corner][:, _gaps(across, 4 * line)] = 0
+        high[_gaps(down, 4 * line)] = 0
+    blend(image, wide[:corner], box.left, box.top)
+    blend(image, wide[-corner:], box.left, box.bottom - corner)
+    blend(image, high[:, :corner], box.left, box.top + corner)
+    blend(image, high[:, -corner:], box.right - corner, box.top + corner)
 
 
 def _gaps(length: int, dash: int) -> NDArray[np.bool_]:

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.drawing.panels import chip, panel, panel_size, score_strip
+from mien.drawing.panels import chip, panel, score_strip
 from mien.drawing.patches import Patch, Rectangle, blend
 from mien.values import Box, Face, Image
 
@@ -14,7 +14,7 @@ Rectangles: TypeAlias = NDArray[np.int64]
 """(N, 4): left, top, right, bottom in pixels."""
 
 SMALLEST_FONT: Final = 11
-"""Pixels; smaller text cannot be read on a screen."""
+"""Smallest font, in pixels, that can be read on a screen."""
 
 _SMALLEST_CHIP_FONT: Final = 9
 _MOST_OF_OWN_FACE: Final = 0.15
@@ -54,13 +54,9 @@ def whole_pixels(box: Box, width: int, height: int) -> Rectangle | None:
 def draw_panels(image: Image, faces: Sequence[Shown], height: int, font_size: int, sides: dict[int, int]) -> None:
     """Draw panels for all faces, or for most and chips for the rest; else chips for all. Both are drawn in place.
 
-    Args:
-        image: (H, W, 3) uint8, RGB; it is drawn on.
-        faces: What is drawn.
-        height: How many of the image's rows panels may cover, from the top.
-        font_size: Size of text, in pixels; panels take smaller text where that makes room for all.
-        sides: On which side of its face each panel was in the frame before, by the face's number; updated. A panel
-            stays there while it hides no more of the face than elsewhere.
+    Panels cover the image's upper `height` rows, and take smaller text than `font_size` pixels where that makes room
+    for all. `sides` says on which side of its face each panel was in the frame before, by the face's number, and is
+    updated; a panel stays there while it hides no more of the face than elsewhere.
     """
     frame = image.shape[1], height
     boxes = _stack([shown.box for shown in faces])
@@ -75,7 +71,7 @@ def draw_panels(image: Image, faces: Sequence[Shown], height: int, font_size: in
     taken = _stack([spot.box for spot in spots if spot])
     for index, (shown, spot) in enumerate(zip(faces, spots, strict=True)):
         if spot:
-            blend(image, panel(shown.face, shown.title, size), spot.box.left, spot.box.top)
+            blend(image, panel(shown.face, size).filled(shown.face, shown.title), spot.box.left, spot.box.top)
             sides[shown.number] = spot.side
         else:
             patch, box = _place_chip(shown, np.vstack([np.delete(boxes, index, 0), taken]), frame, font_size)
@@ -87,7 +83,7 @@ def _place_panels(
     faces: Sequence[Shown], boxes: Rectangles, frame: tuple[int, int], font_size: int, sides: Mapping[int, int]
 ) -> list[_Spot | None]:
     """For each face the place of its panel, or None where there is no room."""
-    sizes = [panel_size(shown.face, font_size) for shown in faces]
+    sizes = [panel(shown.face, font_size).patch.shape[1::-1] for shown in faces]
     spots: list[_Spot | None] = [None] * len(faces)
     if sum(width * height for width, height in sizes) > _MOST_OF_PICTURE * frame[0] * frame[1]:
         return spots
@@ -112,14 +108,9 @@ def _corners_beside(box: Rectangle, size: tuple[int, int], gap: int, frame: tupl
 
 
 def _best(
-    corners: NDArray[np.int64],
-    size: tuple[int, int],
-    own: Rectangle,
-    obstacles: Rectangles,
-    frame: tuple[int, int],
-    most_of_own: float = 1.0,
-    usual: int | None = None,
-) -> _Spot | None:
+    corners: NDArray[np.int64], size: tuple[int, int], own: Rectangle, obstacles: Rectangles, frame: tuple[int, int],
+    most_of_own: float = 1.0, usual: int | None = None,
+) -> _Spot | None:  # fmt: skip
     """The corner where a patch hides least of its own face, among those where it stays in the frame and hides nothing
     else; of equal ones the usual or else the first."""
     boxes = np.concatenate([corners, corners + size], axis=1)
