@@ -119,3 +119,11 @@ def test_only_an_earlier_table_is_replaced(tmp_path: Path, written: Callable[...
     assert not ParquetSink.replaces(path)
     path.write_bytes(b"")
     assert ParquetSink.replaces(path)
+
+
+@pytest.mark.parametrize("middle", [100, 1_500_000, 5_000_000])
+def test_a_table_of_any_size_is_known_by_its_end(tmp_path: Path, middle: int) -> None:
+    path = tmp_path / "r.parquet"
+    for end, may in (b'{"format": "mien", "version": 2}PAR1', True), (b'{"format": "other"}PAR1', False):
+        path.write_bytes(b"PAR1" + bytes(middle) + end)
+        assert ParquetSink.replaces(path) is may

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from mien.drawing import anonymize
 from mien.emotions import EMOTIONS
 from mien.records import Header
 from mien.records.results import result_from_dict, result_to_dict
@@ -161,6 +162,16 @@ def test_a_portrait_is_of_the_frame_that_can_be_read_best(page: Callable[..., st
         pytest.approx(40, abs=2),
         pytest.approx(120, abs=2),
     )
+
+
+def test_portraits_are_hidden_where_the_results_images_are(page: Callable[..., str], portrayed: Any) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (360, 640, 3), dtype=np.uint8)
+    hidden = anonymize(noise, portrayed[0].faces, how="pixelate")
+    contrasts = []
+    for image in noise, hidden:
+        (portrait,) = portraits(page([replace(each, image=image) for each in portrayed]))
+        contrasts.append(np.abs(np.diff(portrait.astype(int), axis=1)).mean())
+    assert contrasts[1] < 0.2 * contrasts[0]
 
 
 def test_a_page_can_be_made_again_from_recorded_results(page: Callable[..., str], portrayed: Any) -> None:

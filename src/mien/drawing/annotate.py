@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from mien.drawing.history import History, draw_timeline
-from mien.drawing.patches import Colour, draw_outline
-from mien.drawing.placement import SMALLEST_FONT, Shown, draw_panels, whole_pixels
+from mien.drawing.patches import Colour, Rectangle, draw_outline
+from mien.drawing.placement import SMALLEST_FONT, Shown, draw_panels
 from mien.emotions import colours_of
 from mien.errors import InvalidInput
 from mien.values import Face, Image, check_image
@@ -65,8 +65,9 @@ def annotate(image: Image, faces: Sequence[Face], *, history: History | None = N
         timeline_height = draw_timeline(drawn, history, time, font_size)
     shown = []
     for place, face in enumerate(faces):
-        box = whole_pixels(face.box, width, height)
-        if box:
+        left, top, right, bottom = map(round, face.box.clipped(width, height))
+        if left < right and top < bottom:
+            box = Rectangle(left, top, right, bottom)
             draw_outline(drawn, box, _colour(face), font_size, dashed=face.interpolated)
             number = place if face.track_id is None else face.track_id
             alone = len(faces) == 1 and face.track_id is None

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mien.drawing.panels import chip, panel, score_strip
 from mien.drawing.patches import Patch, Rectangle, blend
-from mien.values import Box, Face, Image
+from mien.values import Face, Image
 
 Rectangles: TypeAlias = NDArray[np.int64]
 """(N, 4): left, top, right, bottom in pixels."""
@@ -25,14 +25,7 @@ _MOST_OF_PICTURE: Final = 0.5
 
 
 class Shown(NamedTuple):
-    """A face, and what drawing needs beside it.
-
-    Attributes:
-        face: What is drawn.
-        box: Where it is, in whole pixels inside the picture.
-        number: The person's number, or the face's place in its picture.
-        title: The face's label, perhaps with the number.
-    """
+    """A face, its part inside the picture, its person's number or place in the picture, and its panel's title."""
 
     face: Face
     box: Rectangle
@@ -43,12 +36,6 @@ class Shown(NamedTuple):
 class _Spot(NamedTuple):
     box: Rectangle
     side: int
-
-
-def whole_pixels(box: Box, width: int, height: int) -> Rectangle | None:
-    """The part of a box inside a frame of that size; None if there is none."""
-    left, top, right, bottom = (round(value) for value in box.clipped(width, height))
-    return Rectangle(left, top, right, bottom) if left < right and top < bottom else None
 
 
 def draw_panels(image: Image, faces: Sequence[Shown], height: int, font_size: int, sides: dict[int, int]) -> None:

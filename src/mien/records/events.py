@@ -38,7 +38,7 @@ class EventsSink(VideoSink):
 
     def begin(self) -> None:
         if self._json:
-            self.put(f'{{\n"format": {json_text(FORMAT)},\n"version": {VERSION},\n"events": [')
+            self.put(f'{{\n"format": "{FORMAT}",\n"version": {VERSION},\n"events": [')
         else:
             self.put(csv_row(_COLUMNS))
 

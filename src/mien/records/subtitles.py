@@ -3,12 +3,11 @@
 from typing import Final
 
 from mien.records.video_sink import VideoSink
+from mien.tracking.settings import TIME_TOLERANCE
 from mien.values import Face, FrameResult
 
 SHORTEST: Final = 0.25
 """How long a cue stays at least, in seconds; percentages that change faster cannot be read."""
-
-_ROUNDING: Final = 1e-6  # seconds; timestamps are rounded, and four cues a second should fit
 
 
 class SubtitlesSink(VideoSink):
@@ -31,7 +30,7 @@ class SubtitlesSink(VideoSink):
     def add_frame(self, frame: FrameResult) -> None:
         text = "\n".join(map(_line, sorted(frame.faces, key=lambda face: face.track_id or 0)))
         self._time = frame.time
-        if text != self._text and frame.time - self._start >= SHORTEST - _ROUNDING:
+        if text != self._text and frame.time - self._start >= SHORTEST - TIME_TOLERANCE:
             self._put_cue(frame.time)
             self._text, self._start = text, frame.time
 

@@ -48,26 +48,20 @@ details summary { cursor: pointer; color: var(--soft); }
 .key i { width: 14px; height: 4px; border-radius: 2px; display: inline-block; }
 """
 
-SCROLL_SCRIPT: Final = """
+_KEEP_PLACE: Final = """
 const place = "mien " + location.pathname;
 addEventListener("beforeunload", () => sessionStorage.setItem(place, scrollY));
 addEventListener("load", () => scrollTo(0, Number(sessionStorage.getItem(place) || 0)));
 """
-"""Keeps the place in a page that reloads itself."""
 
 
 def document(title: str, body: str, *, style: str = "", script: str = "", refresh: int | None = None) -> str:
-    """A whole page.
+    """A whole page: `title` is plain text and `body` HTML; `style` and `script` come beside the common ones.
 
-    Args:
-        title: plain text.
-        body: HTML.
-        style: CSS beside the common one.
-        script: JavaScript.
-        refresh: seconds after which the page reloads itself.
+    With `refresh` the page reloads itself after so many seconds, and keeps its place.
     """
     reload = f'<meta http-equiv="refresh" content="{refresh}">' if refresh else ""
-    scripts = f"<script>{script}{SCROLL_SCRIPT if refresh else ''}</script>" if script or refresh else ""
+    scripts = f"<script>{script}{_KEEP_PLACE if refresh else ''}</script>" if script or refresh else ""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="generator" content="mien">'
@@ -101,9 +95,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, words: bool = F
 
 def chart(content: str, width: int, height: int, meaning: str) -> str:
     """An SVG as wide as its place, in the page's colours; `meaning` is plain text for who cannot see it."""
-    return (
-        f'<svg class="chart" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(meaning)}">{content}</svg>'
-    )
+    about = f'viewBox="0 0 {width} {height}" role="img" aria-label="{escape(meaning)}"'
+    return f'<svg class="chart" {about}>{content}</svg>'
 
 
 def named_values(values: Iterable[tuple[str, object]]) -> str:

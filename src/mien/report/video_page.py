@@ -20,6 +20,7 @@ from mien.records.sink import Header, Target
 from mien.records.video_sink import VideoSink
 from mien.report.html import card, chart, document, key, named_values, table, tiles
 from mien.tracking.events import Event
+from mien.tracking.settings import TIME_TOLERANCE
 from mien.values import Box, Failure, FrameResult, Image
 
 MOST_BINS: Final = 1500
@@ -32,7 +33,6 @@ PORTRAIT_SIDE: Final = 96
 """Width and height of a person's portrait, in pixels."""
 
 _BETTER: Final = 0.05  # by so much quality another portrait has to be better
-_ROUNDING: Final = 1e-6  # seconds; timestamps are rounded
 _WIDTH, _HEIGHT, _RIBBON, _FOOT, _LEFT = 1000, 130, 14, 28, 4
 
 _STYLE: Final = """
@@ -108,7 +108,7 @@ class _Person:
 class PageSink(VideoSink):
     """One HTML file about a video, written when the video has ended. Its memory does not grow with the frames.
 
-        >>> with PageSink(Path("talk.html"), header) as sink:
+        >>> with PageSink(Path("talk.html"), header) as sink:  # doctest: +SKIP
         ...     sink.write(result)
 
     Portraits are cut out of the results' images; where faces are hidden in those, they are hidden in the page.
@@ -204,7 +204,7 @@ class PageSink(VideoSink):
             seconds = float(str(options["baseline"]))
             longest = max((person.last - person.first for person in self._people.values()), default=0.0)
             options["baseline"] = f"{seconds:g} s" if seconds else "off"
-            if longest < seconds - _ROUNDING:
+            if longest < seconds - TIME_TOLERANCE:
                 options["baseline"] = f"{seconds:g} s; nobody was in view for so long, so nothing was taken out"
         return {
             "source": self.source, "model": self.header.model, "detector": self.header.detector,
