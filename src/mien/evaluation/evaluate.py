@@ -54,25 +54,19 @@ def score(labels: NDArray[np.int64], scores: NDArray[np.float32], names: tuple[s
     """The scores of (N, K) probabilities against (N,) labels; `names` are the K classes."""
     predicted = scores.argmax(axis=1)
     confusion = confusion_matrix(labels, predicted, len(names))
-    precision, recall, f1 = precision_recall_f1(confusion)
-    counts = confusion.sum(axis=1)
-    accuracy = float((predicted == labels).mean())
+    columns = [column.tolist() for column in (confusion.sum(axis=1), *precision_recall_f1(confusion))]
+    accuracy, standard_error = _accuracy(predicted == labels)
     return Scorecard(
         num_faces=len(labels),
         accuracy=accuracy,
-        standard_error=float(np.sqrt(accuracy * (1 - accuracy) / len(labels))),
+        standard_error=standard_error,
         macro_f1=macro_f1(confusion),
         ece=expected_calibration_error(labels, scores),
         nll=negative_log_likelihood(labels, scores),
         labels=names,
         per_class={
-            name: {
-                "num_faces": int(counts[k]),
-                "precision": float(precision[k]),
-                "recall": float(recall[k]),
-                "f1": float(f1[k]),
-            }
-            for k, name in enumerate(names)
+            name: {"num_faces": count, "precision": precision, "recall": recall, "f1": f1}
+            for name, count, precision, recall, f1 in zip(names, *columns, strict=True)
         },
         confusion=tuple(map(tuple, confusion.tolist())),
     )
@@ -163,10 +157,15 @@ def score_votes(votes: NDArray[np.uint8], scores: NDArray[np.float32]) -> dict[s
     """
     majority = majority_of(votes)
     clear = majority >= 0
-    num = int(clear.sum())
-    accuracy = float((scores[clear].argmax(axis=1) == majority[clear]).mean()) if num else None
-    error = None if accuracy is None else float(np.sqrt(accuracy * (1 - accuracy) / num))
-    return {"num_faces": num, "accuracy": accuracy, "standard_error": error}
+    correct = scores[clear].argmax(axis=1) == majority[clear]
+    accuracy, standard_error = _accuracy(correct) if correct.size else (None, None)
+    return {"num_faces": correct.size, "accuracy": accuracy, "standard_error": standard_error}
+
+
+def _accuracy(correct: NDArray[np.bool_]) -> tuple[float, float]:
+    """The share of correctly classified faces, and its standard error."""
+    accuracy = float(correct.mean())
+    return accuracy, float(np.sqrt(accuracy * (1 - accuracy) / len(correct)))
 
 
 def predict_scores(
@@ -174,10 +173,7 @@ def predict_scores(
 ) -> NDArray[np.float32]:
     """(N, S, S) uint8 → (N, K) probabilities; with `flip`, the mean over each face and its mirror image."""
     scores = classifier(faces)
-    if flip:
-        mirrored = classifier(np.ascontiguousarray(faces[:, :, ::-1]))
-        return np.asarray((scores + mirrored) / 2, dtype=np.float32)
-    return scores
+    return (scores + classifier(np.ascontiguousarray(faces[:, :, ::-1]))) / np.float32(2) if flip else scores
 
 
 def class_indices(faces: FaceSet, names: tuple[str, ...]) -> NDArray[np.int64]:

@@ -19,16 +19,26 @@ Distortion = Callable[[GreyFaces], GreyFaces]
 
 def cropped(share: float) -> Distortion:
     """Enlarge the crop by `share` of its side, reflected at the border; a negative share makes it tighter."""
-    return lambda faces: _warped(faces, lambda centre, _: cv2.getRotationMatrix2D(centre, 0, 1 / (1 + share)))
+    return _warped(0, 1 / (1 + share))
 
 
 def rotated(degrees: float) -> Distortion:
     """Rotate about the centre, every other face the other way, reflected at the border."""
+    return _warped(degrees, 1)
 
-    def matrix(centre: tuple[float, float], number: int) -> cv2.typing.MatLike:
-        return cv2.getRotationMatrix2D(centre, degrees if number % 2 else -degrees, 1)
 
-    return lambda faces: _warped(faces, matrix)
+def _warped(degrees: float, scale: float) -> Distortion:
+    def warp(faces: GreyFaces) -> GreyFaces:
+        side = faces.shape[1]
+        centre = (side - 1) / 2, (side - 1) / 2
+        matrices = [cv2.getRotationMatrix2D(centre, angle, scale) for angle in (-degrees, degrees)]
+        warped = [
+            cv2.warpAffine(face, matrices[number % 2], (side, side), borderMode=cv2.BORDER_REFLECT_101)
+            for number, face in enumerate(faces)
+        ]
+        return np.array(warped, np.uint8)
+
+    return warp
 
 
 def gamma(exponent: float) -> Distortion:
@@ -41,10 +51,9 @@ def blurred(sigma: float) -> Distortion:
     """Blur by a Gaussian of standard deviation `sigma`, in pixels of a face 48 pixels wide."""
 
     def blur(faces: GreyFaces) -> GreyFaces:
-        scale = faces.shape[1] / 48
-        return _each(
-            faces, lambda face: cv2.GaussianBlur(face, (0, 0), sigma * scale, borderType=cv2.BORDER_REFLECT_101)
-        )
+        scaled = sigma * faces.shape[1] / 48
+        blurs = [cv2.GaussianBlur(face, (0, 0), scaled, borderType=cv2.BORDER_REFLECT_101) for face in faces]
+        return np.array(blurs, np.uint8)
 
     return blur
 
@@ -62,24 +71,22 @@ def noisy(deviation: float) -> Distortion:
 def compressed(quality: int) -> Distortion:
     """Compress by JPEG at a quality of 1 to 100."""
 
-    def press(face: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        _, content = cv2.imencode(".jpg", face, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        decoded = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE)
-        assert decoded is not None
-        return np.asarray(decoded, dtype=np.uint8)
+    def compress(faces: GreyFaces) -> GreyFaces:
+        files = [cv2.imencode(".jpg", face, [cv2.IMWRITE_JPEG_QUALITY, quality])[1] for face in faces]
+        return np.array([cv2.imdecode(file, cv2.IMREAD_GRAYSCALE) for file in files], np.uint8)
 
-    return lambda faces: _each(faces, press)
+    return compress
 
 
 def covered(top: float, bottom: float, left: float, right: float) -> Distortion:
     """Cover a part of the face by a mid-grey rectangle; its edges are shares of the side."""
 
     def cover(faces: GreyFaces) -> GreyFaces:
-        covered = faces.copy()
-        top_row, bottom_row, left_column, right_column = (
-            round(edge * faces.shape[1]) for edge in (top, bottom, left, right)
+        rows, columns = (
+            slice(*(round(edge * faces.shape[1]) for edge in edges)) for edges in ((top, bottom), (left, right))
         )
-        covered[:, top_row:bottom_row, left_column:right_column] = 128
+        covered = faces.copy()
+        covered[:, rows, columns] = 128
         return covered
 
     return cover
@@ -132,19 +139,3 @@ def robustness(classifier: Classifier, faces: FaceSet) -> dict[str, float]:
         **{name: float((predicted(distort(faces.faces)) == labels).mean()) for name, distort in DISTORTIONS.items()},
         "changed by mirroring": float((plain != mirrored).mean()),
     }
-
-
-def _warped(faces: GreyFaces, matrix: Callable[[tuple[float, float], int], cv2.typing.MatLike]) -> GreyFaces:
-    side = faces.shape[1]
-    centre = ((side - 1) / 2, (side - 1) / 2)
-    numbers = iter(range(len(faces)))
-    return _each(
-        faces,
-        lambda face: cv2.warpAffine(
-            face, matrix(centre, next(numbers)), (side, side), borderMode=cv2.BORDER_REFLECT_101
-        ),
-    )
-
-
-def _each(faces: GreyFaces, change: Callable[[NDArray[np.uint8]], cv2.typing.MatLike]) -> GreyFaces:
-    return np.stack([change(face) for face in faces]).astype(np.uint8, copy=False)

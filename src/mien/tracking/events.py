@@ -129,8 +129,7 @@ class _Span:
     def add(self, time: float, score: float) -> None:
         """Add another frame with the same label."""
         self.extend(time)
-        self.last_seen = time
-        self.score = score
+        self.last_seen, self.score = time, score
         if score > self.peak:
             self.peak, self.peak_time = score, time
 

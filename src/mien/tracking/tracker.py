@@ -65,13 +65,11 @@ class Track:
         track_id: A number that stays the same for the same person; counts from 1, and is never used again.
         detection: Where the face is, inside the frame. Its score is that of the last real detection.
         interpolated: Whether the position is the tracker's, because the detector did not run or missed the face.
-        confidence: 1 where the detector just found the face; else the correlation with what it last found, 0 to 1.
     """
 
     track_id: int
     detection: Detection
     interpolated: bool
-    confidence: float
 
 
 class Tracker(Stateful):
@@ -264,7 +262,6 @@ class _TrackState(Stateful):
     followed: bool = True  # whether the face is in sight: detected, or still correlated with the template
     found: bool = True  # whether the detector found it in its last run
     interpolated: bool = False  # whether the points come from following rather than from a detection
-    confidence: float = 1.0  # see `Track`
     hits: int = 1  # number of runs of the detector that found the face
     track_id: int = 0  # the number in `Track`; 0 until the face is confirmed
 
@@ -302,7 +299,7 @@ class _TrackState(Stateful):
             self.velocity += (1 - math.exp(-elapsed / VELOCITY_TIME)) * (velocity - self.velocity)
         self.points = moved
         self.spread = math.hypot(self.spread, FOLLOW_NOISE)
-        self.confidence, self.interpolated = min(correlation, 1.0), True
+        self.interpolated = True
         if self.found:
             self.seen = time
 
@@ -345,8 +342,7 @@ class _TrackState(Stateful):
             self.average = normalized((1 - APPEARANCE_RATE) * self.average + APPEARANCE_RATE * its_appearance)
         self.score = float(detection.score)
         self.followed = self.found = True
-        self.interpolated, self.confidence = False, 1.0
-        self.seen = time
+        self.interpolated, self.seen = False, time
         self.hits += 1
 
     def track(self, width: int, height: int) -> Track | None:
@@ -362,7 +358,7 @@ class _TrackState(Stateful):
             self.points[-5:].astype(np.float32) if num_points in (7, 9) else None,
             Box(*self.points[2:4].ravel().tolist()) if num_points in (4, 9) else None,
         )
-        return Track(self.track_id, detection, self.interpolated, self.confidence)
+        return Track(self.track_id, detection, self.interpolated)
 
 
 def _points(detection: Detection) -> NDArray[np.float64]:
