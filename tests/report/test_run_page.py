@@ -1,12 +1,11 @@
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mien.evaluation.evaluate import score
-from mien.evaluation.metrics import calibration_bins
-from mien.report.run_page import Measured, Mistake, RunPage, render, write_page
+from mien.data import FaceSet
+from mien.evaluation import score
+from mien.report.run_page import NUM_MISTAKES, Layer, Measured, RunPage, render
 
 EVIL = "<script>alert(1)</script>"
 
@@ -20,29 +19,36 @@ def lines(num: int) -> list[dict[str, object]]:
     ]  # fmt: skip
 
 
-def measured(names: tuple[str, ...]) -> Measured:
+def measured(names: tuple[str, ...], num_wrong: int) -> Measured:
     rng = np.random.default_rng(0)
-    labels = rng.integers(0, len(names), 60)
     scores = rng.dirichlet(np.ones(len(names)), 60).astype(np.float32)
-    card = score(labels, scores, names)
-    counts, sure, right = calibration_bins(labels, scores)
-    face = rng.integers(0, 255, (48, 48), dtype=np.uint8)
-    mistake = Mistake(face=face, label=names[0], predicted=names[1], confidence=0.9, source=EVIL)
-    bins = counts.tolist(), sure.tolist(), right.tolist()
-    return Measured(epoch=3, scorecard=card, bins=bins, mistakes=[mistake])
+    predicted = scores.argmax(1)
+    labels = np.where(np.arange(60) < num_wrong, (predicted + 1) % len(names), predicted)
+    split = FaceSet(
+        name="faces",
+        faces=rng.integers(0, 255, (60, 40, 40), dtype=np.uint8),
+        classes=names,
+        labels=labels,
+        splits=np.full(60, "val"),
+        sources=[f"{EVIL}:{number}" for number in range(60)],
+    )
+    return Measured(epoch=3, split=split, scores=scores)
 
 
-def page(num_epochs: int = 3, names: tuple[str, ...] = ("happy", "sad"), status: str = "finished") -> RunPage:
+def page(
+    num_epochs: int = 3,
+    names: tuple[str, ...] = ("happy", "sad"),
+    status: str = "finished",
+    num_wrong: int = 1,
+) -> RunPage:
     return RunPage(
         title=EVIL,
         status=status,
-        recipe={"epochs": 10, "augmentation": {"flip": True}},
+        recipe={"epochs": 10, "image_size": 48, "augmentation": {"flip": True}},
         about={"data": {"name": EVIL}},
         epochs=lines(num_epochs),
-        measured=measured(names) if num_epochs else None,
-        drawing="<svg></svg>",
-        layers=[["features.0", "convolution 3×3", "8×46×46", "72", "152,352"]],
-        kept=["a.pt"],
+        measured=measured(names, num_wrong) if num_epochs else None,
+        layers=[Layer("", "grey face", (1, 48, 48)), Layer("features.0", EVIL, (8, 46, 46), 72, 152_352)],
     )
 
 
@@ -60,11 +66,28 @@ def test_a_page_holds_it_all_and_nothing_from_elsewhere(num_epochs: int, names: 
 
 
 def test_the_headlines_are_the_figures() -> None:
-    card = page()
-    html = render(card)
-    assert card.measured is not None
-    assert f"{card.measured.scorecard.accuracy:.2%}" in html
+    shown = page()
+    html = render(shown)
+    assert shown.measured is not None
+    split = shown.measured.split
+    assert f"{score(split.labels, shown.measured.scores, split.classes).accuracy:.2%}" in html
     assert "+20.0" in html, "the gap between training and validation"
+
+
+@pytest.mark.parametrize("num_wrong", [0, 3, 60])
+def test_the_most_confident_mistakes_come_first_and_are_no_more_than_fit(num_wrong: int) -> None:
+    html = render(page(num_wrong=num_wrong))
+    sure = [int(found) for found in re.findall(r"<figcaption><b>\w+ (\d+)%", html)]
+    assert len(sure) == min(num_wrong, NUM_MISTAKES)
+    assert sure == sorted(sure, reverse=True)
+
+
+def test_layers_have_shapes_figures_and_bars_and_models_are_listed() -> None:
+    html = render(page())
+    assert "8×46×46" in html
+    assert "72 parameters, 152,352 multiplications a face" in html
+    assert 'width:100%"></i>' in html
+    assert "<li>a.pt</li>" in html
 
 
 def test_a_page_reloads_only_while_the_training_runs() -> None:
@@ -73,9 +96,8 @@ def test_a_page_reloads_only_while_the_training_runs() -> None:
     assert "refresh" not in render(page())
 
 
-def test_old_runs_without_the_plain_curve_have_a_page(tmp_path: Path) -> None:
+def test_old_runs_without_the_plain_curve_have_a_page() -> None:
     old = page()
     for line in old.epochs:
         del line["plain_train_loss"], line["plain_train_accuracy"]
-    write_page(old, tmp_path / "page.html")
-    assert "as trained on" in (tmp_path / "page.html").read_text()
+    assert "as trained on" in render(old)

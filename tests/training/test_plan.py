@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 from plan import JOBS, NUM_FOLDS, ablation, is_done, ready
 
-from mien.training.overrides import overridden
-from mien.training.recipe import read_recipe
+from mien.training.recipe import overridden, read_recipe
 from mien.training.trained import load_trained
 
 RECIPES = Path(__file__).parents[2] / "recipes"

@@ -91,7 +91,7 @@ def train(
     from mien.data import hold_out, load
     from mien.training import load_initial, read_recipe, train
     from mien.training.loop import use_threads
-    from mien.training.overrides import overridden
+    from mien.training.recipe import overridden
 
     if threads:
         use_threads(threads)

@@ -2,23 +2,27 @@
 
 import base64
 import io
+import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from mien.evaluation import Scorecard
-from mien.files import replacing
+from mien.data.dataset import FaceSet, resize_faces
+from mien.evaluation import Scorecard, score
+from mien.evaluation.metrics import calibration_bins
 from mien.report.html import card, chart, document, key, named_values, table, tiles
-from mien.values import GreyFaces
+from mien.values import Scores
 
 SECONDS_A_RELOAD: Final = 30
 """Seconds after which the page of a running training reloads itself."""
+
+NUM_MISTAKES: Final = 24
+"""Faces shown of those that are confidently misclassified."""
 
 _WIDTH, _HEIGHT = 560, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 12, 30
@@ -33,45 +37,43 @@ _STYLE: Final = """
 .faces figcaption { font-size: 12px; line-height: 1.3; margin-top: 4px; }
 .bar { background: var(--line); border-radius: 4px; width: 90px; height: 8px; display: inline-block; }
 .bar i { display: block; height: 100%; border-radius: 4px; background: var(--accent); }
-.drawing { overflow-x: auto; background: #fff; border-radius: 10px; padding: 8px; }
-.drawing svg { min-width: 720px; }
+.layers { max-height: 480px; overflow-y: auto; }
+.layers td:nth-child(2) { text-align: left; }
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mistake:
-    """A face that the network confidently misclassifies.
-
-    Attributes:
-        face: The pixels, (S, S) uint8, grey.
-        label: The class in the data.
-        predicted: The class that the network predicts.
-        confidence: The probability that it gives that class, 0 to 1.
-        source: The file or row that the face comes from.
-    """
-
-    face: NDArray[np.uint8]
-    label: str
-    predicted: str
-    confidence: float
-    source: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """The scores of the model kept last on the validation split.
+    """What the model kept last says of the validation split.
 
     Attributes:
         epoch: The epoch of that model.
-        scorecard: Its scores.
-        bins: The number of faces, the mean confidence and the accuracy of each calibration bin.
-        mistakes: The most confident first.
+        split: The validation split.
+        scores: The probabilities of its faces, (N, K).
     """
 
     epoch: int
-    scorecard: Scorecard
-    bins: tuple[Sequence[int], Sequence[float], Sequence[float]]
-    mistakes: Sequence[Mistake]
+    split: FaceSet
+    scores: Scores
+
+
+class Layer(NamedTuple):
+    """One step from a face to the logits.
+
+    Attributes:
+        name: The module's path in the network, `features.6.body.0`; empty for a step that is not a module.
+        kind: The module with its settings, as torch writes it: `MaxPool2d(kernel_size=2, stride=2, padding=0)`.
+        shape: The shape of its output for one face: (C, H, W) or (C,).
+        num_parameters: The number of its trained parameters, each counted where it is used first.
+        macs: The multiplications with a weight of a convolution or dense layer, for one face. All others count as
+            none: norms are folded into convolutions by export, activations and poolings have no weights.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    num_parameters: int = 0
+    macs: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +87,7 @@ class RunPage:
         about: The data, the code and the machine, by name.
         epochs: The lines of `metrics.jsonl`.
         measured: The scores so far; None before the first epoch has ended.
-        drawing: The network as SVG, written into the page as it is.
-        layers: The rows of the layer table: name, kind, shape, parameters, multiplications.
-        kept: The names of the models kept.
+        layers: The layers of the network, in the order in which they run.
     """
 
     title: str
@@ -96,48 +96,41 @@ class RunPage:
     about: Mapping[str, Any]
     epochs: Sequence[Mapping[str, Any]]
     measured: Measured | None = None
-    drawing: str = ""
-    layers: Sequence[Sequence[str]] = field(default_factory=tuple)
-    kept: Sequence[str] = field(default_factory=tuple)
-
-
-def write_page(page: RunPage, path: Path) -> None:
-    """Write the page as one HTML file.
-
-    Raises:
-        OSError: the folder cannot be written, or the disk is full; an older file is as it was.
-    """
-    with replacing(path) as partial:
-        partial.write_text(render(page), encoding="utf-8")
+    layers: Sequence[Layer] = ()
 
 
 def render(page: RunPage) -> str:
     """The page as HTML."""
     running = page.status == "running"
     pill = f'<span class="pill {"running" if running else ""}">{escape(page.status)}</span>'
-    header = f"<header><h1>{escape(page.title)}{pill}</h1>{tiles(_headlines(page))}</header>"
-    cards = [*_curves(page.epochs), *(_measurements(page.measured) if page.measured else ())]
-    cards.append(card("Recipe", named_values(_flat(page.recipe)), "third"))
-    cards.append(card("Data, code and machine", named_values(_flat(page.about)), "third"))
-    kept = "".join(f"<li>{escape(name)}</li>" for name in reversed(page.kept))
-    cards.append(card("Models kept", f'<ul class="small" style="padding-left:18px">{kept}</ul>', "third"))
-    if page.drawing:
-        names = "layer", "kind", "output", "parameters", "multiplications"
-        layers = table(names, [[escape(cell) for cell in row] for row in page.layers])
-        details = f"<details><summary>all {len(page.layers)} layers</summary>{layers}</details>"
-        cards.append(card("Network", f'<div class="drawing">{page.drawing}</div>{details}'))
-    refresh = SECONDS_A_RELOAD if running else None
-    return document(page.title, header + f'<div class="grid">{"".join(cards)}</div>', style=_STYLE, refresh=refresh)
+    measured = page.measured
+    card_of_scores = measured and score(measured.split.labels, measured.scores, measured.split.classes)
+    cards = _curves(page.epochs)
+    if measured and card_of_scores:
+        cards += [
+            card("Confusion", _confusion(card_of_scores.labels, card_of_scores.confusion), "two-thirds"),
+            card("Reliability", _reliability(*calibration_bins(measured.split.labels, measured.scores)), "third"),
+            card("Classes", _classes(card_of_scores.per_class), "third"),
+            card("Confident mistakes", _mistakes(measured, page.recipe["image_size"]), "two-thirds"),
+        ]
+    kept = "".join(f"<li>{escape(line['kept'])}</li>" for line in reversed(page.epochs) if line.get("kept"))
+    cards += [
+        card("Recipe", named_values(_flat(page.recipe)), "third"),
+        card("Data, code and machine", named_values(_flat(page.about)), "third"),
+        card("Models kept", f'<ul class="small" style="padding-left:18px">{kept}</ul>', "third"),
+        card("Network", _network(page.layers)),
+    ]
+    headlines = tiles(_headlines(page, card_of_scores))
+    body = f'<header><h1>{escape(page.title)}{pill}</h1>{headlines}</header><div class="grid">{"".join(cards)}</div>'
+    return document(page.title, body, style=_STYLE, refresh=SECONDS_A_RELOAD if running else None)
 
 
-def _headlines(page: RunPage) -> list[tuple[str, str, str]]:
+def _headlines(page: RunPage, scores: Scorecard | None) -> list[tuple[str, str, str]]:
     total = int(page.recipe.get("epochs", len(page.epochs)))
-    seconds = [float(line["seconds"]) for line in page.epochs]
-    pace = sorted(seconds)[len(seconds) // 2] if seconds else 0.0
+    pace = statistics.median([float(line["seconds"]) for line in page.epochs] or [0.0])
     left = f"{_duration(pace * (total - len(page.epochs)))} left" if page.status == "running" and pace else ""
     rows = [("epoch", str(len(page.epochs)), f"of {total}"), ("an epoch", _duration(pace), left)]
-    if page.measured:
-        scores = page.measured.scorecard
+    if page.measured and scores:
         error = f"± {scores.standard_error:.2%}, epoch {page.measured.epoch}"
         rows = [
             ("validation accuracy", f"{scores.accuracy:.2%}", error),
@@ -157,9 +150,6 @@ def _duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = seconds / 60
     return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
-
-
-# --- curves ---------------------------------------------------------------------------------------------------
 
 
 def _curves(epochs: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -226,19 +216,6 @@ def _ticks(low: float, high: float) -> list[float]:
     return [float(number * step) for number in np.arange(first, max(last, first + 1) + 0.5)]
 
 
-# --- the scores of the best model -------------------------------------------------------------------------------
-
-
-def _measurements(measured: Measured) -> list[str]:
-    scorecard = measured.scorecard
-    return [
-        card("Confusion", _confusion(scorecard.labels, scorecard.confusion), "two-thirds"),
-        card("Reliability", _reliability(measured), "third"),
-        card("Classes", _classes(scorecard.per_class), "third"),
-        card("Confident mistakes", _faces(measured.mistakes), "two-thirds"),
-    ]
-
-
 def _confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
     head = "<tr><th></th>" + "".join(f'<th scope="col">{escape(label)}</th>' for label in labels) + "</tr>"
     lines = []
@@ -255,8 +232,7 @@ def _confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
     return f'<div class="scroll"><table class="confusion"><thead>{head}</thead>{"".join(lines)}</table></div>{note}'
 
 
-def _reliability(measured: Measured) -> str:
-    counts, confidence, accuracy = measured.bins
+def _reliability(counts: NDArray[np.int64], confidence: NDArray[np.float64], accuracy: NDArray[np.float64]) -> str:
     side, most = 300, max(1, *counts)
     num = len(counts)
 
@@ -293,7 +269,7 @@ def _classes(per_class: Mapping[str, Mapping[str, float]]) -> str:
         (
             escape(label),
             f"{row['num_faces']:,.0f}",
-            f'{row["recall"]:.0%} <span class="bar"><i style="width:{100 * row["recall"]:.0f}%"></i></span>',
+            f"{row['recall']:.0%} {_bar(row['recall'])}",
             f"{row['precision']:.0%}",
             f"{row['f1']:.2f}",
         )
@@ -302,23 +278,40 @@ def _classes(per_class: Mapping[str, Mapping[str, float]]) -> str:
     return table(("", "faces", "recall", "precision", "F1"), rows)
 
 
-def _faces(mistakes: Sequence[Mistake]) -> str:
+def _mistakes(measured: Measured, image_size: int) -> str:
+    """The most confident mistakes, as the network sees them."""
+    split, scores = measured.split, measured.scores
+    predicted, confidence = scores.argmax(1), scores.max(1)
+    wrong = np.flatnonzero(predicted != split.labels)
+    surest = wrong[np.argsort(-confidence[wrong])][:NUM_MISTAKES]
     figures = []
-    for mistake in mistakes:
-        predicted = f"{escape(mistake.predicted)} {mistake.confidence:.0%}"
+    for number, face in zip(surest, resize_faces(split.faces[surest], image_size), strict=True):
+        content = io.BytesIO()
+        Pillow.fromarray(face).save(content, "PNG")
+        image = "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()
+        label, guess = escape(split.classes[split.labels[number]]), escape(split.classes[predicted[number]])
         figures.append(
-            f'<figure><img alt="{escape(mistake.label)}, classified as {escape(mistake.predicted)}" '
-            f'title="{escape(mistake.source)}" src="{png_address(mistake.face)}"><figcaption><b>{predicted}</b><br>'
-            f"labelled {escape(mistake.label)}</figcaption></figure>"
+            f'<figure><img alt="{label}, classified as {guess}" title="{escape(split.sources[number])}" src="{image}">'
+            f"<figcaption><b>{guess} {confidence[number]:.0%}</b><br>labelled {label}</figcaption></figure>"
         )
     return f'<div class="faces">{"".join(figures)}</div>'
 
 
-def png_address(picture: GreyFaces | NDArray[np.uint8]) -> str:
-    """A picture, (H, W) or (H, W, 3) uint8, as a data URL."""
-    content = io.BytesIO()
-    Pillow.fromarray(picture).save(content, "PNG")
-    return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()
+def _network(layers: Sequence[Layer]) -> str:
+    most = max((layer.macs for layer in layers), default=0) or 1
+    rows = [
+        (escape(layer.name), escape(layer.kind), "×".join(map(str, layer.shape)), f"{layer.num_parameters:,}",
+         f"{layer.macs:,} {_bar(layer.macs / most)}")
+        for layer in layers
+    ]  # fmt: skip
+    parameters, macs = sum(layer.num_parameters for layer in layers), sum(layer.macs for layer in layers)
+    head = "layer", "module", "output", "parameters", "multiplications"
+    total = f"<p>{parameters:,} parameters, {macs:,} multiplications a face</p>"
+    return f'{total}<div class="layers">{table(head, rows)}</div>'
+
+
+def _bar(share: float) -> str:
+    return f'<span class="bar"><i style="width:{100 * share:.0f}%"></i></span>'
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, object]]:

@@ -2,9 +2,9 @@
 
 import hashlib
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -25,9 +25,6 @@ EXPORTED_PREFIX = "network."
 
 LAST_LAYERS = ("evidence.", "classes.")
 """Prefixes of the parameters whose shapes depend on the number of classes."""
-
-EPSILON = nn.BatchNorm2d(1).eps
-"""The number that batch norm adds to the variance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +72,6 @@ def load_initial(source: str) -> Initial:
     return Initial(file.name, sha256, architecture, classes, weights)
 
 
-def describe_initial(initial: Initial) -> dict[str, Any]:
-    """The weights' origin as plain values, for `run.json`."""
-    return {"name": initial.name, "sha256": initial.sha256}
-
-
 def initialize(
     network: Network, initial: Initial, architecture: str, classes: tuple[str, ...], images: Tensor
 ) -> list[str]:
@@ -107,14 +99,12 @@ def initialize(
             f"{initial.name} is a {initial.architecture}, and the recipe trains a {architecture}; "
             f"set architecture = {initial.architecture!r}, or begin with another model"
         )
-    weights = dict(initial.weights)
-    norms = _norm_after_each_convolution(network)
-    folded = {norm for norm in norms.values() if f"{norm}.weight" not in weights}
-    state = network.state_dict()
-    for convolution, norm in norms.items():
-        if norm in folded:
-            weights |= _norm_that_only_adds(weights, convolution, norm, state)
-            weights |= _without_residual(weights, convolution, network)
+    weights, state = dict(initial.weights), network.state_dict()
+    folded = [
+        (convolution, norm) for convolution, norm in _convolutions_and_norms(network) if f"{norm}.weight" not in weights
+    ]
+    for convolution, norm in folded:
+        _split(weights, convolution, norm, network)
     fresh = []
     for name, parameter in state.items():
         value = weights.get(name)
@@ -131,49 +121,37 @@ def initialize(
         else:
             state[name] = value
     network.load_state_dict(state)
-    _unfold(network, folded, images)
+    if folded:
+        _unfold(network, [norm for _, norm in folded], images)
     return fresh
 
 
-def _norm_after_each_convolution(network: Network) -> dict[str, str]:
+def _convolutions_and_norms(network: Network) -> Iterator[tuple[str, str]]:
     """The names of convolutions, each with the name of the batch norm registered right after it."""
     named = [(name, module) for name, module in network.named_modules() if not list(module.children())]
-    return {
-        name: after
-        for (name, module), (after, norm) in itertools.pairwise(named)
-        if isinstance(module, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
-    }
+    for (name, module), (after, norm) in itertools.pairwise(named):
+        if isinstance(module, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            yield name, after
 
 
-def _norm_that_only_adds(
-    weights: dict[str, Tensor], convolution: str, norm: str, state: dict[str, Tensor]
-) -> dict[str, Tensor]:
-    """The state of a batch norm that only adds the bias of the folded convolution before it."""
-    size = state[f"{norm}.weight"]
+def _split(weights: dict[str, Tensor], convolution: str, norm: str, network: Network) -> None:
+    """Split a folded convolution into one without bias and residual, and a batch norm that only adds the bias."""
+    only_adds = nn.BatchNorm2d(len(network.state_dict()[f"{norm}.weight"]))
+    values = only_adds.state_dict()
+    values["weight"] *= (1 + only_adds.eps) ** 0.5
     bias = weights.pop(f"{convolution}.weight_bias", weights.pop(f"{convolution}.bias", None))
-    return {
-        f"{norm}.weight": torch.full_like(size, (1 + EPSILON) ** 0.5),
-        f"{norm}.bias": torch.zeros_like(size) if bias is None else bias,
-        f"{norm}.running_mean": torch.zeros_like(size),
-        f"{norm}.running_var": torch.ones_like(size),
-        f"{norm}.num_batches_tracked": torch.zeros((), dtype=torch.long),
-        **({f"{convolution}.bias": torch.zeros_like(size)} if f"{convolution}.bias" in state else {}),
-    }
-
-
-def _without_residual(weights: dict[str, Tensor], convolution: str, network: Network) -> dict[str, Tensor]:
-    """The weights of a merged convolution without the residual that was folded into it; empty if none was."""
-    name = f"{convolution}.weight"
+    if bias is not None:
+        values["bias"] = bias
+    weights |= {f"{norm}.{name}": value for name, value in values.items()}
     around = network.get_submodule(convolution.rpartition(".")[0])
-    if name not in weights or not isinstance(around, RepConv) or around.shortcut is None:
-        return {}
-    weight = weights[name].clone()
-    weight[:, :, 1, 1] -= torch.eye(len(weight))
-    return {name: weight}
+    if isinstance(around, RepConv) and around.shortcut is not None and f"{convolution}.weight" in weights:
+        weight = weights[f"{convolution}.weight"].clone()
+        weight[:, :, 1, 1] -= torch.eye(len(weight))
+        weights[f"{convolution}.weight"] = weight
 
 
 @torch.no_grad()
-def _unfold(network: Network, norms: set[str], images: Tensor) -> None:
+def _unfold(network: Network, norms: list[str], images: Tensor) -> None:
     """Set the statistics of batch norms to those of `images`, and compensate by weight and bias."""
 
     def unfold(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -185,8 +163,6 @@ def _unfold(network: Network, norms: set[str], images: Tensor) -> None:
         module.weight.copy_((variance + module.eps).sqrt())
         module.bias.add_(mean)
 
-    if not norms:
-        return
     handles = [network.get_submodule(norm).register_forward_hook(unfold) for norm in norms]
     network.eval()
     network.classify(images)

@@ -25,13 +25,13 @@ from mien.training.augmentation import standardize
 from mien.training.batches import Batches, epoch_seed
 from mien.training.distributed import Worker, joined
 from mien.training.events import Epoch, Event, Start, Step
-from mien.training.initial import Initial, describe_initial, initialize
+from mien.training.initial import Initial, initialize
 from mien.training.losses import Losses, has_bf16
 from mien.training.optimizer import learning_rate, make_optimizer, perturbed
 from mien.training.publish import published
 from mien.training.recipe import Recipe, recipe_table
 from mien.training.run import Run, describe_run, model_name
-from mien.training.teachers import Teacher, describe_teachers, load_teachers
+from mien.training.teachers import Teacher, load_teachers
 from mien.training.trainee import Trainee, fresh_network
 from mien.training.winograd import use_winograd
 
@@ -43,30 +43,6 @@ NUM_INITIALIZED = 512
 
 DROPOUT_STREAM = 1_000_000
 """The first random stream for dropout; those below are for `Batches`."""
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """The tensors of a training.
-
-    Attributes:
-        trainee: The network that learns.
-        average: The moving average of its weights, which is measured and kept.
-        optimizer: The optimizer with its own state.
-    """
-
-    trainee: Trainee
-    average: Trainee
-    optimizer: torch.optim.Optimizer
-
-    def tensors(self) -> dict[str, Any]:
-        """All tensors, for a checkpoint."""
-        return {name: getattr(self, name).state_dict() for name in self.__slots__}
-
-    def restore(self, tensors: dict[str, Any]) -> None:
-        """Take all tensors from a checkpoint."""
-        for name in self.__slots__:
-            getattr(self, name).load_state_dict(tensors[name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +83,9 @@ class Setup:
     Attributes:
         recipe: The recipe.
         about: What `run.json` and every kept model say about this training.
-        state: The tensors that change.
+        trainee: The network that learns.
+        average: The moving average of its weights, which is measured and kept.
+        optimizer: The optimizer with its own state.
         losses: The losses to minimise.
         batches: The batches of the training split.
         plain_split: Some faces of the training split as they are, to measure the overfitting on.
@@ -117,12 +95,18 @@ class Setup:
 
     recipe: Recipe
     about: dict[str, Any]
-    state: State
+    trainee: Trainee
+    average: Trainee
+    optimizer: torch.optim.Optimizer
     losses: Losses
     batches: Batches
     plain_split: FaceSet
     val_split: FaceSet
     worker: Worker
+
+
+STATEFUL = ("trainee", "average", "optimizer")
+"""The parts of a `Setup` that a checkpoint holds."""
 
 
 def train(
@@ -199,14 +183,27 @@ def _prepare(
     about = describe_run(recipe_table(recipe), describe_data(faces), device) | {
         "classes": list(faces.classes),
         "processes": worker.size,
-        "initial": initial and describe_initial(initial),
-        "teachers": describe_teachers(teachers),
+        "initial": initial and {"name": initial.name, "sha256": initial.sha256},
+        "teachers": [
+            {key: getattr(teacher, key) for key in ("name", "sha256", "folds", "fold")} for teacher in teachers
+        ],
     }
     layout = memory_format(device, recipe.image_size)
+    torch.manual_seed(recipe.seed)
+    network = fresh_network(recipe.architecture, len(faces.classes), recipe.image_size, recipe.dropout_scale)
+    use_winograd(network, device)
+    if initial:
+        few = plain_split.faces[:NUM_INITIALIZED]
+        initialize(network, initial, recipe.architecture, faces.classes, as_input(few))
+    trainee = Trainee(network, votes=faces.votes is not None and recipe.votes_weight > 0)
+    trainee.to(device)
+    trainee.to(memory_format=layout)  # type: ignore[call-overload] # torch's stub
     return Setup(
         recipe=recipe,
         about=about,
-        state=_first_state(recipe, faces, initial, plain_split, device),
+        trainee=trainee,
+        average=copy.deepcopy(trainee).eval(),
+        optimizer=make_optimizer(trainee, recipe),
         losses=Losses(recipe, train_split, device),
         batches=Batches(train_split, recipe, worker, teachers, layout),
         plain_split=plain_split,
@@ -215,29 +212,13 @@ def _prepare(
     )
 
 
-def _first_state(
-    recipe: Recipe, faces: FaceSet, initial: Initial | None, sample: FaceSet, device: torch.device
-) -> State:
-    """The tensors of a training before its first step."""
-    torch.manual_seed(recipe.seed)
-    network = fresh_network(recipe.architecture, len(faces.classes), recipe.image_size, recipe.dropout_scale)
-    use_winograd(network, device)
-    if initial:
-        few = sample.faces[:NUM_INITIALIZED]
-        initialize(network, initial, recipe.architecture, faces.classes, as_input(few))
-    trainee = Trainee(network, votes=faces.votes is not None and recipe.votes_weight > 0)
-    trainee.to(device)
-    trainee.to(memory_format=memory_format(device, recipe.image_size))  # type: ignore[call-overload] # torch's stub
-    return State(trainee, copy.deepcopy(trainee).eval(), make_optimizer(trainee, recipe))
-
-
 def _open(run: Run, setup: Setup, resume: bool) -> tuple[Setup, Progress]:
     """Make the run's folder, or go on from its checkpoint, in all processes alike."""
     worker = setup.worker
     if worker.leads:
         setup = dataclasses.replace(setup, about=run.begin(setup.about, resume=resume))
     worker.wait()
-    progress = _restore(run, setup.state) if resume else Progress()
+    progress = _restore(run, setup) if resume else Progress()
     worker.check_equal(
         progress.epoch, f"the epochs done in {run.folder}, which has to be on a file system that all share"
     )
@@ -247,10 +228,10 @@ def _open(run: Run, setup: Setup, resume: bool) -> tuple[Setup, Progress]:
 
 
 def _events(setup: Setup, run: Run, progress: Progress, compiled: bool, seconds_a_checkpoint: float) -> Iterator[Event]:
-    recipe, state, worker = setup.recipe, setup.state, setup.worker
+    recipe, worker = setup.recipe, setup.worker
     counts = setup.about["data"]["faces"]
     yield Start(counts["train"], counts["val"])
-    model = worker.replicated(state.trainee)
+    model = worker.replicated(setup.trainee)
     if compiled:
         model.compile()
     saved_at = -math.inf  # the first epoch has a checkpoint, however short it is
@@ -258,20 +239,21 @@ def _events(setup: Setup, run: Run, progress: Progress, compiled: bool, seconds_
         result, logits = yield from _epoch(setup, model, progress)
         progress = progress.after(result.epoch, result.val_loss, recipe)
         if worker.leads:
-            line = {name: getattr(result, name) for name in Epoch.__slots__}
+            line = dataclasses.asdict(result)
             if result.kept:
-                checkpoint.save(run.models / result.kept, state.average.state_dict(), setup.about | {"epoch": line})
+                checkpoint.save(run.models / result.kept, setup.average.state_dict(), setup.about | {"epoch": line})
                 run.save_validation(logits.cpu().numpy(), result.epoch)
             run.append_metrics(line)
             if progress.is_over(recipe) or time.monotonic() - saved_at >= seconds_a_checkpoint:
-                checkpoint.save(run.checkpoint, state.tensors(), dataclasses.asdict(progress))
+                tensors = {name: getattr(setup, name).state_dict() for name in STATEFUL}
+                checkpoint.save(run.checkpoint, tensors, dataclasses.asdict(progress))
                 saved_at = time.monotonic()
         yield result
 
 
 def _epoch(setup: Setup, model: nn.Module, progress: Progress) -> Generator[Step, None, tuple[Epoch, Tensor]]:
     """Train for one more epoch; its figures, and the logits (N, K) of the validation split."""
-    recipe, worker, average = setup.recipe, setup.worker, setup.state.average
+    worker, average = setup.worker, setup.average
     epoch = progress.epoch + 1
     start = time.monotonic()
     rate, sums = yield from _steps(setup, model, progress)
@@ -281,7 +263,12 @@ def _epoch(setup: Setup, model: nn.Module, progress: Progress) -> Generator[Step
     val_loss, val_accuracy = loss_and_accuracy(logits, setup.val_split)
     plain_logits = _logits(average.network, setup.plain_split, worker)
     plain_train_loss, plain_train_accuracy = loss_and_accuracy(plain_logits, setup.plain_split)
-    check_finite(train_loss + val_loss, epoch, rate)
+    if not math.isfinite(train_loss + val_loss):
+        raise TrainingError(
+            f"the training diverged in epoch {epoch}, at a learning rate of {rate:.3g}: its loss is "
+            f"{train_loss + val_loss}. The run's folder is as the epoch before left it; try a smaller learning_rate"
+        )
+    kept = model_name(setup.recipe.architecture, epoch, val_accuracy) if val_loss < progress.best_loss else None
     result = Epoch(
         epoch=epoch,
         learning_rate=rate,
@@ -292,32 +279,32 @@ def _epoch(setup: Setup, model: nn.Module, progress: Progress) -> Generator[Step
         val_loss=val_loss,
         val_accuracy=val_accuracy,
         seconds=round(time.monotonic() - start, 2),
-        kept=model_name(recipe.architecture, epoch, val_accuracy) if val_loss < progress.best_loss else None,
+        kept=kept,
     )
     return result, logits
 
 
 def _steps(setup: Setup, model: nn.Module, progress: Progress) -> Generator[Step, None, tuple[float, Tensor]]:
     """Take a step for every batch of the next epoch; its last learning rate, and the sums of loss and accuracy (2,)."""
-    recipe, state, losses, batches = setup.recipe, setup.state, setup.losses, setup.batches
+    recipe, trainee, optimizer, batches = setup.recipe, setup.trainee, setup.optimizer, setup.batches
     epoch = progress.epoch + 1
     done = progress.epoch * len(batches)
     sums = torch.zeros(2, device=next(model.parameters()).device)
     rate = 0.0
-    state.trainee.train()
+    trainee.train()
     # Dropout draws from torch's own generator.
     torch.manual_seed(epoch_seed(recipe.seed, epoch, DROPOUT_STREAM + setup.worker.rank))
     for number, batch in enumerate(batches.epoch(epoch), start=1):
         rate = learning_rate(recipe, done + number - 1, len(batches), progress.num_falls)
-        for group in state.optimizer.param_groups:
+        for group in optimizer.param_groups:
             group["lr"] = rate
-        state.optimizer.zero_grad()
-        loss, accuracy = losses.backward(model, batch)
+        optimizer.zero_grad()
+        loss, accuracy = setup.losses.backward(model, batch)
         if recipe.sharpness:
-            with perturbed(state.trainee, recipe.sharpness):
-                losses.backward(model, batch)
-        state.optimizer.step()
-        update_average(state.average, state.trainee, recipe.ema_decay, done + number)
+            with perturbed(trainee, recipe.sharpness):
+                setup.losses.backward(model, batch)
+        optimizer.step()
+        update_average(setup.average, trainee, recipe.ema_decay, done + number)
         sums += torch.stack([loss, accuracy])
         if number % STEPS_A_REPORT == 0:  # reading a sum makes a GPU wait
             mean_loss, mean_right = (sums / number).tolist()
@@ -348,19 +335,6 @@ def memory_format(device: torch.device, image_size: int) -> torch.memory_format:
     # 64 pixels, and at no other size tried.
     crashes = device.type == "cpu" and image_size == 64 and not has_bf16(device)
     return torch.contiguous_format if crashes else torch.channels_last
-
-
-def check_finite(loss: float, epoch: int, rate: float) -> None:
-    """Check that a loss is neither NaN nor infinite.
-
-    Raises:
-        TrainingError: it is one of them.
-    """
-    if not math.isfinite(loss):
-        raise TrainingError(
-            f"the training diverged in epoch {epoch}, at a learning rate of {rate:.3g}: its loss is {loss}. "
-            "The run's folder is as the epoch before left it; try a smaller learning_rate"
-        )
 
 
 def sample_of(num: int) -> NDArray[np.int64]:
@@ -423,13 +397,14 @@ def _teachers(recipe: Recipe, files: Sequence[Path], classes: tuple[str, ...], d
     return load_teachers(files, classes, recipe.image_size, device)
 
 
-def _restore(run: Run, state: State) -> Progress:
-    """Fill `state` from the run's checkpoint, if there is one."""
+def _restore(run: Run, setup: Setup) -> Progress:
+    """Go on from the run's checkpoint, if there is one."""
     if not run.checkpoint.exists():
         return Progress()
     tensors, kept = checkpoint.load(run.checkpoint)
     try:
-        state.restore(tensors)
+        for name in STATEFUL:
+            getattr(setup, name).load_state_dict(tensors[name])
         return Progress(**kept)
     except (KeyError, RuntimeError, ValueError, TypeError) as error:
         raise ModelError(f"{run.checkpoint} is not a checkpoint of this training: {error}") from error

@@ -1,23 +1,21 @@
 """A run's page, made from the run's folder."""
 
-from functools import cache
+import copy
+from collections.abc import Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
-from typing import Final
+from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor, nn
 
-from mien.data.dataset import FaceSet, resized
-from mien.evaluation.evaluate import score
-from mien.evaluation.metrics import calibration_bins
+from mien.data.dataset import FaceSet
+from mien.files import replacing
 from mien.recognition import softmax
-from mien.report.run_page import Measured, Mistake, RunPage, write_page
-from mien.training.drawing import draw_layers
-from mien.training.layers import layer_table
+from mien.report.run_page import Layer, Measured, RunPage, render
 from mien.training.run import Run
 from mien.training.trainee import fresh_network
-
-NUM_MISTAKES: Final = 24
-"""Faces shown of those that are confidently misclassified."""
 
 
 def refresh_page(run: Run, faces: FaceSet, *, status: str) -> Path:
@@ -30,28 +28,27 @@ def refresh_page(run: Run, faces: FaceSet, *, status: str) -> Path:
 
     Raises:
         RecipeError: `run.json` is missing or damaged.
-        OSError: the folder cannot be written.
+        OSError: the folder cannot be written, or the disk is full; an older page is as it was.
     """
     about = run.description()
     recipe = about["recipe"]
-    dropout_scale = recipe.get("dropout_scale", 1.0)
-    drawing, layers = _drawn(recipe["architecture"], len(faces.classes), recipe["image_size"], dropout_scale)
     page = RunPage(
         title=f"{recipe['architecture']} on {about['data']['name']}",
         status=status,
         recipe=recipe,
         about={key: value for key, value in about.items() if key not in ("recipe", "classes")},
         epochs=run.epochs(),
-        measured=_measured(run, faces, recipe["image_size"]),
-        drawing=drawing,
-        layers=layers,
-        kept=[path.name for _, path in sorted(run.kept_models().items())],
+        measured=_measured(run, faces),
+        layers=_layers(
+            recipe["architecture"], len(faces.classes), recipe["image_size"], recipe.get("dropout_scale", 1.0)
+        ),
     )
-    write_page(page, run.page)
+    with replacing(run.page) as partial_file:
+        partial_file.write_text(render(page), encoding="utf-8")
     return run.page
 
 
-def _measured(run: Run, faces: FaceSet, image_size: int) -> Measured | None:
+def _measured(run: Run, faces: FaceSet) -> Measured | None:
     """The scores of the model kept last, from its logits; None without them, or when they are of other faces."""
     if not run.validation.exists():
         return None
@@ -60,40 +57,53 @@ def _measured(run: Run, faces: FaceSet, image_size: int) -> Measured | None:
     split = faces.split("val")
     if logits.shape != (len(split), len(faces.classes)):
         return None
-    scores = softmax(logits)
-    bins = calibration_bins(split.labels, scores)
-    return Measured(
-        epoch=epoch,
-        scorecard=score(split.labels, scores, faces.classes),
-        bins=(bins[0].tolist(), bins[1].tolist(), bins[2].tolist()),
-        mistakes=_surest_mistakes(split, scores, image_size),
-    )
-
-
-def _surest_mistakes(split: FaceSet, scores: np.ndarray, image_size: int) -> list[Mistake]:
-    predicted = scores.argmax(axis=1)
-    confidence = np.where(predicted == split.labels, -1.0, scores.max(axis=1))
-    surest = [number for number in np.argsort(-confidence)[:NUM_MISTAKES] if confidence[number] >= 0]
-    chosen = resized(split.select(np.array(surest, np.int64)), image_size)
-    return [
-        Mistake(
-            face=chosen.faces[place],
-            label=split.classes[split.labels[number]],
-            predicted=split.classes[predicted[number]],
-            confidence=float(confidence[number]),
-            source=split.sources[number],
-        )
-        for place, number in enumerate(surest)
-    ]
+    return Measured(epoch=epoch, split=split, scores=softmax(logits))
 
 
 @cache
-def _drawn(architecture: str, num_classes: int, image_size: int, dropout_scale: float) -> tuple[str, list[list[str]]]:
-    """A network's drawing and its layers; made once, as a page is written again and again."""
-    layers = layer_table(fresh_network(architecture, num_classes, image_size, dropout_scale), image_size)
-    rows = [
-        [layer.name, f"{layer.kind} {layer.detail}".strip(), "×".join(map(str, layer.shape)),
-         f"{layer.num_parameters:,}", f"{layer.macs:,}"]
-        for layer in layers
-    ]  # fmt: skip
-    return draw_layers(layers), rows
+def _layers(architecture: str, num_classes: int, image_size: int, dropout_scale: float) -> list[Layer]:
+    """A network's layers; made once, as a page is written again and again."""
+    return layer_table(fresh_network(architecture, num_classes, image_size, dropout_scale), image_size)
+
+
+def layer_table(network: nn.Module, image_size: int) -> list[Layer]:
+    """The layers of a network in the order in which they run; the first is the face itself.
+
+    Shapes come from forward hooks on a copy that is given one black face, so `network` stays as it is. Poolings and
+    flattenings that are not modules are inferred from the shapes around them.
+
+    Args:
+        network: takes (N, 1, S, S) and gives logits (N, K), or a tuple that begins with them.
+        image_size: S.
+    """
+    # Not torch's meta device: the first step on it imports two seconds' worth of modules.
+    copied = copy.deepcopy(network).cpu().eval()
+    layers = [Layer("", "grey face", (1, image_size, image_size))]
+    counted: set[nn.Parameter] = set()
+
+    def record(name: str, module: nn.Module, inputs: tuple[Any, ...], output: Tensor | tuple[Tensor, ...]) -> None:
+        layers.extend(_without_module(layers[-1].shape, inputs[0].shape[1:]))
+        fresh = set(module.parameters(recurse=False)) - counted
+        counted.update(fresh)
+        first = output if isinstance(output, Tensor) else output[0]
+        macs = 0
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            macs = first.numel() // len(module.weight) * module.weight.numel()  # each weight once at each position
+        kind = f"{type(module).__name__}({module.extra_repr()})"
+        layers.append(Layer(name, kind, tuple(first.shape[1:]), sum(each.numel() for each in fresh), macs))
+
+    for name, module in copied.named_modules():
+        if not list(module.children()) or list(module.parameters(recurse=False)):
+            module.register_forward_hook(partial(record, name))
+    with torch.no_grad():
+        logits = copied(torch.zeros(1, 1, image_size, image_size))[0]
+    return [*layers, *_without_module(layers[-1].shape, logits.shape[1:])]
+
+
+def _without_module(before: Sequence[int], after: Sequence[int]) -> Iterator[Layer]:
+    """The step that makes a vector of maps, if one comes between these shapes."""
+    if len(before) == 3 and len(after) == 1:
+        channels, height, width = before
+        kinds = {channels: f"global average pooling, {height}×{width}", channels * height * width: "flatten"}
+        if after[0] in kinds:
+            yield Layer("", kinds[after[0]], tuple(after))

@@ -1,17 +1,22 @@
 """A training's page and TensorBoard logs, kept up to date while it runs."""
 
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
+from pathlib import Path
 
 from mien.data import FaceSet
 from mien.training.events import Epoch, Event
 from mien.training.page import refresh_page
 from mien.training.run import Run
-from mien.training.tensorboard import open_tensorboard
 
 SHARE_FOR_PAGES = 1 / 20
 """The share of the time that may go into pages: on a GPU an epoch may be over before its page is drawn."""
+
+CURVES = ("learning_rate", "train_loss", "train_accuracy", "plain_train_loss", "plain_train_accuracy", "val_loss",
+          "val_accuracy", "seconds")  # fmt: skip
+"""What TensorBoard shows of an epoch."""
 
 
 def published(events: Iterator[Event], run: Run, faces: FaceSet) -> Iterator[Event]:
@@ -38,3 +43,25 @@ def published(events: Iterator[Event], run: Run, faces: FaceSet) -> Iterator[Eve
                     next_page = start + (time.monotonic() - start) / SHARE_FOR_PAGES
             yield event
     refresh_page(run, faces, status="finished")
+
+
+@contextmanager
+def open_tensorboard(folder: Path, first_epoch: int) -> Iterator[Callable[[Epoch], None]]:
+    """A function that adds an epoch to TensorBoard's logs in a folder; it does nothing without tensorboard installed.
+
+    What an earlier session logged there of `first_epoch` and later ones is hidden.
+    """
+    if find_spec("tensorboard") is None:
+        yield lambda epoch: None
+        return
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(str(folder), purge_step=first_epoch) as writer:
+
+        def add(epoch: Epoch) -> None:
+            for name in CURVES:
+                part, _, kind = name.rpartition("_")
+                tag = f"{kind}/{part}" if kind in ("loss", "accuracy") else name
+                writer.add_scalar(tag, getattr(epoch, name), epoch.epoch)
+
+        yield add

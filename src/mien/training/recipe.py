@@ -3,7 +3,7 @@
 import dataclasses
 import difflib
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -154,6 +154,47 @@ def parse_recipe(table: dict[str, Any], name: str) -> Recipe:
 def recipe_table(recipe: Recipe) -> dict[str, Any]:
     """The recipe as plain values, every one spelled out; `parse_recipe` reads it back."""
     return dataclasses.asdict(recipe)
+
+
+def overridden(recipe: Recipe, settings: Sequence[str]) -> Recipe:
+    """The recipe with some of its settings changed.
+
+    With other `epochs`, the warm-up and the plain epochs become shorter or longer in proportion, unless they
+    are set too: rounded, and at least 1 where there were any.
+
+    Args:
+        recipe: the recipe to change.
+        settings: texts of the form `key=value`, the value as in TOML, a text with or without quotes: `epochs=3`,
+            `augmentation.erase=0.25`, `optimizer=adamw`.
+
+    Raises:
+        RecipeError: a setting has no `=`, or the recipe would be wrong; the message lists every fault.
+    """
+    table = recipe_table(recipe)
+    changed = set()
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals:
+            raise RecipeError(f"--set {setting}: expected KEY=VALUE, as in epochs=3 or augmentation.erase=0.25")
+        outer, _, last = key.strip().rpartition(".")
+        inner: Any = table.setdefault(outer, {}) if outer else table
+        if not isinstance(inner, dict):
+            raise RecipeError(f"--set {setting}: {outer} is a single setting, not a table of settings")
+        inner[last] = _value(text.strip())
+        changed.add(key.strip())
+    epochs = table["epochs"]
+    if "epochs" in changed and isinstance(epochs, int):  # what is not a number, `parse_recipe` reports
+        for key in PARTS_OF_EPOCHS:
+            if table[key] and key not in changed:
+                table[key] = max(1, round(table[key] * epochs / recipe.epochs))
+    return parse_recipe(table, " ".join(f"--set {setting}" for setting in settings))
+
+
+def _value(text: str) -> object:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
 
 
 def _contradictions(recipe: Recipe) -> Iterator[str]:

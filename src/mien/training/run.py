@@ -8,7 +8,6 @@ import statistics
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,42 +23,25 @@ from mien.report.curves import best_epoch
 from mien.training.recipe import Recipe, recipe_table
 
 
-@dataclass(frozen=True, slots=True)
 class Run:
     """A training's folder.
 
     Attributes:
-        folder: The folder. It holds `run.json` (recipe, data, code and machine), `metrics.jsonl` (a line an epoch),
-            `checkpoint.pt` (where `--resume` goes on), `validation.npz` (the logits of the model kept last on the
-            validation split), `page.html`, `models/` (a file each time the validation loss fell), and `tensorboard/` if
-            it is installed.
+        about: The recipe, the data, the code and the machine.
+        metrics: A line an epoch.
+        checkpoint: Where `--resume` goes on.
+        validation: The logits of the model kept last on the validation split.
+        models: A file each time the validation loss fell.
     """
 
-    folder: Path
-
-    @property
-    def about(self) -> Path:
-        return self.folder / "run.json"
-
-    @property
-    def metrics(self) -> Path:
-        return self.folder / "metrics.jsonl"
-
-    @property
-    def page(self) -> Path:
-        return self.folder / "page.html"
-
-    @property
-    def validation(self) -> Path:
-        return self.folder / "validation.npz"
-
-    @property
-    def checkpoint(self) -> Path:
-        return self.folder / "checkpoint.pt"
-
-    @property
-    def models(self) -> Path:
-        return self.folder / "models"
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.about = folder / "run.json"
+        self.metrics = folder / "metrics.jsonl"
+        self.checkpoint = folder / "checkpoint.pt"
+        self.validation = folder / "validation.npz"
+        self.page = folder / "page.html"
+        self.models = folder / "models"
 
     def best_model(self) -> Path:
         """The model kept last, which is the one of the lowest validation loss.
@@ -112,24 +94,18 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.folder / ".lock")
         try:
-            lock.acquire(blocking=False)
+            with suppress(NotImplementedError):  # a file system without locks
+                lock.acquire(blocking=False)
+            yield
         except Timeout as error:
             raise RecipeError(
                 f"another process is training in {self.folder}; wait for it, or choose another --out"
             ) from error
-        except NotImplementedError:  # a file system without locks
-            pass
-        try:
-            yield
         finally:
             lock.release()
 
     def begin(self, about: dict[str, Any], *, resume: bool) -> dict[str, Any]:
-        """Make the folder, or check that the training in it is this very one.
-
-        Args:
-            about: the description of the training, as `describe_run` gives it.
-            resume: whether to go on from the folder's checkpoint.
+        """Write the description of a training, or check that the training in the folder is this very one.
 
         Returns:
             `about`; of a training that goes on, its first description, with every resumption under "resumed_with".

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -63,8 +62,9 @@ def load_teachers(
         trainee, about = load_trained(file)
         recipe = about["recipe"]
         if tuple(about["classes"]) != classes:
-            raise RecipeError(f"{file} cannot teach: its classes are {', '.join(about['classes'])}; expected "
-                              f"{', '.join(classes)}")  # fmt: skip
+            raise RecipeError(
+                f"{file} cannot teach: its classes are {', '.join(about['classes'])}; expected {', '.join(classes)}"
+            )
         if recipe["image_size"] != image_size:
             raise RecipeError(f"{file} cannot teach: it takes faces of {recipe['image_size']} pixels, not {image_size}")
         use_winograd(trainee.network, device)  # what export merges stays an ordinary convolution
@@ -72,12 +72,6 @@ def load_teachers(
         sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
         teachers.append(Teacher(file.name, sha256, network, recipe.get("folds", 1), recipe.get("fold", 0)))
     return teachers
-
-
-def describe_teachers(teachers: Sequence[Teacher]) -> list[dict[str, Any]]:
-    """Teachers as plain values, for `run.json`."""
-    return [{"name": teacher.name, "sha256": teacher.sha256, "folds": teacher.folds, "fold": teacher.fold}
-            for teacher in teachers]  # fmt: skip
 
 
 @torch.no_grad()
@@ -93,13 +87,13 @@ def teacher_targets(teachers: Sequence[Teacher], eligible: Tensor, images: Tenso
     Returns:
         (N, K) probabilities.
     """
-    total = None
+    answers = []
     for teacher, mask in zip(teachers, eligible, strict=True):
         chosen = mask.nonzero()[:, 0]
-        if not len(chosen):
-            continue
-        probabilities = F.softmax(teacher.network.classify(images[chosen])[0].float() / temperature, dim=1)
-        total = images.new_zeros(len(images), probabilities.shape[1]) if total is None else total
+        if len(chosen):
+            logits = teacher.network.classify(images[chosen])[0].float()
+            answers.append((chosen, F.softmax(logits / temperature, dim=1)))
+    total = images.new_zeros(len(images), answers[0][1].shape[1])
+    for chosen, probabilities in answers:
         total.index_add_(0, chosen, probabilities)
-    assert total is not None
     return total / eligible.sum(0).unsqueeze(1)

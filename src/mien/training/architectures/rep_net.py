@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+from collections import OrderedDict
 
 import torch
 import torch.nn.functional as F
@@ -57,40 +58,27 @@ class RepConv(nn.Module):
         return F.relu(y if self.shortcut is None else y + self.shortcut(x))
 
 
-class MergedConv(nn.Module):
-    """A trained `RepConv` as one convolution and ReLU.
-
-    Args:
-        source: the module, in evaluation mode; its weights are copied.
-    """
-
-    def __init__(self, source: RepConv) -> None:
-        super().__init__()
-        num_out, num_in, _, _ = source.conv.weight.shape
-        self.conv = nn.Conv2d(num_in, num_out, 3, int(source.conv.stride[0]), padding=1)
-        with torch.no_grad():
-            variance, mean = source.norm.running_var, source.norm.running_mean
-            assert variance is not None and mean is not None
-            factor = source.norm.weight / (variance + source.norm.eps).sqrt()
-            weight = source.conv.weight * factor.view(-1, 1, 1, 1)
-            if source.shortcut is not None:
-                weight[:, :, 1, 1] += torch.eye(num_in)
-            self.conv.weight.copy_(weight)
-            assert self.conv.bias is not None
-            self.conv.bias.copy_(source.norm.bias - mean * factor)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """As the source's."""
-        return F.relu(self.conv(x))
-
-
 def merged(network: Network) -> Network:
-    """A copy of a trained network in which every `RepConv` is replaced by one convolution."""
+    """A copy of a trained network in which every `RepConv` is replaced by one convolution and ReLU."""
     plain = copy.deepcopy(network).eval()
     for name, module in network.named_modules():
         if isinstance(module, RepConv):
-            plain.set_submodule(name, MergedConv(module))
+            plain.set_submodule(name, nn.Sequential(OrderedDict(conv=_folded(module), relu=nn.ReLU())))
     return plain
+
+
+@torch.no_grad()
+def _folded(source: RepConv) -> nn.Conv2d:
+    """The trained convolution, with batch norm and the residual in its weights."""
+    variance, mean = source.norm.running_var, source.norm.running_mean
+    assert variance is not None and mean is not None
+    factor = source.norm.weight / (variance + source.norm.eps).sqrt()
+    weight = source.conv.weight * factor.view(-1, 1, 1, 1)
+    if source.shortcut is not None:
+        weight[:, :, 1, 1] += torch.eye(len(weight))
+    folded = nn.Conv2d(weight.shape[1], weight.shape[0], 3, int(source.conv.stride[0]), padding=1)
+    folded.load_state_dict({"weight": weight, "bias": source.norm.bias - mean * factor})
+    return folded
 
 
 def stages(channels: tuple[int, ...], depths: tuple[int, ...]) -> list[nn.Module]:

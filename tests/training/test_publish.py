@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from mien.training import tensorboard
+from mien.training import publish
 from mien.training.events import Epoch
-from mien.training.tensorboard import CURVES, open_tensorboard
+from mien.training.publish import CURVES, open_tensorboard
 
 
 def epoch(number: int) -> Epoch:
@@ -30,7 +30,7 @@ def test_the_curves_are_logged_where_tensorboard_is_installed(tmp_path: Path) ->
 
 
 def test_without_it_nothing_is_written_and_nothing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tensorboard, "find_spec", lambda name: None)
+    monkeypatch.setattr(publish, "find_spec", lambda name: None)
     with open_tensorboard(tmp_path / "logs", 1) as add:
         add(epoch(1))
     assert not (tmp_path / "logs").exists()
