@@ -1,18 +1,15 @@
 """A whole job: pictures and videos, from their sources to every output, in one process or several."""
 
 import contextlib
-import multiprocessing
 import os
 import signal
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mien.analyzer import Analyzer
 from mien.drawing import Anonymization, anonymize
@@ -25,6 +22,9 @@ from mien.jobs.sources import Found, Source, find_sources
 from mien.jobs.videos import analyze_video
 from mien.records.sink import Header, Kind
 from mien.values import Failure, FrameResult
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 Result = FrameResult | Failure
 
@@ -244,6 +244,10 @@ def _results(tasks: Sequence[Task], worker: Worker, jobs: int, journals: Journal
 
 def _in_processes(tasks: Sequence[Task], worker: Worker, jobs: int) -> Generator[tuple[Task, Iterator[Result]]]:
     """Tasks done by several processes, and given in their order; a few are under way at a time."""
+    # Imported here, as most jobs need neither, and they take as long as a picture.
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
     # Not fork: threads of onnxruntime and OpenCV do not survive it.
     context = multiprocessing.get_context("spawn")
     before = set(multiprocessing.active_children())
@@ -285,6 +289,8 @@ def _do(task: Task) -> list[Result] | None:
 
 
 def _collected(task: Task, future: "Future[list[Result] | None]") -> Iterator[Result]:
+    from concurrent.futures.process import BrokenProcessPool
+
     try:
         results = future.result() or []
     except BrokenProcessPool:

@@ -8,8 +8,8 @@ from mien.values import Failure, FrameResult
 class JsonLinesSink(FileSink):
     """A line a picture, a frame or a failure, each of them a JSON object; none is held back. There is no header.
 
-        >>> with JsonLinesSink(Path("faces.jsonl"), header) as sink:
-        ...     sink.write(result)
+    >>> with JsonLinesSink(Path("faces.jsonl"), header) as sink:
+    ...     sink.write(result)
     """
 
     signature = rb'\{"source": "[^\n]*"faces": \['

@@ -14,8 +14,8 @@ _ROUNDING: Final = 1e-6  # seconds; timestamps are rounded, and four cues a seco
 class SubtitlesSink(VideoSink):
     """SubRip subtitles of one video, UTF-8: a cue whenever what the faces show changes, a line a person.
 
-        >>> with SubtitlesSink(Path("talk.srt"), header) as sink:
-        ...     sink.write(result)  # "#1 happy 72 %"
+    >>> with SubtitlesSink(Path("talk.srt"), header) as sink:
+    ...     sink.write(result)  # "#1 happy 72 %"
     """
 
     signature = rb"1\n[\d:,]+ --> [\d:,]+\n(#\d+)?[^\n]* \d+ %\n"
