@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from mien.cli import main
 from mien.emotions import EMOTIONS
+from mien.images import read_image
 from mien.records.sink import Header
-from mien.values import Box, Detection, Face, FrameResult, Landmarks, Prediction, Quality, VideoInfo
+from mien.values import Box, Detection, Face, FrameResult, Image, Landmarks, Prediction, Quality, VideoInfo
+from mien.video import VideoWriter
 
 ROOT = Path(__file__).parents[1]
 
@@ -28,6 +30,27 @@ cv2.setNumThreads(1)
 def astronaut() -> Path:
     """NASA's portrait of Eileen Collins, in the public domain: one face, smiling."""
     return ROOT / "docs" / "pictures" / "astronaut.jpg"
+
+
+@pytest.fixture(scope="session")
+def portrait(astronaut: Path) -> Image:
+    """Her face alone, of 200×200 pixels."""
+    return read_image(astronaut)[20:220, 120:320]
+
+
+@pytest.fixture(scope="session")
+def clip(portrait: Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video of 640×360 at 20 frames a second: a second of a grey wall, then one of a face that moves a little."""
+    pytest.importorskip("av")
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    with VideoWriter(path, rate=20) as writer:
+        for index in range(40):
+            image = np.full((360, 640, 3), 90, np.uint8)
+            if index >= 20:
+                left = 100 + 2 * index
+                image[80:280, left : left + 200] = portrait
+            writer.write(image, index / 20)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -1,105 +1,53 @@
+"""mien analyze on pictures, and on whatever is given."""
+
 import csv
 import io
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from mien.records.wire import Record
 
-from mien.analyzer import Analyzer
-from mien.cli.analyze import Result, results, work
 from mien.images import read_image, write_image
-from mien.jobs.sources import find_sources
-from mien.values import Box, Detection, Image
 
 Run = Callable[..., tuple[int, str, str]]
 
 
-def everywhere(image: Image) -> list[Detection]:
-    """A fake that takes every picture for a face."""
-    return [Detection(Box(0, 0, image.shape[1], image.shape[0]), 1.0)]
-
-
-class Kept:
-    """A sink that keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.records: list[Record] = []
-
-    def write(self, record: Record) -> None:
-        self.records.append(record)
-
-
 @pytest.fixture
-def album(tmp_path: Path) -> Path:
-    """Five grey pictures, from black to white, with a broken one among them."""
-    for number in range(5):
-        write_image(tmp_path / f"{number}.png", np.full((8, 8, 3), number * 60, np.uint8))
-    (tmp_path / "2-broken.png").write_bytes((tmp_path / "2.png").read_bytes()[:40])
-    return tmp_path
+def album(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with three small grey pictures; the working folder is above it."""
+    for number in range(3):
+        write_image(tmp_path / "album" / f"{number}.png", np.full((40, 40, 3), 60 * number, np.uint8))
+    monkeypatch.chdir(tmp_path)
+    return Path("album")
 
 
-def test_faces_of_several_pictures_share_a_batch_and_keep_their_order(brightness: Any, album: Path) -> None:
-    done = list(results(Analyzer(brightness, everywhere), find_sources([str(album)]), batch=4))
-    assert [result.source.place.name for result in done] == [
-        "0.png",
-        "1.png",
-        "2-broken.png",
-        "2.png",
-        "3.png",
-        "4.png",
-    ]
-    assert [bool(result.fault) for result in done] == [False, False, True, False, False, False]
-    assert brightness.batches == [3, 2]
-    bright = [result.faces[0].scores["bright"] for result in done if not result.fault]
-    np.testing.assert_allclose(bright, np.arange(5) * 60 / 255, atol=0.01)
+def plain(text: str) -> str:
+    """A message of a wrong command, without the box around it."""
+    return " ".join(text.replace("│", " ").split())
 
 
-def test_every_input_has_its_record_and_faults_are_counted(
-    brightness: Any, album: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    sink = Kept()
-    analyzer = Analyzer(brightness, everywhere)
-    assert work(results(analyzer, find_sources([str(album), "nowhere.jpg"]), batch=3), [sink]) == 2
-    assert len(sink.records) == 7
-    assert [len(row["faces"]) for row in sink.records] == [1, 1, 0, 1, 1, 1, 0]
-    assert [row["error"] is None for row in sink.records] == [True, True, False, True, True, True, False]
-    err = capsys.readouterr().err
-    assert "2-broken.png" in err
-    assert "nowhere.jpg" in err
-
-
-def test_a_picture_that_cannot_be_analysed_fails_alone(brightness: Any, album: Path) -> None:
-    def stumbling(image: Image) -> list[Detection]:
-        if image[0, 0, 0] == 120:
-            raise MemoryError
-        return everywhere(image)
-
-    done = list(results(Analyzer(brightness, stumbling), find_sources([str(album)]), batch=10))
-    assert [result.fault is None for result in done] == [True, True, False, False, True, True]
-    assert "memory" in str(done[3].fault)
-
-
-def test_results_come_as_they_are_ready(brightness: Any, album: Path) -> None:
-    """A generator, so that a million pictures need no more memory than a batch."""
-    stream = results(Analyzer(brightness, everywhere), find_sources([str(album)]), batch=2)
-    assert isinstance(next(stream), Result)
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def test_the_astronaut_for_people(run_mien: Run, astronaut: Path, tmp_path: Path) -> None:
-    status, out, err = run_mien("analyze", astronaut, "--annotate", tmp_path / "out")
+    drawn = tmp_path / "out" / "astronaut.jpg"
+    status, out, err = run_mien("analyze", astronaut, "--annotate", drawn.parent)
     assert (status, err) == (0, "")
     assert "512×512, 1 face" in out
     assert "happy" in out
-    drawn = tmp_path / "out" / "astronaut.jpg"
-    assert str(drawn) in out
+    assert f"drawn in {drawn}" in out
+    assert "inputs" not in out, "one input needs no summary"
     original, annotated = read_image(astronaut), read_image(drawn)
     assert annotated.shape == original.shape
     assert 0.01 < (np.abs(annotated.astype(int) - original).max(axis=2) > 60).mean() < 0.3
@@ -109,36 +57,79 @@ def test_the_astronaut_for_machines(run_mien: Run, astronaut: Path, tmp_path: Pa
     json_file, csv_file = tmp_path / "r.json", tmp_path / "r.csv"
     status, out, _ = run_mien("analyze", astronaut, "--json", json_file, "--csv", csv_file)
     assert status == 0
-    assert str(json_file) in out
+    assert f"wrote {json_file}" in out
     (record,) = json.loads(json_file.read_text())["results"]
-    (row,) = csv.DictReader(io.StringIO(csv_file.read_text()))
+    (row,) = rows(csv_file)
     (face,) = record["faces"]
     assert face["label"] == row["label"] == "happy"
     assert float(row["happy"]) == face["scores"]["happy"]
     assert sum(face["scores"].values()) == pytest.approx(1, abs=1e-4)
 
 
-@pytest.mark.parametrize("option", ["--json", "--csv"])
-def test_standard_output_holds_nothing_but_the_results(astronaut: Path, option: str) -> None:
-    words = [sys.executable, "-m", "mien", "analyze", "-", option, "-"]
+@pytest.mark.parametrize("option", ["--json", "--csv", "--jsonl"])
+def test_standard_output_holds_nothing_but_the_results(astronaut: Path, tmp_path: Path, option: str) -> None:
+    words = [sys.executable, "-m", "mien", "analyze", "-", option, "-", "--parquet" if False else "--annotate"]
+    words.append(str(tmp_path / "drawn.png"))
     done = subprocess.run(words, input=astronaut.read_bytes(), capture_output=True, check=True)
-    if option == "--json":
-        assert json.loads(done.stdout)["results"][0]["source"] == "-"
-    else:
+    if option == "--csv":
         assert [row["label"] for row in csv.DictReader(io.StringIO(done.stdout.decode()))] == ["happy"]
+    else:
+        document = json.loads(done.stdout)
+        assert (document["results"][0] if option == "--json" else document)["source"] == "-"
     assert done.stderr == b""
 
 
-def test_drawings_overwrite_neither_inputs_nor_one_another(run_mien: Run, astronaut: Path, tmp_path: Path) -> None:
-    for folder in ("a", "b"):
-        (tmp_path / folder).mkdir()
-        shutil.copy(astronaut, tmp_path / folder / "same.jpg")
-    before = astronaut.read_bytes()
-    run_mien("analyze", tmp_path / "a" / "same.jpg", tmp_path / "b" / "same.jpg", "--annotate", tmp_path / "out")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["same-2.jpg", "same.jpg"]
-    run_mien("analyze", tmp_path / "a", "--annotate", tmp_path / "a")
-    assert (tmp_path / "a" / "same.jpg").read_bytes() == before
-    assert (tmp_path / "a" / "same-2.jpg").exists()
+@pytest.mark.parametrize("kind", ["picture", "video"])
+def test_one_input_is_drawn_into_a_file_and_several_into_a_folder(
+    run_mien: Run, astronaut: Path, clip: Path, tmp_path: Path, kind: str
+) -> None:
+    """Fault 30: `--annotate result.jpg` made a folder of that name."""
+    source, suffix = (astronaut, ".jpg") if kind == "picture" else (clip, ".mp4")
+    place = tmp_path / f"result{suffix}"
+    status, out, _ = run_mien("analyze", source, "--annotate", place)
+    assert (status, place.is_file()) == (0, True)
+    assert kind == "video" or f"drawn in {place}" in out
+    status, _, err = run_mien("analyze", astronaut, clip, "--annotate", place)
+    assert status == 2
+    assert "several inputs need a folder" in plain(err)
+    status, *_ = run_mien("analyze", astronaut, clip, "--annotate", tmp_path / "both", "-q")
+    assert status == 0
+    assert sorted(path.name for path in (tmp_path / "both").iterdir()) == ["astronaut.jpg", "clip.mp4"]
+
+
+def test_drawings_are_neither_read_again_nor_drawn_among_the_inputs(run_mien: Run, album: Path) -> None:
+    """Faults 2 and 49: a picture became 2, 4 and 8 inputs."""
+    before = {path: path.read_bytes() for path in album.iterdir()}
+    for times in range(3):
+        status, out, err = run_mien("analyze", album, "--annotate", album / "drawn")
+        assert status == 0, err
+        assert "3 inputs; no face" in out or "3 inputs; 0 faces" in out
+        assert ("passed over 3 files: mien drew them" in err) == (times > 0)
+    status, _, err = run_mien("analyze", album, "--annotate", album)
+    assert status == 2
+    assert "name another folder than the inputs'" in plain(err)
+    for place in ("album/1.png", "album/0.png"):
+        status, _, err = run_mien("analyze", album / "0.png", "--annotate", place)
+        assert status == 2, "one is another picture, and one the input"
+    assert {path: path.read_bytes() for path in album.iterdir() if path.is_file()} == before
+
+
+def test_equal_names_keep_their_folders_and_a_column_says_which_is_whose(
+    run_mien: Run, astronaut: Path, tmp_path: Path
+) -> None:
+    """Fault 31."""
+    pictures = [tmp_path / folder / "same.jpg" for folder in "ab"]
+    for picture in pictures:
+        picture.parent.mkdir()
+        shutil.copy(astronaut, picture)
+    table = tmp_path / "r.csv"
+    status, *_ = run_mien("analyze", *pictures, "--annotate", tmp_path / "out", "--csv", table)
+    assert status == 0
+    drawings = [str(tmp_path / "out" / folder / "same.jpg") for folder in "ab"]
+    assert [(row["source"], row["drawing"]) for row in rows(table)] == list(
+        zip(map(str, pictures), drawings, strict=True)
+    )
+    assert all(Path(drawing).is_file() for drawing in drawings)
 
 
 def test_a_folders_own_folders_are_kept(run_mien: Run, astronaut: Path, tmp_path: Path) -> None:
@@ -149,25 +140,76 @@ def test_a_folders_own_folders_are_kept(run_mien: Run, astronaut: Path, tmp_path
     assert (tmp_path / "out" / "deep" / "ü 空.jpg").exists()
 
 
+def test_hidden_files_are_left_out(run_mien: Run, album: Path) -> None:
+    """Fault 32: a Mac's `._x.jpg` failed, and the whole job with it."""
+    for name in ("._0.png", ".hidden.jpg", ".git/x.png"):
+        (album / name).parent.mkdir(exist_ok=True)
+        (album / name).write_bytes(b"no picture")
+    status, out, err = run_mien("analyze", album)
+    assert (status, err) == (0, "")
+    assert "3 inputs" in out
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_links_to_themselves_and_pipes_do_not_stop_the_others(run_mien: Run, album: Path) -> None:
+    """Fault 48."""
+    (album / "self.jpg").symlink_to("self.jpg")
+    os.mkfifo(album / "p.jpg")
+    status, out, err = run_mien("analyze", album)
+    assert status == 1
+    assert "4 inputs, 1 failed" in out
+    assert "self.jpg cannot be opened: Too many levels of symbolic links" in err
+    assert "passed over 1 file: album/p.jpg is a named pipe" in err
+    status, _, err = run_mien("analyze", album / "p.jpg")
+    assert status == 1
+    assert "a named pipe" in err
+
+
+def test_pictures_on_the_network_are_not_fetched(run_mien: Run) -> None:
+    """Fault 33."""
+    status, _, err = run_mien("analyze", "https://example.org/a.jpg")
+    assert status == 1
+    assert "https://example.org/a.jpg: pictures are not fetched from the network; download it" in err
+
+
 def test_a_failure_ends_in_1_and_the_others_are_done(run_mien: Run, astronaut: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"not a picture")
-    words = ("analyze", tmp_path / "broken.jpg", astronaut, "none*.png", "--json", tmp_path / "r.json")
+    words = ("analyze", tmp_path / "broken.jpg", astronaut, "none*.png", "", "--json", tmp_path / "r.json")
     status, out, err = run_mien(*words)
     assert status == 1
     assert "1 face" in out
-    assert "broken.jpg" in err
-    assert "none*.png" in err
-    assert "2 of 3 inputs failed" in err
+    assert "4 inputs, 3 failed; 1 face: happy 100%" in out
+    assert "broken.jpg is no picture that can be read" in err
+    assert err.count("broken.jpg") == 1, "it is named once"
+    assert "none*.png: no file matches this pattern" in err
+    assert "the name is empty" in err
+    assert "3 of 4 inputs failed" in err
     assert "Traceback" not in err
-    assert len(json.loads((tmp_path / "r.json").read_text())["results"]) == 3
+    assert len(json.loads((tmp_path / "r.json").read_text())["results"]) == 4
 
 
-def test_a_drawing_that_cannot_be_written_fails_its_input_alone(run_mien: Run, astronaut: Path, tmp_path: Path) -> None:
-    (tmp_path / "out").write_text("a file in the way")
-    status, out, err = run_mien("analyze", astronaut, "--annotate", tmp_path / "out")
-    assert status == 1
-    assert "1 face" in out
-    assert "could not be written" in err
+def test_many_inputs_are_a_summary_and_few_are_shown_one_by_one(run_mien: Run, tmp_path: Path) -> None:
+    """Fault 34: 200 pictures were 1,401 lines."""
+    for number in range(20):
+        write_image(tmp_path / f"{number:02}.png", np.full((30, 30, 3), 90, np.uint8))
+    status, out, err = run_mien("analyze", tmp_path)
+    assert (status, out, err) == (0, "20 inputs; 0 faces\n", "")
+    status, out, _ = run_mien("analyze", tmp_path / "00.png", tmp_path / "01.png")
+    assert out.splitlines()[-1] == "2 inputs; 0 faces"
+    assert "00.png  30×30, no face" in out
+
+
+def test_quiet_prints_errors_only(run_mien: Run, album: Path, astronaut: Path) -> None:
+    """Fault 34."""
+    shutil.copy(astronaut, album / "a.jpg")
+    assert run_mien("analyze", album, "--quiet", "--csv", "r.csv", "--annotate", album / "drawn") == (0, "", "")
+    assert run_mien("analyze", album, "-q") == (0, "", "")
+    assert len(rows(Path("r.csv"))) == 4
+    (album / "broken.png").write_bytes(b"")
+    status, out, err = run_mien("analyze", album, "-q")
+    assert (status, out) == (1, "")
+    assert err.splitlines() == ["error: album/broken.png is empty (0 bytes); expected a picture",
+                                "error: 1 of 5 inputs failed"]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -175,23 +217,57 @@ def test_a_drawing_that_cannot_be_written_fails_its_input_alone(run_mien: Run, a
     [
         ([], "Missing argument"),
         (["x.jpg", "--unheard-of"], "No such option"),
-        (["x.jpg", "--model", "unheard-of"], "unknown model"),
+        (["x.jpg", "--model", "unheard-of"], "for --model: unknown model"),
         (["x.jpg", "--detector", "harr"], "did you mean haar"),
-        (["x.jpg", "--min-face", "3"], "24 or more"),
+        (["x.jpg", "--min-face", "-3"], "for --min-face: min_face is in pixels, 24 or more"),
         (["x.jpg", "--detector-model", "y.onnx"], "has no option model"),
         (["x.jpg", "--detector", "yunet", "--detector-model", "none.onnx"], "mien models fetch yunet"),
-        (["x.jpg", "--json", "x.jpg"], "is an input"),
-        (["x.jpg", "--json", "."], "is a folder"),
-        (["x.jpg", "--json", "same", "--csv", "./same"], "cannot go to the same place"),
-        (["x.jpg", "--json", "-", "--csv", "-"], "cannot go to the same place"),
+        (["x.jpg", "--json", "x.jpg"], "for --json: "),
+        (["x.jpg", "--json", "x.json"], "x.json is an input"),
+        (["x.jpg", "--json", "folder.json"], "for --json: folder.json is a folder"),
+        (["x.jpg", "--json", "same.json", "--events", "x.csv"], "for --events: needs a video"),
+        (["x.jpg", "--csv", "x.xlsx"], "for --csv: expected a file that ends in .csv, .txt; got x.xlsx"),
+        (["x.jpg", "--annotate", "x.txt"], "for --annotate: expected a folder, or a file that ends in .png"),
+        (["x.jpg", "--annotate", "-"], "for --annotate: cannot go to standard output"),
+        (["x.jpg", "--json", "-", "--csv", "-"], "goes to standard output already"),
+        (["x.jpg", "--anonymize", "blur"], "for --anonymize: hides faces in what is drawn"),
+        (["x.jpg", "--jobs", "-2"], "'--jobs'"),
+        (["x.jpg", "--start", "9"], "for --start: applies to videos, and there is none"),
+        (["x.jpg", "--every", "2"], "for --every: applies to videos"),
+        (["x.jpg", "--fps", "2"], "for --fps: applies to videos"),
+        (["x.jpg", "--smoothing", "off"], "for --smoothing: applies to videos"),
+        (["x.jpg", "--baseline", "2"], "for --baseline: applies to videos"),
+        (["x.jpg", "--resume", "--csv", "x.csv"], "for --resume: applies to videos"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_wrong_commands_end_in_2(run_mien: Run, words: list[str], message: str) -> None:
+def test_wrong_commands_end_in_2_and_name_the_option(
+    run_mien: Run, astronaut: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], message: str
+) -> None:
+    """Faults 5, 30, 35 and 50; nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(astronaut, "x.jpg")
+    Path("x.json").symlink_to("x.jpg")
+    Path("folder.json").mkdir()
+    before = sorted(tmp_path.rglob("*"))
     status, out, err = run_mien("analyze", *words)
-    assert status == 2
-    assert message in " ".join(err.replace("│", " ").split())
+    assert status == 2, err
+    assert message in plain(err)
     assert "Traceback" not in out + err
+    assert sorted(tmp_path.rglob("*")) == before
+    assert Path("x.jpg").read_bytes() == astronaut.read_bytes()
+
+
+def test_the_model_is_not_overwritten(run_mien: Run, astronaut: Path, tmp_path: Path) -> None:
+    """Fault 50."""
+    from mien.recognition import shipped_models
+
+    model = tmp_path / "m.json"
+    shutil.copy(shipped_models()["rep-small"], model)
+    status, _, err = run_mien("analyze", astronaut, "--model", model, "--json", model)
+    assert status == 2
+    assert "is an input" in plain(err)
+    assert model.read_bytes() == shipped_models()["rep-small"].read_bytes()
 
 
 def test_an_old_result_survives_a_wrong_command(run_mien: Run, tmp_path: Path) -> None:
@@ -200,46 +276,137 @@ def test_an_old_result_survives_a_wrong_command(run_mien: Run, tmp_path: Path) -
     assert (tmp_path / "r.json").read_text() == "old"
 
 
-def test_interrupted_it_keeps_what_was_done(run_mien: Run, astronaut: Path, tmp_path: Path) -> None:
-    """The second picture comes from standard input, where nobody writes: it waits there until it is interrupted."""
-    shutil.copy(astronaut, tmp_path / "a.jpg")
-    words = ["analyze", str(tmp_path / "a.jpg"), "-", "--batch", "1", "--json", str(tmp_path / "r.json")]
-    command = [sys.executable, "-u", "-m", "mien", *words]
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder that nobody may write")
+@pytest.mark.parametrize("words", [["--csv", "/proc/r.csv"], ["--annotate", "/proc"]])
+def test_what_cannot_be_written_is_called_as_the_user_called_it(
+    run_mien: Run, astronaut: Path, words: list[str]
+) -> None:
+    status, out, err = run_mien("analyze", astronaut, *words)
+    assert status in (1, 2)
+    assert words[1] in err
+    assert ".partial" not in err
+    assert "Errno" not in err
+    assert "Traceback" not in out + err
+
+
+def started(*words: object, **settings: Any) -> "subprocess.Popen[bytes]":
+    """`mien …` in a process of its own, which Ctrl-C can reach."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, **pipes) as process:  # type: ignore[call-overload]
+    command = [sys.executable, "-u", "-m", "mien", *map(str, words)]
+    return subprocess.Popen(command, start_new_session=True, **pipes | settings)
+
+
+def test_interrupted_it_keeps_what_was_done(astronaut: Path, tmp_path: Path) -> None:
+    """The second picture comes from standard input, where nobody writes: it waits there until it is interrupted."""
+    (tmp_path / "old.csv").write_text("source,frame,time,width,height,face,old\n")
+    words = ["analyze", astronaut, "-", "--json", tmp_path / "r.json", "--csv", tmp_path / "old.csv"]
+    with started(*words) as process:
+        assert process.stdout
         process.stdout.readline()  # the first picture is shown
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert b"interrupted" in err
+    assert err.decode().splitlines() == ["error: interrupted; what was done is kept"]
     result = json.loads((tmp_path / "r.json").read_text())
     assert result["complete"] is False
-    assert [row["source"] for row in result["results"]] == [str(tmp_path / "a.jpg")]
+    assert [row["source"] for row in result["results"]] == [str(astronaut)]
+    assert (tmp_path / "old.csv").read_text().endswith("old\n"), "the whole older table keeps its name"
+    assert len(rows(tmp_path / "old.incomplete.csv")) == 1
 
 
-def test_videos_in_a_folder_of_pictures_are_left_out_aloud(run_mien: Run, astronaut: Path, tmp_path: Path) -> None:
-    shutil.copy(astronaut, tmp_path / "a.jpg")
-    (tmp_path / "talk.mp4").touch()
-    command = f"mien analyze '{tmp_path}/**/*.mp4'"
-    status, _, err = run_mien("analyze", tmp_path)
-    assert status == 0
-    assert "1 video left out" in err
-    assert command in err
-    status, _, err = run_mien("analyze", tmp_path, "--events", tmp_path / "events.csv")
-    assert status == 2
-    assert "1 video left out" in err
+def is_running(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder that nobody may write")
-@pytest.mark.parametrize(
-    ("words", "name"),
-    [(["--csv", "/proc/r.csv"], "/proc/r.csv"), (["--annotate", "/proc"], "/proc/astronaut.jpg")],
-)
-def test_what_cannot_be_written_is_called_as_the_user_called_it(
-    run_mien: Run, astronaut: Path, words: list[str], name: str
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs groups of processes")
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_however_it_is_ended_no_process_is_left(
+    astronaut: Path, clip: Path, tmp_path: Path, end: signal.Signals
 ) -> None:
-    status, _, err = run_mien("analyze", astronaut, *words)
+    """Ctrl-C reaches every process of the terminal; the other signals the first alone."""
+    for number in range(40):
+        shutil.copy(astronaut, tmp_path / f"{number:02}.jpg")
+    shutil.copy(clip, tmp_path / "clip.mp4")
+    with started("analyze", tmp_path, "--jobs", 2, "--csv", tmp_path / "r.csv", "--jsonl", "-") as process:
+        assert process.stdout
+        process.stdout.readline()  # the first picture is done
+        if end == signal.SIGINT:
+            os.killpg(process.pid, end)
+        else:
+            process.send_signal(end)
+        _, err = process.communicate(timeout=30)
+        until = time.monotonic() + 10
+        while is_running(process.pid) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert not is_running(process.pid)
+    assert b"Traceback" not in err
+    if end == signal.SIGKILL:
+        return
+    assert process.returncode == 130
+    assert b"interrupted; what was done is kept" in err
+    assert 1 <= len(rows(tmp_path / "r.csv")) < 80
+    left = [path for path in tmp_path.iterdir() if path.suffix not in {".jpg", ".mp4", ".csv"}]
+    assert [path.name for path in left] == [".r.csv.mien"]
+
+
+def test_standard_input_is_read_by_several_jobs_too(astronaut: Path) -> None:
+    words = [sys.executable, "-m", "mien", "analyze", "-", str(astronaut), "--jobs", "0", "--csv", "-"]
+    done = subprocess.run(words, input=astronaut.read_bytes(), capture_output=True, check=True)
+    assert [row["label"] for row in csv.DictReader(io.StringIO(done.stdout.decode()))] == ["happy"] * 2
+
+
+@pytest.mark.parametrize("words", [["--csv", "-"], ["--jsonl", "-"], []])
+def test_a_closed_pipe_is_no_traceback(astronaut: Path, words: list[str]) -> None:
+    with started("analyze", *[astronaut] * 1, "-", *words, stderr=subprocess.PIPE) as process:
+        assert process.stdin and process.stdout and process.stderr
+        process.stdout.read(1)
+        process.stdout.close()
+        process.stdin.write(astronaut.read_bytes())
+        process.stdin.close()
+        err = process.stderr.read()
+        assert process.wait(timeout=30) == 1
+    assert b"Traceback" not in err
+    assert b"Exception" not in err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("words", [["--csv", "/dev/full"], ["--json", "/dev/full", "-q"]])
+def test_a_full_disk_is_an_error_that_names_the_file(run_mien: Run, astronaut: Path, words: list[str]) -> None:
+    status, out, err = run_mien("analyze", astronaut, *words)
     assert status == 1
-    assert f"{name}: No such file or directory" in err
-    assert ".partial" not in err
-    assert "Errno" not in err
+    assert err == "error: /dev/full: No space left on device\n"
+    assert "wrote" not in out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs limits on files")
+def test_a_disk_that_fills_up_keeps_the_older_results(astronaut: Path, clip: Path, tmp_path: Path) -> None:
+    """Fault 1: a table that grew too large left nothing of the older one."""
+    import resource
+
+    (tmp_path / "r.csv").write_text("source,frame,time,width,height,face,old\n")
+    words = [sys.executable, "-m", "mien", "analyze", clip, "--csv", tmp_path / "r.csv", "-q"]
+    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))  # noqa: E731
+    done = subprocess.run(words, capture_output=True, preexec_fn=limit, text=True, check=False)
+    assert done.returncode == 1
+    assert "File too large" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "r.csv").read_text().endswith("old\n")
+    assert subprocess.run([*words, "--resume"], check=False).returncode == 0
+    assert len(rows(tmp_path / "r.csv")) == 40
+    assert [path.name for path in tmp_path.iterdir()] == ["r.csv"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+@pytest.mark.parametrize("redirection", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_traceback(astronaut: Path, tmp_path: Path, redirection: str) -> None:
+    """Fault 63."""
+    table = tmp_path / "r.csv"
+    command = f"'{sys.executable}' -m mien analyze - '{astronaut}' --csv '{table}' --json - {redirection}"
+    done = subprocess.run(["sh", "-c", command], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, "standard input is empty"
+    assert "Traceback" not in done.stderr
+    assert [row["label"] for row in rows(table)] == ["", "happy"]

@@ -27,7 +27,7 @@ def test_work_goes_on_after_the_last_mark(tmp_path: Path) -> None:
     with path.open("ab") as stream:
         stream.write(b'{"index": 10, "ti')  # a kill in the middle of a line
     with Journal(path, {"video": "a"}) as journal:
-        assert journal.resume() == Mark(6, b"state\n\x00")
+        assert journal.begin(resume=True) == Mark(6, b"state\n\x00")
         journal.append(frame(7))
         assert list(journal.results()) == [frame(index) for index in range(8)]
 
@@ -39,7 +39,7 @@ def test_the_last_mark_says_that_the_video_has_ended_and_how(tmp_path: Path) -> 
         journal.append(frame(0))
         journal.mark(Mark(0, b"", ended=True, error="it broke off"))
     with Journal(path) as journal:
-        assert journal.resume() == Mark(0, b"", ended=True, error="it broke off")
+        assert journal.begin(resume=True) == Mark(0, b"", ended=True, error="it broke off")
 
 
 @pytest.mark.parametrize("fault", ["no mark", "other work", "damaged mark", "short journal"])
@@ -54,7 +54,7 @@ def test_without_a_mark_of_this_work_it_begins_anew(tmp_path: Path, fault: str) 
     if fault == "short journal":
         path.write_bytes(path.read_bytes()[:20])
     with Journal(path, about) as journal:
-        assert journal.resume() is None
+        assert journal.begin(resume=True) == Mark()
         assert list(journal.results()) == []
 
 
@@ -86,6 +86,6 @@ def test_the_folder_stays_after_an_error_and_can_be_locked_again(tmp_path: Path)
     with pytest.raises(KeyboardInterrupt), journal_folder(tmp_path / "out.csv"):
         raise KeyboardInterrupt
     assert [path.name for path in tmp_path.iterdir()] == [".out.csv.mien"]
-    with journal_folder(tmp_path / "out.csv") as journals:
-        assert journals.path.is_dir()
+    with journal_folder(tmp_path / "out.csv") as folder:
+        assert folder.is_dir()
     assert list(tmp_path.iterdir()) == []

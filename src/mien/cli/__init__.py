@@ -3,9 +3,11 @@
 import importlib
 import io
 import logging
+import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, Final
 
@@ -48,7 +50,7 @@ def _load(verb: str) -> Any:
     module = importlib.import_module(f"mien.cli.{verb}")
     verb_app = getattr(module, "app", None)
     if verb_app is None:
-        verb_app = typer.Typer(pretty_exceptions_enable=False, context_settings=_HELP)
+        verb_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, context_settings=_HELP)
         verb_app.command(verb)(getattr(module, verb))
     return typer.main.get_command(verb_app)
 
@@ -89,6 +91,9 @@ class _Notes(logging.Handler):
 
 def main() -> None:
     """Run the command line; whatever goes wrong ends in one line on standard error and a non-zero status."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by whoever began this process, as in `mien … >&-`
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - open until the process ends
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # bars and accents where only ASCII can be shown

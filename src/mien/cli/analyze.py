@@ -1,7 +1,6 @@
 """mien analyze: pictures and videos in, faces and what they show out."""
 
 import inspect
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,7 +18,7 @@ _OUTPUT = "Outputs"
 def analyze(
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="SOURCE...", help="Pictures and videos: files, folders, patterns, URLs; - for a pipe."),
+        typer.Argument(metavar="SOURCE", help="Pictures and videos: files, folders, patterns, URLs; - for a pipe."),
     ],
     model: Annotated[str, typer.Option(help="A shipped model's name, or a file of `mien export`.")] = DEFAULT_MODEL,
     detector: Annotated[str, typer.Option(help="haar, yunet (fetched once), or package.module:Name.")]
@@ -31,7 +30,6 @@ def analyze(
     scale_step: Annotated[float | None, typer.Option(help="Haar: from one size searched to the next.")] = None,
     neighbours: Annotated[int | None, typer.Option(help="Haar: hits that a face needs.")] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Haar: find faces from the side too.")] = False,
-    batch: Annotated[int, typer.Option(min=1, help="Pictures whose faces go through the network together.")] = 32,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Processes side by side; 0: one a core.")] = 1,
     anonymize: Annotated[
         str | None, typer.Option(metavar="HOW", help="blur or pixelate every face in whatever is drawn.")
@@ -96,25 +94,26 @@ def analyze(
     found = find_sources(sources, as_video=as_video or raw_size is not None)
     if not any(source.is_video or source.error for source in found.sources):
         _refuse_video_options({**settings.changed(), **({"resume": True} if resume else {})})
-    if resume and not any(str(path) != "-" for path in wanted.values()):
+    files = [str(path) for path in wanted.values() if str(path) != "-"]
+    if resume and not files:
         raise typer.BadParameter("name the outputs of the job to go on with", param_hint="--resume")
-    screen = AnalysisScreen(found.sources, settings, quiet=quiet or "-" in map(str, wanted.values()))
+    silent = quiet or len(files) < len(wanted)
+    screen = AnalysisScreen(found.sources, settings, silent=silent)
     try:
         with screen:
             summary = run(
                 found, analyzer, wanted, settings=settings, anonymize=anonymize,  # type: ignore[arg-type] # as checked
-                batch=batch, jobs=jobs or len(os.sched_getaffinity(0)), resume=resume, watch=screen.see,
+                jobs=jobs, resume=resume, watch=screen.see,
             )  # fmt: skip
     except OutputRefused as error:
-        raise typer.BadParameter(str(error), param_hint=f"--{error.option}") from error
+        raise typer.BadParameter(str(error), param_hint=_option(error.option)) from error
     except KeyboardInterrupt:
-        goes_on = ", and --resume goes on" if any(source.is_video for source in found.sources) else ""
+        goes_on = ", and --resume goes on" if files and any(source.is_video for source in found.sources) else ""
         complain(f"interrupted; what was done is kept{goes_on}")
         raise typer.Exit(130) from None
-    for path in () if quiet else wanted.values():
-        if str(path) != "-":
-            tell(f"wrote {path}")
-    for each in found.notes:
+    for file in () if silent else files:
+        tell(f"wrote {file}")
+    for each in () if quiet else found.notes:
         note(each)
     screen.summarize(summary)
     if summary.failures:

@@ -98,7 +98,7 @@ class Terminal:
 
     def show(self, image: "Image", result: "FrameResult", status: str) -> bool:
         """As `Screen`; Ctrl-C ends."""
-        lines = [Text(status.replace("q ends", "Ctrl-C ends"), style="dim")]
+        lines = [Text(f"{status}   Ctrl-C ends", style="dim")]
         for face in result.faces:
             lines.append(Text(f"person {face.track_id}: {face.label}", style="bold"))
             for label, score in face.scores.items():
@@ -155,7 +155,7 @@ class TkWindow:
         picture = self._photo_image(data=b"P6 %d %d 255\n" % (width, height) + image.tobytes())
         self._label.configure(image=picture)
         self._picture = picture  # Tk itself keeps no reference
-        self._line.configure(text=status)
+        self._line.configure(text=f"{status}   q ends")
         self._root.update()
         return self._open
 

@@ -39,13 +39,13 @@ class AnalysisScreen:
     Args:
         sources: All that will be analysed.
         settings: The settings of videos.
-        quiet: Whether to print errors only.
+        silent: Whether to print errors only.
     """
 
-    def __init__(self, sources: Sequence[Source], settings: VideoSettings, *, quiet: bool) -> None:
+    def __init__(self, sources: Sequence[Source], settings: VideoSettings, *, silent: bool) -> None:
         self._names = [source.name for source in sources]
         self._settings = settings
-        self._quiet = quiet
+        self._silent = silent
         self._one_by_one = len(sources) <= FEW
         has_videos = any(source.is_video for source in sources)
         columns = (
@@ -54,7 +54,7 @@ class AnalysisScreen:
             MofNCompleteColumn(),
             TimeRemainingColumn(),
         )
-        shown = err.is_terminal and not quiet and (has_videos or not self._one_by_one)
+        shown = err.is_terminal and not silent and (has_videos or not self._one_by_one)
         self._bar = Progress(*columns, console=err, transient=True, disable=not shown)
         self._all = self._bar.add_task("inputs", total=len(sources), visible=len(sources) > 1)
         self._frames: TaskID | None = None
@@ -86,12 +86,12 @@ class AnalysisScreen:
             return
         if result.error:
             complain(f"{result.source}: {result.error}")
-        if self._one_by_one and not self._quiet:
+        if self._one_by_one and not self._silent:
             self._console.print(*_picture_lines(result), sep="\n", soft_wrap=True)
 
     def summarize(self, summary: Summary) -> None:
         """One line for everything."""
-        if self._quiet or summary.num_sources < 2:
+        if self._silent or summary.num_sources < 2:
             return
         shares = ", ".join(
             f"{label} {count / summary.num_faces:.0%}" for label, count in summary.labels.most_common() if count
@@ -124,7 +124,7 @@ class AnalysisScreen:
         if self._frames is not None:
             self._bar.remove_task(self._frames)
             self._frames = None
-        if self._one_by_one and not self._quiet:
+        if self._one_by_one and not self._silent:
             title = Text.assemble((last.source, "bold"), (f"  {self._video_title(last)}", "dim"))
             self._console.print(title, *_people_lines(self._people), sep="\n", soft_wrap=True)
         longest = max((person.last - person.first for person in self._people.values()), default=None)

@@ -22,13 +22,13 @@ class Mark:
 
     Attributes:
         index: The number of the last frame before it; -1 for none.
-        state: What `Journal.mark` was given, as bytes.
+        state: All that the analysis remembers of the frames so far, as bytes.
         ended: Whether the whole video has been analysed.
         error: Why it broke off, if it did.
     """
 
-    index: int
-    state: bytes
+    index: int = -1
+    state: bytes = b""
     ended: bool = False
     error: str | None = None
 
@@ -47,30 +47,20 @@ class Journal:
         self._about = json.dumps(about, sort_keys=True, default=str)
         self._stream: BinaryIO | None = None
 
-    def begin(self) -> None:
-        """Start anew."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._mark.unlink(missing_ok=True)
-        self._stream = self._path.open("wb")
-
-    def resume(self) -> Mark | None:
-        """Go on from the last mark; results after it are dropped.
+    def begin(self, *, resume: bool = False) -> Mark:
+        """Start anew, or go on from the last mark of the same work; results after it are dropped.
 
         Returns:
-            The mark; None, after a new start, when there is none, or one of other work.
+            The mark; after a new start, one before the first frame.
         """
-        try:
-            content = self._mark.read_bytes()
-            head, state = content[64:].split(b"\n", 1)
-            if hashlib.sha256(content[64:]).hexdigest().encode() != content[:64]:
-                raise ValueError("damaged")
-            mark = json.loads(head)
-            if mark["about"] != self._about or self._path.stat().st_size < mark["length"]:
-                raise ValueError("of other work")
-            self._stream = self._path.open("rb+")
-        except (OSError, ValueError, KeyError):
-            self.begin()
-            return None
+        found = _read_mark(self._mark) if resume else None
+        if found is None or found[0].get("about") != self._about or _size(self._path) < found[0]["length"]:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._mark.unlink(missing_ok=True)
+            self._stream = self._path.open("wb")
+            return Mark()
+        mark, state = found
+        self._stream = self._path.open("rb+")
         self._stream.truncate(mark["length"])
         self._stream.seek(mark["length"])
         return Mark(mark["index"], state, mark["ended"], mark["error"])
@@ -120,27 +110,31 @@ class Journal:
         self.close()
 
 
-@dataclass(slots=True)
-class JournalFolder:
-    """Where the journals of one job lie.
+def _read_mark(path: Path) -> tuple[dict[str, Any], bytes] | None:
+    """A mark and the state in it; None where there is none, or a damaged one."""
+    try:
+        content = path.read_bytes()
+        head, state = content[64:].split(b"\n", 1)
+        whole = hashlib.sha256(content[64:]).hexdigest().encode() == content[:64]
+        return (json.loads(head), state) if whole else None
+    except (OSError, ValueError):
+        return None
 
-    Attributes:
-        path: The folder.
-        keep: Whether it stays when the job ends without an exception, because a part of it can be resumed.
-    """
 
-    path: Path
-    keep: bool = False
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else -1
 
 
 @contextmanager
-def journal_folder(output: Path) -> Iterator[JournalFolder]:
+def journal_folder(output: Path, *, resume: bool = False) -> Iterator[Path]:
     """A hidden folder beside an output, locked against a second job on the same output.
 
-    It is removed when the block ends well, and kept when it is left by an exception, so that the job can be resumed.
+    It is removed when the block ends well. It is kept when the block is left by an exception, or when a video in it
+    broke off so that it can be resumed.
 
     Args:
-        output: The job's first file or folder of results.
+        output: The job's first file of results.
+        resume: Whether journals of an earlier job are kept; else they are removed first.
 
     Raises:
         InvalidInput: Another process works on the same output; the message says which.
@@ -166,10 +160,12 @@ def journal_folder(output: Path) -> Iterator[JournalFolder]:
     with lock:
         lock.release()  # one of two: `with` acquired it once more
         holder.write_text(str(os.getpid()))
-        journals = JournalFolder(folder)
-        yield journals
-        if not journals.keep:
-            for path in folder.iterdir():
+        if not resume:
+            for path in [*folder.glob("*.mark"), *folder.glob("*.jsonl")]:
                 path.unlink()
-    if not journals.keep:
-        folder.rmdir()
+        yield folder
+        if any((mark := _read_mark(path)) and not mark[0]["ended"] for path in folder.glob("*.mark")):
+            return
+        for path in folder.iterdir():
+            path.unlink()
+    folder.rmdir()

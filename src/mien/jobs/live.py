@@ -3,15 +3,15 @@
 from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
 
 from mien.analyzer import Analyzer
-from mien.drawing import Anonymization, History, annotate, anonymize
-from mien.errors import VideoError
+from mien.drawing import Anonymization, History, annotate
 from mien.jobs.outputs import header_of, opened, plan_outputs
+from mien.jobs.pictures import hidden
 from mien.jobs.sources import Source
 from mien.records.sink import Sink
 from mien.tracking.stream import Stream
@@ -35,7 +35,7 @@ class Screen(Protocol):
     """Where a person sees what the camera sees."""
 
     def show(self, image: Image, result: FrameResult, status: str) -> bool:
-        """Show a drawn frame; False when the user wants to end."""
+        """Show a drawn frame and a line about speed and delay; False when the user wants to end."""
         ...
 
 
@@ -84,13 +84,8 @@ def watch(
     """
     info = VideoInfo(started_at=datetime.now().astimezone().isoformat(timespec="milliseconds"))
     stream = Stream(
-        analyzer.detector,
-        analyzer.classifier,
-        every_frame=hide is not None,
-        source=camera.name,
-        video=info,
-        images=True,
-    )
+        analyzer.detector, analyzer.classifier, every_frame=hide is not None, source=camera.name, video=info, images=True
+    )  # fmt: skip
     header = header_of(analyzer)
     source = Source(camera.name, None, Path("camera"), is_video=True)
     wanted = {name: record / file for name, file in RECORDED.items()} if record else {}
@@ -118,24 +113,19 @@ def _show(
         for frame in camera:
             if seconds is not None and frame.time > seconds:
                 break
-            result = stream(frame)
-            image = frame.image
-            if hide:
-                image = anonymize(image, [*(face.box for face in result.faces), *result.doubtful], how=hide)
-            drawn = annotate(image, result.faces, history=history, time=frame.time)
+            result = hidden(stream(frame), hide)
+            assert result.image is not None
+            drawn = annotate(result.image, result.faces, history=history, time=frame.time)
             goes_on = screen.show(drawn, result, _status(moments, delays, camera.dropped))
             num_shown += 1
             delays.append(camera.now() - frame.time)
             moments.append(camera.now())
             for sink in sinks:
-                sink.write(replace(result, image=image))
+                sink.write(result)
             if not goes_on:
                 break
     except KeyboardInterrupt:
         pass
-    except VideoError:
-        if not camera.ended:
-            raise
     return num_shown, sum(delays) / max(1, len(delays))
 
 
@@ -143,4 +133,4 @@ def _status(moments: Sequence[float], delays: Sequence[float], dropped: int) -> 
     if len(moments) < 2:
         return ""
     speed = (len(moments) - 1) / max(1e-9, moments[-1] - moments[0])
-    return f"{speed:.0f} frames/s   {sum(delays) / len(delays) * 1000:.0f} ms behind   {dropped} dropped   q ends"
+    return f"{speed:.0f} frames/s   {sum(delays) / len(delays) * 1000:.0f} ms behind   {dropped} dropped"

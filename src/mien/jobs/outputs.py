@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from mien.analyzer import Analyzer
 from mien.errors import InvalidInput
@@ -13,6 +15,7 @@ from mien.jobs.kinds import KINDS
 from mien.jobs.settings import VideoSettings
 from mien.jobs.sources import Source, output_places
 from mien.records.sink import Header, Kind, Sink
+from mien.values import Failure, FrameResult
 
 
 class OutputRefused(InvalidInput):
@@ -41,9 +44,9 @@ class Outputs:
 
     @property
     def files(self) -> list[Path]:
-        """All files that will be written."""
+        """All files that will be written, without standard output, pipes and devices."""
         everything = [*self.tables, *(each for own in self.own for each in own)]
-        return [path for _, path in everything if path != STANDARD_OUTPUT]
+        return [path for _, path in everything if path != STANDARD_OUTPUT and not _is_special(path)]
 
 
 def plan_outputs(wanted: Mapping[str, Path], sources: Sequence[Source], header: Header) -> Outputs:
@@ -148,9 +151,41 @@ def _is_special(path: Path) -> bool:
 
 @contextmanager
 def opened(sinks: Iterable[tuple[Kind, Path]], header: Header) -> Iterator[list[Sink]]:
-    """Sinks of kinds and paths, ended together."""
+    """Sinks of kinds and paths, ended together. Their errors name their files, which that of a full disk does not."""
     with ExitStack() as stack:
-        yield [stack.enter_context(kind.load()(path, header)) for kind, path in sinks]
+        yield [stack.enter_context(_Named(kind.load()(path, header), path)) for kind, path in sinks]
+
+
+class _Named:
+    """A sink whose `OSError`s name its file."""
+
+    def __init__(self, sink: AbstractContextManager[Sink], path: Path) -> None:
+        self._context, self._path = sink, path
+
+    def __enter__(self) -> Self:
+        with self._naming(None):
+            self._sink = self._context.__enter__()
+        self.wants_images = self._sink.wants_images
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with self._naming(error):
+            self._context.__exit__(kind, error, traceback)
+
+    def write(self, result: FrameResult | Failure) -> None:
+        with self._naming(None):
+            self._sink.write(result)
+
+    @contextmanager
+    def _naming(self, foreign: BaseException | None) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error is not foreign and error.filename is None:
+                error.filename = str(self._path)
+            raise
 
 
 def open_output(path: str | Path, analyzer: Analyzer, kind: str | None = None) -> AbstractContextManager[Sink]:

@@ -1,35 +1,34 @@
 """A whole job: pictures and videos, from their sources to every output, in one process or several."""
 
-import contextlib
-import os
-import signal
+import pickle
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from mien.analyzer import Analyzer
-from mien.drawing import Anonymization, anonymize
-from mien.errors import MienError, reason
-from mien.jobs.journal import Journal, JournalFolder, journal_folder
+from mien.drawing import Anonymization
+from mien.errors import InvalidInput, MienError, reason
+from mien.jobs.journal import Journal, journal_folder
 from mien.jobs.outputs import Outputs, header_of, opened, plan_outputs
-from mien.jobs.pictures import analyze_pictures
+from mien.jobs.pictures import analyze_picture
+from mien.jobs.processes import Processes, cores
 from mien.jobs.settings import VideoSettings
-from mien.jobs.sources import Found, Source, find_sources
+from mien.jobs.sources import STANDARD_INPUT, Found, Source, find_sources
 from mien.jobs.videos import analyze_video
-from mien.records.sink import Header, Kind
+from mien.records.sink import DISK_FULL, Header, Kind
 from mien.values import Failure, FrameResult
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
 
 Result = FrameResult | Failure
 
-PICTURES_A_TASK: Final = 32
-"""Most pictures that one process analyses before it takes the next task."""
+_AHEAD: Final = 4
+"""Tasks a process that are under way or done before their turn; more of them would only fill the memory."""
 
 
 @dataclass(slots=True)
@@ -64,17 +63,22 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Sources that are analysed together: some pictures, or one video.
+    """One source and what is written of it alone.
 
     Attributes:
-        sources: The pictures, or the one video.
-        own: For each source, the outputs that it has a file of its own of.
-        journal: The video's journal; None for none.
+        source: The picture or video.
+        own: The outputs that it has a file of its own of.
+        journal: A video's journal; None for none.
     """
 
-    sources: tuple[Source, ...]
-    own: tuple[tuple[tuple[Kind, Path], ...], ...]
+    source: Source
+    own: tuple[tuple[Kind, Path], ...]
     journal: Path | None = None
+
+    @property
+    def drawing(self) -> str | None:
+        """The file that the source is drawn into."""
+        return next((str(path) for kind, path in self.own if kind.name == "annotate"), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,55 +91,39 @@ class Worker:
     hide: Anonymization | None
     resume: bool
 
-    def __call__(self, task: Task) -> Generator[Result]:
+    def results(self, task: Task) -> Generator[Result]:
         """The results of a task, without images; its own outputs are written."""
-        if task.sources[0].is_video:
-            yield from self._video(task)
-        else:
-            finish = lambda place, result: self._finish(task.own[place], result)  # noqa: E731
-            yield from analyze_pictures(task.sources, self.analyzer, batch=len(task.sources), finish=finish)
-
-    def _finish(self, own: Sequence[tuple[Kind, Path]], result: FrameResult) -> FrameResult:
-        """Write a picture's own outputs; what cannot be written is an error of this picture alone."""
-        if not own or result.image is None:
-            return result
-        hidden = result
-        if self.hide:
-            hidden = replace(result, image=anonymize(result.image, result.faces, how=self.hide))
         try:
-            with opened(own, self.header) as sinks:
-                for sink in sinks:
-                    sink.write(hidden)
+            with opened(task.own, self.header) as sinks:
+                if not task.source.is_video:
+                    yield _drawn(analyze_picture(task.source, self.analyzer, sinks=sinks, hide=self.hide), task)
+                    return
+                results = analyze_video(
+                    task.source, self.analyzer, self.settings,
+                    sinks=sinks, hide=self.hide, journal=task.journal, resume=self.resume,
+                )  # fmt: skip
+                with closing(results):
+                    for result in results:
+                        yield _drawn(result, task)
         except (MienError, OSError) as error:
-            return replace(result, error=f"its drawing could not be written: {reason(error)}")
-        return replace(result, drawing=_drawing(own))
+            if isinstance(error, OSError) and error.errno in DISK_FULL:
+                error.filename = error.filename or str(task.journal)
+                raise  # no other source would fare better, and the journal can be resumed
+            yield Failure(task.source.name, reason(error))
 
-    def _video(self, task: Task) -> Generator[Result]:
-        (source,), (own,) = task.sources, task.own
-        drawing = _drawing(own)
-        with opened(own, self.header) as sinks:
-            results = analyze_video(
-                source,
-                self.analyzer,
-                self.settings,
-                sinks=sinks,
-                hide=self.hide,
-                journal=task.journal,
-                resume=self.resume,
-            )
-            with closing(results):
-                for result in results:
-                    yield replace(result, drawing=drawing) if isinstance(result, FrameResult) else result
+    def __call__(self, task: Task) -> list[Result]:
+        """The results of a task in another process; of a video's frames there may be very many, in its journal."""
+        with closing(self.results(task)) as results:
+            return [result for result in results if not task.journal or isinstance(result, Failure)]
 
 
 def analyze(
-    words: Sequence[str | Path] | Found,
+    sources: Sequence[str | Path] | Found,
     analyzer: Analyzer,
     outputs: Mapping[str, str | Path] | None = None,
     *,
     settings: VideoSettings | None = None,
     anonymize: Anonymization | None = None,
-    batch: int = PICTURES_A_TASK,
     jobs: int = 1,
     resume: bool = False,
     watch: Callable[[Result], None] | None = None,
@@ -150,13 +138,13 @@ def analyze(
     opened before the first frame.
 
     Args:
-        words: Files, folders, patterns and URLs; or what `find_sources` found.
+        sources: Files, folders, patterns and URLs; or what `find_sources` found.
         analyzer: Finds and reads the faces.
-        outputs: Files or folders by the names of `mien.jobs.outputs.KINDS`.
+        outputs: Files or folders by the names of `mien.jobs.kinds.KINDS`.
         settings: How videos are read and smoothed.
         anonymize: "blur" or "pixelate" every face in whatever is drawn; None leaves them.
-        batch: Pictures whose faces go through the network together.
-        jobs: Processes that work side by side, each on pictures or a video of its own.
+        jobs: Processes that work side by side, each on a picture or video of its own; 0 for one a core. A script that
+            asks for several needs `if __name__ == "__main__":` around its calls.
         resume: Whether to go on with an interrupted job on the same sources and outputs.
         watch: Is given every result, in the order of the sources, without its image.
 
@@ -165,25 +153,25 @@ def analyze(
 
     Raises:
         OutputRefused: An output cannot be written as asked; nothing was done.
-        InvalidInput: A setting is wrong, or another process writes the same outputs.
+        InvalidInput: A setting is wrong, another process writes the same outputs, or the analyzer cannot be sent to
+            other processes.
         MissingExtra: An output needs an optional dependency that is not installed.
         OSError: A table cannot be written, as on a full disk; `resume` goes on.
     """
     settings = settings or VideoSettings()
     if anonymize:
         settings = replace(settings, every_frame=True)
-    found = words if isinstance(words, Found) else find_sources(words)
+    found = sources if isinstance(sources, Found) else find_sources(sources)
     header = header_of(analyzer, settings)
     plan = plan_outputs({name: Path(path) for name, path in (outputs or {}).items()}, found.sources, header)
     worker = Worker(analyzer, header, settings, anonymize, resume)
+    num_processes = _num_processes(jobs, found.sources)
     summary = Summary(num_sources=len(found.sources))
     with ExitStack() as stack:
         tables = stack.enter_context(opened(plan.tables, header))
-        has_videos = any(source.is_video for source in found.sources)
-        journals = _journals(stack, plan, jobs) if has_videos else None
-        tasks = list(_tasks(found.sources, plan, batch, journals))
-        results = stack.enter_context(closing(_results(tasks, worker, jobs, journals)))
-        for result in results:
+        journals = _journals(stack, found.sources, plan, num_processes, resume=resume)
+        tasks = _tasks(found.sources, plan, journals)
+        for result in stack.enter_context(closing(_results(tasks, worker, num_processes))):
             summary.add(result)
             for table in tables:
                 table.write(result)
@@ -192,119 +180,86 @@ def analyze(
     return summary
 
 
-def _drawing(own: Sequence[tuple[Kind, Path]]) -> str | None:
-    return next((str(path) for kind, path in own if kind.name == "annotate"), None)
+def _drawn(result: Result, task: Task) -> Result:
+    """The result with the name of its drawing, if it was drawn."""
+    return replace(result, drawing=task.drawing) if isinstance(result, FrameResult) and not result.error else result
 
 
-def _journals(stack: ExitStack, plan: Outputs, jobs: int) -> JournalFolder | None:
+def _num_processes(jobs: int, sources: Sequence[Source]) -> int:
+    if jobs < 0 or int(jobs) != jobs:
+        raise InvalidInput(f"jobs is a number of processes, 0 for one a core; got {jobs}")
+    if any(source.name == STANDARD_INPUT for source in sources):
+        return 1  # other processes have another standard input
+    return min(jobs or cores(), len(sources))
+
+
+def _journals(
+    stack: ExitStack, sources: Sequence[Source], plan: Outputs, num_processes: int, *, resume: bool
+) -> Path | None:
     """Where videos keep their journals: beside the first output, or nowhere that outlives the job."""
+    if not any(source.is_video for source in sources):
+        return None
     if plan.files:
-        first = plan.tables[0][1] if plan.tables and plan.tables[0][1] in plan.files else plan.files[0]
-        return stack.enter_context(journal_folder(first))
-    if jobs > 1:
-        return JournalFolder(Path(stack.enter_context(TemporaryDirectory())), keep=True)
-    return None
+        return stack.enter_context(journal_folder(plan.files[0], resume=resume))
+    return Path(stack.enter_context(TemporaryDirectory())) if num_processes > 1 else None
 
 
-def _tasks(sources: Sequence[Source], plan: Outputs, batch: int, journals: JournalFolder | None) -> Iterator[Task]:
-    """Each video by itself, and pictures that follow each other together."""
-    pictures: list[int] = []
-
-    def together() -> Iterator[Task]:
-        if pictures:
-            yield Task(tuple(sources[each] for each in pictures), tuple(plan.own[each] for each in pictures))
-            pictures.clear()
-
-    for number, source in enumerate(sources):
-        if source.is_video:
-            yield from together()
-            journal = journals.path / f"{number:06d}.jsonl" if journals else None
-            yield Task((source,), (plan.own[number],), journal)
-        else:
-            pictures.append(number)
-            if len(pictures) >= batch:
-                yield from together()
-    yield from together()
+def _tasks(sources: Sequence[Source], plan: Outputs, journals: Path | None) -> Iterator[Task]:
+    for number, (source, own) in enumerate(zip(sources, plan.own, strict=True)):
+        journal = journals / f"{number:06d}.jsonl" if journals and source.is_video and not source.error else None
+        yield Task(source, own, journal)
 
 
-def _results(tasks: Sequence[Task], worker: Worker, jobs: int, journals: JournalFolder | None) -> Generator[Result]:
-    """The results of all tasks in their order; a task whose own outputs cannot be written fails alone."""
-    done = (
-        _in_processes(tasks, worker, jobs) if jobs > 1 and len(tasks) > 1 else ((task, worker(task)) for task in tasks)
-    )
-    with closing(done):
-        for task, results in done:
-            try:
-                yield from results
-            except OSError as error:
-                if journals:
-                    journals.keep = True
-                yield Failure(task.sources[0].name, reason(error))
-
-
-def _in_processes(tasks: Sequence[Task], worker: Worker, jobs: int) -> Generator[tuple[Task, Iterator[Result]]]:
-    """Tasks done by several processes, and given in their order; a few are under way at a time."""
-    # Imported here, as most jobs need neither, and they take as long as a picture.
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
-
-    # Not fork: threads of onnxruntime and OpenCV do not survive it.
-    context = multiprocessing.get_context("spawn")
-    before = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_process, initargs=(worker,))
-    waiting: deque[tuple[Task, Future[list[Result] | None]]] = deque()
-    rest = iter(tasks)
-    try:
-        while True:
-            while len(waiting) < 2 * jobs and (task := next(rest, None)):
-                waiting.append((task, pool.submit(_do, task)))
-            if not waiting:
-                break
-            task, future = waiting.popleft()
-            yield task, _collected(task, future)
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in set(multiprocessing.active_children()) - before:  # a pool would wait for an hour's video
-            process.terminate()
-
-
-_worker: Worker | None = None
-"""The worker of this process, where it is one of several."""
-
-
-def _begin_process(worker: Worker) -> None:
-    global _worker  # noqa: PLW0603 - a process pool gives its processes no other place for what they keep
-    _worker = worker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the first ends the others
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that unfinished files are removed
-
-
-def _do(task: Task) -> list[Result] | None:
-    """In another process: do a task. A video's results go through its journal, as there may be very many."""
-    assert _worker is not None
-    if task.journal is None:
-        return list(_worker(task))
-    failures: list[Result] = [result for result in _worker(task) if isinstance(result, Failure)]
-    return failures
-
-
-def _collected(task: Task, future: "Future[list[Result] | None]") -> Iterator[Result]:
-    from concurrent.futures.process import BrokenProcessPool
-
-    try:
-        results = future.result() or []
-    except BrokenProcessPool:
-        for source in task.sources:
-            yield Failure(source.name, "the process that analysed it died, as by a lack of memory; try fewer --jobs")
+def _results(tasks: Iterable[Task], worker: Worker, num_processes: int) -> Generator[Result]:
+    """The results of all tasks, in their order."""
+    if num_processes < 2:
+        for task in tasks:
+            yield from worker.results(task)
         return
-    if task.journal:
-        drawing = _drawing(task.own[0])
-        with contextlib.suppress(FileNotFoundError):  # a video that could not be opened has none
-            for result in Journal(task.journal).results():
-                yield replace(result, drawing=drawing)
-    yield from results
+    try:
+        pickle.dumps(worker)
+    except (pickle.PicklingError, TypeError, AttributeError) as error:
+        raise InvalidInput(f"the analyzer cannot be sent to other processes ({error}); use jobs=1") from error
+    for task, failures in _in_processes(tasks, worker, num_processes):
+        if task.journal:
+            with suppress(FileNotFoundError):  # a video that could not be opened has none
+                for result in Journal(task.journal).results():
+                    yield _drawn(result, task)
+        yield from failures
 
 
-def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _in_processes(tasks: Iterable[Task], worker: Worker, num: int) -> Generator[tuple[Task, list[Result]]]:
+    """Each task with what was done of it, in their order."""
+    rest = iter(tasks)
+    under_way: deque[Task] = deque()
+    futures: deque[Future[list[Result]]] = deque()
+    with ExitStack() as stack:
+        processes = stack.enter_context(Processes(worker, num))
+        while True:
+            try:
+                for task in islice(rest, _AHEAD * num - len(under_way)):
+                    under_way.append(task)
+                    futures.append(processes.submit(task))
+                if not under_way:
+                    return
+                done = futures.popleft().result()
+                yield under_way.popleft(), done
+            except BrokenProcessPool:
+                processes.check()
+                yield from _one_by_one(under_way, worker)
+                under_way.clear()
+                futures.clear()
+                processes = stack.enter_context(Processes(worker, num))
+
+
+def _one_by_one(tasks: Iterable[Task], worker: Worker) -> Generator[tuple[Task, list[Result]]]:
+    """Tasks done again of which one has ended its process, so that no other fails with it."""
+    with ExitStack() as stack:
+        process: Processes[Task, list[Result]] | None = None
+        for task in tasks:
+            process = process or stack.enter_context(Processes(replace(worker, resume=True), 1))
+            try:
+                yield task, process.submit(task).result()
+            except BrokenProcessPool:
+                process = None
+                yield task, [Failure(task.source.name, "the process that analysed it died, as by a lack of memory")]

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 import mien
 from mien.analyzer import Analyzer
-from mien.drawing import Anonymization, anonymize
+from mien.drawing import Anonymization
 from mien.errors import MienError, reason
 from mien.jobs.journal import Journal, Mark
+from mien.jobs.pictures import give
 from mien.jobs.settings import VideoSettings
 from mien.jobs.sources import Source
 from mien.records.sink import Sink
@@ -61,7 +62,7 @@ def analyze_video(
         return
     with ExitStack() as stack:
         journaled = stack.enter_context(Journal(journal, _about(source, analyzer, settings))) if journal else None
-        mark = _start(journaled, resume=resume)
+        mark = journaled.begin(resume=resume) if journaled else Mark()
         images = any(sink.wants_images for sink in sinks)
         try:
             if mark.ended and not images:
@@ -70,29 +71,12 @@ def analyze_video(
             else:
                 results = stack.enter_context(closing(_analyzed(source, analyzer, settings, journaled, mark, images)))
             for result in results:
-                _give(sinks, result, hide)
+                give(sinks, result, hide)
                 yield replace(result, image=None) if isinstance(result, FrameResult) else result
         except MienError as error:
             failure = Failure(source.name, reason(error))
-            _give(sinks, failure, None)
+            give(sinks, failure, None)
             yield failure
-
-
-def _start(journal: Journal | None, *, resume: bool) -> Mark:
-    if journal is None:
-        return Mark(-1, b"")
-    mark = journal.resume() if resume else None
-    if mark is None and not resume:
-        journal.begin()
-    return mark or Mark(-1, b"")
-
-
-def _give(sinks: Sequence[Sink], result: FrameResult | Failure, hide: Anonymization | None) -> None:
-    if hide and isinstance(result, FrameResult) and result.image is not None:
-        places = [*(face.box for face in result.faces), *result.doubtful]
-        result = replace(result, image=anonymize(result.image, places, how=hide))
-    for sink in sinks:
-        sink.write(result)
 
 
 def _replayed(source: Source, journal: Journal, mark: Mark) -> Iterator[FrameResult | Failure]:

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, ClassVar, Final, Protocol, Self, TypeAlias
 from mien.files import STANDARD_OUTPUT, replacing
 from mien.values import Failure, FrameResult
 
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """Errors after which a file that was being written cannot be relied on."""
 
 _EXAMINED: Final = 2**20
@@ -195,7 +195,7 @@ class FileSink:
                 with partial.open("wb") as stream:
                     yield stream
             except BaseException as error:
-                if isinstance(error, OSError) and error.errno in _FULL:
+                if isinstance(error, OSError) and error.errno in DISK_FULL:
                     raise
                 if path.is_file() and path.stat().st_size:
                     self.path = path.with_suffix(f".incomplete{path.suffix}")

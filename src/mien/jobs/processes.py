@@ -1,0 +1,113 @@
+"""Processes that work side by side, and end with the one that began them."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing.connection import Connection
+from types import FrameType, TracebackType
+from typing import Any, Final, Generic, Self, TypeVar
+
+import cv2
+
+from mien.errors import InvalidInput
+
+Task = TypeVar("Task")
+Done = TypeVar("Done")
+
+_PATIENCE: Final = 5.0
+"""Seconds that a process has to remove its unfinished files before it is killed."""
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Processes(Generic[Task, Done]):
+    """Processes that do one task each at a time. A context manager; an exception in its block ends them at once.
+
+    Args:
+        work: Does a task. It is pickled once for each process, as are the tasks and what it returns.
+        num: The number of processes. They share the processor's cores.
+    """
+
+    def __init__(self, work: Callable[[Task], Done], num: int) -> None:
+        # Not fork: threads of onnxruntime and OpenCV do not survive it.
+        context = multiprocessing.get_context("spawn")
+        # Nothing is ever sent through this pipe. Its other end closes with this process, even when it is killed.
+        ending, self._open = context.Pipe(duplex=False)
+        arguments = work, max(1, cores() // num), ending
+        self._pool = ProcessPoolExecutor(num, mp_context=context, initializer=_begin, initargs=arguments)
+        self._started = self._pool.submit(os.getpid)
+
+    def submit(self, task: Task) -> "Future[Done]":
+        """Have a task done.
+
+        Raises:
+            BrokenProcessPool: One of the processes has died; so does every unfinished future.
+        """
+        return self._pool.submit(_do, task)
+
+    def check(self) -> None:
+        """Find out why a process has died.
+
+        Raises:
+            InvalidInput: No process could be started at all.
+        """
+        if self._started.exception():
+            raise InvalidInput(
+                'no process can be started; a script needs `if __name__ == "__main__":` around its calls, and classes '
+                "of one's own a module that can be imported; or use jobs=1"
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._open.close()
+        self._pool.shutdown(cancel_futures=True)
+        self._open.close()
+
+
+_work: Callable[[Any], Any] | None = None
+"""What a process of a pool does with its tasks."""
+
+
+def _begin(work: Callable[[Any], Any], num_threads: int, ending: Connection) -> None:
+    global _work  # noqa: PLW0603 - a process pool gives its processes no other place for what they keep
+    _work = work
+    cv2.setNumThreads(num_threads)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the first ends the others
+    signal.signal(signal.SIGTERM, _exit)
+    threading.Thread(target=_end_with, args=(ending,), daemon=True).start()
+
+
+def _exit(number: int, frame: FrameType | None) -> None:
+    sys.exit(1)
+
+
+def _do(task: Any) -> Any:
+    assert _work is not None
+    try:
+        return _work(task)
+    except SystemExit:  # a pool's process would go on with the next task
+        os._exit(1)
+
+
+def _end_with(ending: Connection) -> None:
+    """End this process, but not before its unfinished files are removed, when the pipe is closed."""
+    with contextlib.suppress(EOFError, OSError):
+        ending.recv()
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+        time.sleep(_PATIENCE)
+    os._exit(1)

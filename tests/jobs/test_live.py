@@ -1,0 +1,142 @@
+import csv
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from cv2.typing import MatLike
+
+from mien.analyzer import Analyzer
+from mien.errors import InvalidInput, VideoError
+from mien.jobs.live import RECORDED, watch
+from mien.values import Box, Detection, FrameResult, Image
+from mien.video import Camera, open_video
+from mien.video.camera import Playback
+
+SIZE = 96, 128
+
+
+def everywhere(image: Image) -> list[Detection]:
+    """A fake that takes every picture for a face."""
+    return [Detection(Box(10, 10, 74, 74), 1.0)]
+
+
+class FakeCapture:
+    """A camera of 100 frames a second that is unplugged after some."""
+
+    def __init__(self, num: int = 1_000_000) -> None:
+        self._left = num
+        self._generator = np.random.default_rng(0)
+
+    def read(self) -> tuple[bool, MatLike | None]:
+        time.sleep(0.01)
+        self._left -= 1
+        return self._left >= 0, self._generator.integers(0, 255, (*SIZE, 3), dtype=np.uint8)
+
+    def release(self) -> None:
+        """Nothing to release."""
+
+
+class Shown:
+    """A screen that ends after so many frames, as by a key, or by Ctrl-C."""
+
+    def __init__(self, ends_after: int = 5, *, interrupt: bool = False) -> None:
+        self.frames: list[tuple[Image, FrameResult, str]] = []
+        self._ends_after, self._interrupt = ends_after, interrupt
+
+    def show(self, image: Image, result: FrameResult, status: str) -> bool:
+        self.frames.append((image, result, status))
+        if len(self.frames) < self._ends_after:
+            return True
+        if self._interrupt:
+            raise KeyboardInterrupt
+        return False
+
+
+@pytest.fixture
+def analyzer(brightness: Any) -> Analyzer:
+    return Analyzer(brightness, everywhere)
+
+
+def test_drawn_frames_are_shown_until_the_screen_ends(analyzer: Analyzer) -> None:
+    screen = Shown()
+    with Camera(0, capture=FakeCapture()) as camera:
+        watched = watch(camera, analyzer, screen)
+    assert watched.num_shown == len(screen.frames) == 5
+    assert 0 < watched.delay < 5
+    assert watched.files == ()
+    for image, result, _ in screen.frames:
+        assert result.image is not None
+        assert image.shape[:2] == result.image.shape[:2] == SIZE
+        assert (image != result.image).any(), "it is drawn on"
+        assert result.source == "camera 0"
+    assert "frames/s" in screen.frames[-1][2]
+    times = [result.time for _, result, _ in screen.frames]
+    assert times == sorted(times)
+
+
+def test_it_ends_after_some_seconds(analyzer: Analyzer) -> None:
+    with Camera(0, capture=FakeCapture()) as camera:
+        watched = watch(camera, analyzer, Shown(ends_after=10**6), seconds=0.3)
+    assert 1 <= watched.num_shown <= 30
+
+
+@pytest.mark.parametrize("interrupt", [False, True])
+def test_what_was_shown_is_recorded_and_ctrl_c_is_an_ordinary_end(
+    analyzer: Analyzer, tmp_path: Path, interrupt: bool
+) -> None:
+    pytest.importorskip("av")
+    folder, screen = tmp_path / "recorded", Shown(ends_after=6, interrupt=interrupt)
+    with Camera(0, capture=FakeCapture()) as camera:
+        watched = watch(camera, analyzer, screen, record=folder)
+    num = 5 if interrupt else 6
+    assert sorted(path.name for path in folder.iterdir()) == sorted(RECORDED.values())
+    assert sorted(watched.files) == sorted(folder.iterdir())
+    lines = [json.loads(line) for line in (folder / "frames.jsonl").read_text().splitlines()]
+    assert [line["index"] for line in lines] == [result.index for _, result, _ in screen.frames[:num]]
+    with (folder / "frames.csv").open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == num
+    with open_video(folder / "video.mp4") as video:
+        assert len(list(video)) == num
+    page = (folder / "report.html").read_text()
+    assert "bright" in page or "dark" in page
+
+
+def test_faces_are_hidden_in_all_that_is_shown_and_recorded(analyzer: Analyzer, tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    plain, hidden = Shown(), Shown()
+    for screen, hide in ((plain, None), (hidden, "pixelate")):
+        with Camera(0, capture=FakeCapture()) as camera:
+            record = tmp_path / "recorded" if hide else None
+            watch(camera, analyzer, screen, record=record, hide=hide)  # type: ignore[arg-type] # one of both
+
+    def detail(image: Image) -> float:
+        return float(np.abs(np.diff(image[30:60, 30:60].astype(int), axis=1)).mean())
+
+    assert detail(hidden.frames[-1][0]) < 0.3 * detail(plain.frames[-1][0])
+    with open_video(tmp_path / "recorded" / "video.mp4") as video:
+        assert all(detail(frame.image) < 0.5 * detail(plain.frames[-1][0]) for frame in video)
+
+
+def test_a_camera_that_is_unplugged_is_an_error_and_the_recording_is_kept(analyzer: Analyzer, tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    with Camera(0, capture=FakeCapture(20)) as camera, pytest.raises(VideoError, match="unplugged"):
+        watch(camera, analyzer, Shown(ends_after=10**6), record=tmp_path)
+    assert len((tmp_path / "frames.jsonl").read_text().splitlines()) > 0
+    assert len((tmp_path / "frames.csv").read_text().splitlines()) > 1
+
+
+def test_a_played_video_ends_by_itself(analyzer: Analyzer, clip: Path) -> None:
+    screen = Shown(ends_after=10**6)
+    with Camera("clip", capture=Playback(open_video(clip, end=0.5))) as camera:
+        assert watch(camera, analyzer, screen).num_shown == len(screen.frames) >= 1
+
+
+def test_a_recording_replaces_nothing_that_mien_did_not_write(analyzer: Analyzer, tmp_path: Path) -> None:
+    (tmp_path / "frames.csv").write_text("name,age\nme,3\n")
+    screen = Shown()
+    with Camera(0, capture=FakeCapture()) as camera, pytest.raises(InvalidInput, match="was not written by mien"):
+        watch(camera, analyzer, screen, record=tmp_path)
+    assert screen.frames == []

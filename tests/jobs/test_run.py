@@ -1,0 +1,240 @@
+import csv
+import importlib
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mien.analyzer import Analyzer
+from mien.detection import Detector
+from mien.errors import InvalidInput
+from mien.images import drawn_by_mien, write_image
+from mien.jobs.run import Summary, analyze
+from mien.records.sink import FileSink
+from mien.values import Box, Detection, Failure, FrameResult, Image
+
+DEADLY = '''
+"""A fake detector that ends its process at a black picture, as a lack of memory does."""
+import os
+from mien.values import Box, Detection
+
+def find(image):
+    if not image.any():
+        os._exit(9)
+    return [Detection(Box(0, 0, image.shape[1], image.shape[0]), 1.0)]
+'''
+
+
+def everywhere(image: Image) -> list[Detection]:
+    """A fake that takes every picture for a face."""
+    return [Detection(Box(0, 0, image.shape[1], image.shape[0]), 1.0)]
+
+
+@pytest.fixture
+def album(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Five grey pictures, from black to white, with a broken one among them; the working folder is beside them."""
+    folder = tmp_path / "album"
+    for number in range(5):
+        write_image(folder / f"{number}.png", np.full((8, 8, 3), number * 60, np.uint8))
+    (folder / "2-broken.png").write_bytes((folder / "2.png").read_bytes()[:40])
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+@pytest.fixture
+def deadly(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Detector]:
+    """A detector that kills its process at a black picture, in a module that other processes can import."""
+    folder = tmp_path_factory.mktemp("deadly")
+    (folder / "mien_test_deadly.py").write_text(DEADLY)
+    monkeypatch.syspath_prepend(folder)
+    yield importlib.import_module("mien_test_deadly").find
+    sys.modules.pop("mien_test_deadly", None)
+
+
+def rows(path: str | Path) -> list[dict[str, str]]:
+    with Path(path).open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_mixed_folder_is_one_table_with_every_input(album: Path, clip: Path, brightness: Any) -> None:
+    """Faults 3 and 30."""
+    shutil.copy(clip, album / "3.mp4")
+    (album / "none.mp4").write_bytes(b"no video at all")
+    results: list[FrameResult | Failure] = []
+    summary = analyze(
+        [album, "nowhere.jpg"], Analyzer(brightness, everywhere), {"csv": "all.csv", "json": "all.json"},
+        watch=results.append,
+    )  # fmt: skip
+    order = list(dict.fromkeys(Path(row["source"]).name for row in rows("all.csv")))
+    assert order == ["0.png", "1.png", "2-broken.png", "2.png", "3.mp4", "3.png", "4.png", "none.mp4", "nowhere.jpg"]
+    assert [Path(each["source"]).name for each in json.loads(Path("all.json").read_text())["results"]] == order
+    assert sum(row["source"].endswith("3.mp4") for row in rows("all.csv")) == 40
+    assert summary == Summary(
+        num_sources=9, num_frames=45, num_faces=45, labels=summary.labels, failures=summary.failures
+    )
+    assert [Path(failure.source).name for failure in summary.failures] == ["2-broken.png", "none.mp4", "nowhere.jpg"]
+    assert len(results) == 45 + 3
+    assert sorted(path.name for path in Path.cwd().iterdir()) == ["album", "all.csv", "all.json"], (
+        "nothing else is left"
+    )
+
+
+def test_each_result_comes_before_the_next_picture_is_read(album: Path, brightness: Any) -> None:
+    """A million pictures need no more memory than one."""
+    order: list[str] = []
+
+    def detector(image: Image) -> list[Detection]:
+        order.append("read")
+        return everywhere(image)
+
+    analyze([album], Analyzer(brightness, detector), watch=lambda result: order.append("seen"))
+    assert order == ["read", "seen"] * 2 + ["seen"] + ["read", "seen"] * 3
+
+
+def test_a_picture_has_the_same_row_in_whatever_company(album: Path, astronaut: Path) -> None:
+    """To the last digit, which networks change with the number of faces that they are given at once."""
+    shutil.copy(astronaut, album / "a.jpg")
+    analyze([album / "a.jpg"], Analyzer(), {"csv": "one.csv"})
+    analyze([album], Analyzer(), {"csv": "all.csv"})
+    assert rows("one.csv") == [row for row in rows("all.csv") if row["source"].endswith("a.jpg")]
+
+
+def test_outputs_are_refused_before_the_first_picture(album: Path, brightness: Any) -> None:
+    """Fault 1."""
+    brightness.labels = ("dark", "time")
+    Path("old.csv").write_text("source,frame,time,width,height,face,old\n")
+    with pytest.raises(InvalidInput, match="its label 'time' is also the name of another column"):
+        analyze([album], Analyzer(brightness, everywhere), {"csv": "old.csv"})
+    assert brightness.batches == []
+    assert Path("old.csv").read_text().endswith("old\n")
+
+
+def test_drawings_are_skipped_as_inputs_and_never_beside_them(album: Path, brightness: Any) -> None:
+    """Fault 2."""
+    analyzer = Analyzer(brightness, everywhere)
+    with pytest.raises(InvalidInput, match="is the folder of"):
+        analyze([album], analyzer, {"annotate": album})
+    for _ in range(3):
+        assert analyze([album], analyzer, {"annotate": album / "drawn"}).num_sources == 6
+    assert len(list((album / "drawn").iterdir())) == 5
+    assert all(drawn_by_mien(path) for path in (album / "drawn").iterdir())
+
+
+def test_a_drawing_that_cannot_be_written_fails_its_input_alone(tmp_path: Path, brightness: Any) -> None:
+    write_image(tmp_path / "long.png", np.full((8, 16_390, 3), 90, np.uint8))
+    place = tmp_path / "drawn.webp"  # which is at most 16,383 pixels wide
+    analyzer = Analyzer(brightness, lambda image: everywhere(image[:, :8]))
+    summary = analyze([tmp_path / "long.png"], analyzer, {"annotate": place, "csv": tmp_path / "all.csv"})
+    assert summary.num_faces == 1
+    assert "its drawing could not be written" in summary.failures[0].error
+    (row,) = rows(tmp_path / "all.csv")
+    assert (row["drawing"], row["label"]) == ("", "dark")
+    assert "its drawing could not be written" in row["error"]
+    assert not place.exists()
+
+
+class Interrupted:
+    """Presses Ctrl-C after so many results."""
+
+    def __init__(self, after: int) -> None:
+        self._left = after
+
+    def __call__(self, result: FrameResult | Failure) -> None:
+        self._left -= 1
+        if self._left == 0:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_interrupted_it_keeps_what_was_done_and_goes_on(
+    album: Path, clip: Path, monkeypatch: pytest.MonkeyPatch, jobs: int
+) -> None:
+    monkeypatch.setattr("mien.jobs.videos.SECONDS_A_MARK", -1.0)
+    shutil.copy(clip, album / "3.mp4")
+    wanted = {"csv": "all.csv", "events": "events.csv", "annotate": "drawn"}
+    analyze([album], Analyzer(), wanted)
+    whole = {name: Path(name).read_bytes() for name in ("all.csv", "events.csv")}
+    for name in whole:
+        Path(name).unlink()
+    with pytest.raises(KeyboardInterrupt):
+        analyze([album], Analyzer(), wanted, watch=Interrupted(after=25), jobs=jobs)
+    assert 0 < len(rows("all.csv")) < 45, "the table is well-formed"
+    assert Path(".all.csv.mien").is_dir()
+    analyze([album], Analyzer(), wanted, resume=True, jobs=jobs)
+    assert {name: Path(name).read_bytes() for name in whole} == whole
+    assert not Path(".all.csv.mien").exists()
+
+
+def test_two_processes_write_the_same_bytes_as_one(album: Path, astronaut: Path, clip: Path) -> None:
+    """Pictures and videos mixed, and what fails, in the order of the sources."""
+    shutil.copy(astronaut, album / "1.jpg")
+    shutil.copy(clip, album / "0.mp4")
+    shutil.copy(clip, album / "3.mp4")
+    (album / "none.mp4").write_bytes(b"no video at all")
+    wanted = {name: f"all.{name}" for name in ("csv", "json", "jsonl")}
+    wanted |= {"events": "events.csv", "annotate": "drawn", "report": "pages"}
+    summaries, written = [], []
+    for jobs in (1, 2):
+        order: list[str] = []
+        summaries.append(
+            analyze([album], Analyzer(), wanted, jobs=jobs, watch=lambda result: order.append(result.source))  # noqa: B023
+        )
+        tables = [path for path in Path.cwd().rglob("*") if path.suffix in {".csv", ".json", ".jsonl", ".png", ".html"}]
+        written.append((order, {str(path.relative_to(Path.cwd())): path.read_bytes() for path in tables}))
+    assert written[0] == written[1]
+    assert summaries[0] == summaries[1]
+    assert summaries[0].num_frames == 5 + 1 + 80
+    assert len(list(Path("drawn").iterdir())) == 8
+
+
+def test_a_process_that_dies_fails_its_source_alone(album: Path, deadly: Detector) -> None:
+    """The black picture is the first of five that are under way."""
+    summary = analyze([album], Analyzer(detector=deadly), {"csv": "all.csv"}, jobs=2)
+    assert [Path(failure.source).name for failure in summary.failures] == ["0.png", "2-broken.png"]
+    assert "the process that analysed it died" in summary.failures[0].error
+    assert summary.num_faces == 4
+    assert [Path(row["source"]).name for row in rows("all.csv")] == sorted(path.name for path in album.iterdir())
+
+
+def test_what_other_processes_cannot_be_given_is_refused(album: Path, brightness: Any) -> None:
+    with pytest.raises(InvalidInput, match="cannot be sent to other processes"):
+        analyze([album], Analyzer(brightness, lambda image: []), jobs=2)
+    with pytest.raises(InvalidInput, match="jobs is a number of processes"):
+        analyze([album], Analyzer(brightness, everywhere), jobs=-1)
+
+
+def test_a_table_that_cannot_be_written_ends_the_job_and_says_which(
+    album: Path, brightness: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: FileSink, result: FrameResult | Failure) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("mien.records.csv_table.CsvSink.write", full)
+    Path("all.csv").write_text("source,frame,time,width,height,face,old\n")
+    with pytest.raises(OSError, match="No space left on device") as raised:
+        analyze([album], Analyzer(brightness, everywhere), {"csv": "all.csv"})
+    assert raised.value.filename == "all.csv"
+    assert Path("all.csv").read_text().endswith("old\n")
+    assert sorted(path.name for path in Path.cwd().iterdir()) == ["album", "all.csv"]
+
+
+def test_links_to_one_picture_have_a_record_each(album: Path, brightness: Any) -> None:
+    """Fault 9."""
+    (album / "link.png").symlink_to(album / "1.png")
+    analyze(
+        [album / "1.png", album / "link.png", album / "1.png"], Analyzer(brightness, everywhere), {"csv": "all.csv"}
+    )
+    assert [Path(row["source"]).name for row in rows("all.csv")] == ["1.png", "link.png"]
+
+
+def test_pictures_alone_keep_no_journal(album: Path, brightness: Any) -> None:
+    """Only videos are resumed."""
+    found: list[bool] = []
+    analyze([album], Analyzer(brightness, everywhere), {"csv": "all.csv"},
+            watch=lambda result: found.append(Path(".all.csv.mien").exists()))  # fmt: skip
+    assert not any(found)
