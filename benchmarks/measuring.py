@@ -71,6 +71,17 @@ def resident_megabytes(process: int | str = "self") -> float:
     return round(int(found[1]) / 1024, 1) if found else math.nan
 
 
+def tree_megabytes(process: int) -> float:
+    """Memory of a process and all that it started, where what several share counts once, as Linux counts it."""
+    try:
+        rollup = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="utf-8")
+        children = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="utf-8").split()
+    except (FileNotFoundError, ProcessLookupError):  # it has ended
+        return 0.0
+    found = re.search(r"^Pss:\s+(\d+) kB", rollup, re.MULTILINE)
+    return (int(found[1]) / 1024 if found else 0.0) + sum(tree_megabytes(int(child)) for child in children)
+
+
 def write_result(result: dict[str, Any], path: Path | None) -> None:
     """Print the result as one JSON line, and write it to a file if there is one to write."""
     line = json.dumps(result, ensure_ascii=False)

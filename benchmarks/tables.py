@@ -195,6 +195,17 @@ def video_memory() -> str:
     )
 
 
+def jobs() -> str:
+    """What several processes bring."""
+    rows = [
+        [f"{what}, --jobs {number}", f"{row['a_second']:.1f} {content['unit']}", f"{row['times_as_fast']:.2f}",
+         f"{row['megabytes']:.0f}"]
+        for what, content in result("jobs")["rows"].items()
+        for number, row in content["processes"].items()
+    ]  # fmt: skip
+    return markdown(["", "a second", "times as fast", "MB"], rows)
+
+
 def hour() -> str:
     """An hour of video, uninterrupted and killed."""
     content = result("hour")
@@ -336,6 +347,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "video_speed": video_speed,
     "video_stages": video_stages,
     "video_memory": video_memory,
+    "jobs": jobs,
     "hour": hour,
     "flicker": flicker,
 }

@@ -10,8 +10,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-from filelock import FileLock, Timeout
-
 from mien.errors import InvalidInput
 from mien.files import replacing
 from mien.records.results import result_from_dict, result_to_dict
@@ -142,6 +140,8 @@ def journal_folder(output: Path, *, resume: bool = False) -> Iterator[Path]:
         InvalidInput: Another process works on the same output; the message says which.
         OSError: The folder cannot be made; the error names the output.
     """
+    from filelock import FileLock, Timeout  # takes as long to import as a picture to analyse; pictures need no lock
+
     folder = Path(os.path.abspath(output)).parent / f".{output.name}.mien"
     try:
         folder.mkdir(parents=True, exist_ok=True)
