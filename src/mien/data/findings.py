@@ -118,19 +118,12 @@ def is_audit(path: Path) -> bool:
 
 
 def listed_to_leave_out(path: Path, faces: FaceSet) -> NDArray[np.bool_]:
-    """Which faces an audit's CSV says to leave out.
+    """Which faces an audit's CSV, changed by hand or not, says to leave out: (N,) bool.
 
-    Args:
-        path: A CSV of `AuditReport.write_csv`, changed by hand or not. Of its columns only source, split, label and
-            leave_out are read; a face is left out when any of its rows says so.
-        faces: The data set that was audited.
-
-    Returns:
-        (N,) bool.
+    Of its columns only source, split, label and leave_out are read; a face is left out when any of its rows says so.
 
     Raises:
         DataError: Rows are wrong, or it is the audit of another data set.
-        OSError: The file cannot be read.
     """
     places = {source: place for place, source in enumerate(faces.sources)}
     left_out = np.zeros(len(faces), np.bool_)
