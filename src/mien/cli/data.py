@@ -51,7 +51,7 @@ def stats(
     figures = {"data": faces.name, "num_faces": len(faces), "splits": splits}
     show(figures, json_file, _counts_table(faces, counts))
     if pictures:
-        _draw(faces, counts, *pictures)
+        _draw(faces, counts, pictures)
 
 
 def _load(
@@ -84,15 +84,14 @@ def _counts_table(faces: FaceSet, counts: dict[str, dict[str, int]]) -> Table:
     return table
 
 
-def _draw(
-    faces: FaceSet, counts: dict[str, dict[str, int]], counts_file: Path, shares_file: Path, faces_file: Path
-) -> None:
+def _draw(faces: FaceSet, counts: dict[str, dict[str, int]], pictures: list[Path]) -> None:
     from mien.report import plots
 
+    counts_file, shares_file, faces_file = pictures
     plots.plot_class_counts(counts, counts_file, title=faces.name)
     plots.plot_class_shares(counts, shares_file, title=faces.name)
     write_image(faces_file, plots.face_sheet(sample_faces(faces, _SAMPLES)), comment=DRAWN_COMMENT)
-    for file in (counts_file, shares_file, faces_file):
+    for file in pictures:
         note(f"wrote {file}")
 
 
