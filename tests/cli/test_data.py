@@ -150,11 +150,12 @@ def test_an_unwritable_place_ends_in_one_message(run_mien: Make, folder: Path, t
 @pytest.mark.parametrize(
     ("words", "option"),
     [
-        (["audit", "fer2013.csv", "--out", "fer2013.csv"], "--out"),
-        (["audit", "fer2013.csv", "--out", "link.csv"], "--out"),
-        (["audit", "fer2013.csv", "--json", "fer2013new.csv"], "--json"),
-        (["stats", "fer2013.csv", "--json", "fer2013.csv"], "--json"),
-        (["stats", "fer2013.csv", "--leave-out", "audit.csv", "--json", "audit.csv"], "--json"),
+        (["data", "audit", "fer2013.csv", "--out", "fer2013.csv"], "--out"),
+        (["data", "audit", "fer2013.csv", "--out", "link.csv"], "--out"),
+        (["data", "audit", "fer2013.csv", "--json", "fer2013new.csv"], "--json"),
+        (["data", "stats", "fer2013.csv", "--json", "fer2013.csv"], "--json"),
+        (["data", "stats", "fer2013.csv", "--leave-out", "audit.csv", "--json", "audit.csv"], "--json"),
+        (["evaluate", "mini-xception", "--data", "fer2013.csv", "--json", "link.csv"], "--json"),
     ],
 )
 def test_an_output_never_overwrites_an_input(
@@ -164,7 +165,7 @@ def test_an_output_never_overwrites_an_input(
     for name in ("fer2013.csv", "fer2013new.csv", "audit.csv"):
         Path(name).write_text("what was there")
     Path("link.csv").symlink_to("fer2013.csv")
-    done = run_mien("data", *words)
+    done = run_mien(*words)
 
     assert done.status == 1
     assert done.err.startswith(f"error: {option}: ")

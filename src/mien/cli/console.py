@@ -1,11 +1,15 @@
-"""What every verb prints and writes JSON with."""
+"""What the verbs print and write JSON with, and the options that they share."""
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, TypeAlias
 
+import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from mien.files import STANDARD_OUTPUT, begins_with, replacing
 
@@ -16,12 +20,20 @@ out = Console(highlight=False, emoji=False)
 err = Console(stderr=True, highlight=False, emoji=False)
 """Standard error: progress, warnings and errors, so that standard output can be piped."""
 
-_MOST_NAMED: Final = 10
+JsonFile: TypeAlias = Annotated[
+    Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there; - for standard output.")
+]
+"""The option of verbs that `show` figures."""
+
+LeaveOut: TypeAlias = Annotated[
+    Path | None, typer.Option(help="A CSV of `mien data audit`: count without the faces that it names.")
+]
+"""The option of verbs that count or score faces."""
 
 
-def tell(message: str) -> None:
-    """Print one line on standard output as it is; a path may look like markup."""
-    out.print(message, markup=False, soft_wrap=True)
+def tell(what: str | Table) -> None:
+    """Print a table, or one line as it is, on standard output; names in either may look like markup."""
+    out.print(what, markup=False, soft_wrap=isinstance(what, str))
 
 
 def note(message: str) -> None:
@@ -32,28 +44,33 @@ def note(message: str) -> None:
 def complain(message: str) -> None:
     """Print one error on standard error."""
     err.print("[bold red]error:[/]", end=" ")
-    err.print(message, markup=False, soft_wrap=True)
+    note(message)
 
 
-def note_passed_over(paths: Sequence[str]) -> None:
-    """Name what was passed over because it is neither a file nor a folder: the first ten, and how many more."""
-    for path in paths[:_MOST_NAMED]:
-        note(f"passed over: {path}, which is neither a file nor a folder")
-    if len(paths) > _MOST_NAMED:
-        note(f"passed over: {len(paths) - _MOST_NAMED:,} more")
+def table_with(*columns: str, left: Sequence[str], title: str = "") -> Table:
+    """An empty table; the columns in `left` hold words, which may wrap, and the others numbers."""
+    table = Table(
+        title=Text(title, "bold"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
+    )
+    for column in columns:
+        table.add_column(column, justify="left" if column in left else "right", no_wrap=column not in left)
+    return table
 
 
 def is_json(path: Path) -> bool:
-    """Whether a file begins as those of `write_json` do."""
+    """Whether a file begins as those that `show` writes do."""
     return begins_with(path, b"{\n", b"[\n", b"{}", b"[]")
 
 
-def write_json(figures: dict[str, Any] | list[Any], file: Path) -> None:
-    """Write figures as JSON into a file or to standard output."""
+def show(figures: dict[str, Any] | list[Any], json_file: Path | None, *shown: Table | str) -> None:
+    """Print what is shown to people, and write the figures as JSON into a file; or print the figures alone for "-"."""
     text = json.dumps(figures, indent=2)
-    if file == STANDARD_OUTPUT:
+    if json_file == STANDARD_OUTPUT:
         tell(text)
         return
-    with replacing(file) as partial:
-        partial.write_text(text + "\n", encoding="utf-8")
-    note(f"wrote {file}")
+    for each in shown:
+        tell(each)
+    if json_file is not None:
+        with replacing(json_file) as partial:
+            partial.write_text(text + "\n", encoding="utf-8")
+        note(f"wrote {json_file}")

@@ -4,15 +4,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
 import mien
-from mien.cli.console import out, write_json
+from mien.cli.console import JsonFile, LeaveOut, is_json, show, table_with
 from mien.evaluation import evaluate as evaluate_classifier
 from mien.evaluation import load_for
-from mien.files import STANDARD_OUTPUT
+from mien.files import check_outputs
 from mien.recognition import load_classifier
 
 
@@ -23,14 +22,12 @@ def evaluate(
         str, typer.Option(help="Training, PublicTest or PrivateTest; or train, val, test.")
     ] = "PublicTest",
     flip: Annotated[bool, typer.Option("--flip", help="Average each face with its mirror image.")] = False,
-    leave_out: Annotated[
-        Path | None, typer.Option(help="A CSV of `mien data audit`: score without the faces it names.")
-    ] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write everything there; - for standard output.")
-    ] = None,
+    leave_out: LeaveOut = None,
+    json_file: JsonFile = None,
 ) -> None:
     """Score a model: accuracy, F1, calibration, per class, with and without the faces that training has too."""
+    inputs = [Path(model), data, *([leave_out] if leave_out else [])]
+    check_outputs({"--json": json_file}, inputs=inputs, may_replace={"--json": is_json})
     classifier = load_classifier(model)
     whole = load_for(classifier.info, data, split=split)
     faces = load_for(classifier.info, data, split=split, leave_out=leave_out) if leave_out else whole
@@ -42,43 +39,32 @@ def evaluate(
         "trained_by": {"commit": classifier.info.commit, "recipe": classifier.info.recipe},
         "mien": mien.__version__,
     }
-    if json_file != STANDARD_OUTPUT:
-        out.print(_table(result))
-    if json_file:
-        write_json(result, json_file)
+    show(result, json_file, _table(result))
 
 
 def _table(result: dict[str, Any]) -> Table:
     """The scores for people: of the split, without duplicates, and a row for each class."""
     flip = ", mirror averaged" if result["flip"] else ""
-    title = Text(f"{result['model']} on {result['data']}, {result['split']}{flip}; in %, except faces and NLL")
-    table = Table(
-        title=title, title_style="bold", title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
-    )
-    for column in ("", "faces", "accuracy", "precision", "F1", "ECE", "NLL"):  # 80 columns are enough for it
-        table.add_column(column, justify="right" if column else "left", no_wrap=True)
+    title = f"{result['model']} on {result['data']}, {result['split']}{flip}; in %, except faces and NLL"
+    # 80 columns are enough for it.
+    table = table_with("", "faces", "accuracy", "precision", "F1", "ECE", "NLL", left=[""], title=title)
     parts = {"as published": result, "without duplicates": result["without_duplicates"]}
     for name, part in parts.items():
         if part:
-            table.add_row(
-                name,
-                str(part["num_faces"]),
-                f"[bold]{_percent(part['accuracy'])}[/] ± {_percent(part['standard_error'])}",
-                "",
-                _percent(part["macro_f1"]),
-                _percent(part["ece"]),
-                f"{part['nll']:.4f}",
-            )
+            f1, ece = _percent(part["macro_f1"]), _percent(part["ece"])
+            table.add_row(name, str(part["num_faces"]), _accuracy(part), "", f1, ece, f"{part['nll']:.4f}")
     fer_plus = result["fer_plus"]
     if fer_plus and fer_plus["num_faces"]:
-        accuracy = f"[bold]{_percent(fer_plus['accuracy'])}[/] ± {_percent(fer_plus['standard_error'])}"
-        table.add_row("FER+ majority", str(fer_plus["num_faces"]), accuracy, "", "", "", "")
+        table.add_row("FER+ majority", str(fer_plus["num_faces"]), _accuracy(fer_plus))
     table.add_section()
     for name, row in result["per_class"].items():
-        figures = ("recall", "precision", "f1")
-        cells = [_percent(row[figure]) if row["num_faces"] else "–" for figure in figures]
-        table.add_row(name, str(row["num_faces"]), *cells, "", "")
+        figures = (row["recall"], row["precision"], row["f1"])
+        table.add_row(name, str(row["num_faces"]), *(_percent(each) if row["num_faces"] else "–" for each in figures))
     return table
+
+
+def _accuracy(part: dict[str, Any]) -> Text:
+    return Text.assemble((_percent(part["accuracy"]), "bold"), f" ± {_percent(part['standard_error'])}")
 
 
 def _percent(share: float) -> str:

@@ -3,10 +3,8 @@
 from typing import Annotated, Any
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
-from mien.cli.console import out, tell, write_json
+from mien.cli.console import show, table_with, tell
 from mien.files import STANDARD_OUTPUT
 from mien.recognition import OnnxClassifier, shipped_models
 
@@ -22,27 +20,14 @@ def models(
     if context.invoked_subcommand:
         return
     rows = [_row(name, OnnxClassifier(path), path.stat().st_size) for name, path in shipped_models().items()]
-    if as_json:
-        write_json(rows, STANDARD_OUTPUT)
-        return
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for column in ("name", "size class", *_RIGHT, "licence"):
-        table.add_column(column, justify="right" if column in _RIGHT else "left", no_wrap=True)
+    columns = ("name", "size class", "parameters", "file", "face", "accuracy", "licence")
+    table = table_with(*columns, left=("name", "size class", "licence"))
     for row in rows:
-        table.add_row(
-            str(row["name"]),
-            str(row["size_class"]),
-            f"{row['parameters']:,}",
-            f"{row['bytes'] / 1024:,.0f} KB",
-            f"{row['input_size']} px",
-            f"{row['accuracy']:.1%}",
-            str(row["licence"]),
-        )
-    out.print(table)
-    tell("accuracy: on the validation split of its data (FER2013's PublicTest), one pass per face")
-
-
-_RIGHT = ("parameters", "file", "face", "accuracy")
+        size, side = f"{row['bytes'] / 1024:,.0f} KB", f"{row['input_size']} px"
+        numbers = f"{row['parameters']:,}", size, side, f"{row['accuracy']:.1%}"
+        table.add_row(row["name"], row["size_class"], *numbers, row["licence"])
+    source = "accuracy: on the validation split of its data (FER2013's PublicTest), one pass per face"
+    show(rows, STANDARD_OUTPUT if as_json else None, table, source)
 
 
 @app.command("fetch")
@@ -65,9 +50,7 @@ def _row(name: str, classifier: OnnxClassifier, num_bytes: int) -> dict[str, Any
         "bytes": num_bytes,
         "input_size": info.input_size,
         "labels": list(info.labels),
-        "split": info.measured.get("split"),
-        "num_faces": info.measured.get("num_faces"),
-        "accuracy": info.measured.get("accuracy"),
+        **{figure: info.measured.get(figure) for figure in ("split", "num_faces", "accuracy")},
         "licence": info.licence,
         "commit": info.commit,
     }

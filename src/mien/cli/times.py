@@ -10,14 +10,9 @@ _TIME: Final = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)\s*s?", r
 
 
 def seconds(text: str | float) -> float:
-    """The seconds that an option's text means; typer's `parser` of every option that takes a time.
+    """The seconds that an option's text means: with or without an s, or minutes and seconds, or hours too, with colons.
 
-    Args:
-        text: Seconds with or without an s, or minutes and seconds, or hours too, separated by colons. A number is a
-            default value, which typer parses too.
-
-    Raises:
-        typer.BadParameter: It is something else; typer adds the option's name.
+    It is typer's `parser` of every option that takes a time; typer parses default values too, which are numbers.
     """
     parts = _TIME.fullmatch(str(text).strip())
     if parts:
@@ -29,11 +24,7 @@ def seconds(text: str | float) -> float:
 
 
 def above_zero(value: float | None) -> float | None:
-    """The value itself if it is above 0 or None; typer's `callback` of an option.
-
-    Raises:
-        typer.BadParameter: It is something else; typer adds the option's name.
-    """
+    """The value itself if it is above 0 or None; typer's `callback` of an option."""
     if value is not None and not 0 < value < math.inf:
         raise typer.BadParameter(f"expected a number above 0; got {value:g}")
     return value

@@ -115,30 +115,28 @@ def _exact(faces: FaceSet, copies: list[list[int]]) -> Iterator[_Found]:
 
 def _partner(faces: FaceSet, place: int, others: Sequence[int]) -> int:
     """Of equally similar faces, the most telling: one in another split, else one with another label."""
-    return min(
-        others,
-        key=lambda other: (
-            faces.splits[other] == faces.splits[place],
-            faces.labels[other] == faces.labels[place],
-            other,
-        ),
-    )
+
+    def likeness(other: int) -> tuple[bool, bool, int]:
+        return faces.splits[other] == faces.splits[place], faces.labels[other] == faces.labels[place], other
+
+    return min(others, key=likeness)
 
 
 def _near(faces: FaceSet, places: NDArray[np.int64]) -> Iterator[_Found]:
     pairs = similar_pairs(faces.faces[places])
     for kind, mirrored in (("near duplicate", False), ("mirrored", True)):
-        partners: defaultdict[int, list[tuple[float, int]]] = defaultdict(list)
+        partners: defaultdict[int, dict[int, float]] = defaultdict(dict)
         for pair in pairs:
             if pair.mirrored == mirrored:
                 first, second = int(places[pair.first]), int(places[pair.second])
-                partners[first].append((pair.similarity, second))
-                partners[second].append((pair.similarity, first))
-        groups = _components({place: [other for _, other in similar] for place, similar in partners.items()})
+                partners[first][second] = partners[second][first] = pair.similarity
+        groups = _components(partners)
         for place, similar in partners.items():
             split = faces.splits[place]
             # A partner in another split is named before a more similar one in the same: that is the leak.
-            leaks, score, partner = max((faces.splits[other] != split, score, other) for score, other in similar)
+            leaks, score, partner = max(
+                (faces.splits[other] != split, score, other) for other, score in similar.items()
+            )
             yield _Found(kind, groups[place], place, score, bool(leaks) and split == "train", partner)
 
 

@@ -123,18 +123,11 @@ def resize_faces(faces: GreyFaces, size: int) -> GreyFaces:
 
 
 def fit_square(grey: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """A face in a square of `size` pixels a side, its proportions kept.
+    """A face in a square of `size` pixels a side, its proportions kept: (H, W) uint8 → (size, size) uint8.
 
     The longer side is resized to `size`, by averaging where it shrinks (INTER_AREA) and linearly where it grows. A
     picture that is not square is centred, and its outermost pixels are repeated to the square's edge: that cuts nothing
     off, distorts no face, and leaves no hard edge for a network to learn.
-
-    Args:
-        grey: (H, W) uint8.
-        size: S, in pixels.
-
-    Returns:
-        (S, S) uint8.
     """
     height, width = grey.shape
     if height == width == size:

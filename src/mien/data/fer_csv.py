@@ -32,21 +32,9 @@ _LONGEST_ROW = 1 << 16
 def read_fer_csv(path: Path, *, size: int = SIDE) -> FaceSet:
     """The faces of `fer2013.csv`, or of `icml_face_data.csv`, the same table under its other name.
 
-    Columns are found by name, in any order and case; others are ignored. Where FER+'s `fer2013new.csv` lies
-    beside the table, its votes are read too. What was read is kept in the cache and read from there until either
-    file changes.
-
-    Args:
-        path: The CSV.
-        size: S, the side in pixels that the 48 × 48 faces are resized to.
-
-    Returns:
-        All rows in the table's order; Training is "train", PublicTest "val", PrivateTest "test".
-
-    Raises:
-        DataError: A column is missing, rows are wrong (the first ten are named by their lines), or the votes belong to
-            another table.
-        OSError: A file cannot be read.
+    Columns are found by name, in any order and case; others are ignored. Where FER+'s `fer2013new.csv` lies beside the
+    table, its votes are read too. What was read is kept in the cache and read from there until either file changes.
+    The rows keep the table's order; Training becomes "train", PublicTest "val", and PrivateTest "test".
     """
     votes = path.with_name(VOTES_FILE)
     files = [path, votes] if votes.is_file() and votes.name != path.name else [path]
@@ -131,7 +119,7 @@ def _fields(line: bytes, width: int) -> list[bytes]:
         raise DataError(f"is longer than {_LONGEST_ROW:,} bytes; expected {_PIXELS:,} numbers 0 to 255")
     fields = line.split(b",")
     if len(fields) != width:
-        _text(line)  # raises where that is the reason
+        _text(line)  # raises if that is the reason
         raise DataError(f"expected {width} fields separated by commas, as in the header; got {len(fields)}")
     return fields
 
@@ -147,10 +135,6 @@ def _split(field: bytes) -> int:
 
 
 def _text(raw: bytes) -> str:
-    """
-    Raises:
-        DataError: It is not UTF-8 text; the message says why.
-    """
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DataError("is UTF-16; save it as UTF-8")
     if b"\0" in raw:
@@ -162,11 +146,7 @@ def _text(raw: bytes) -> str:
 
 
 def _parse_pixels(text: bytes) -> bytes:
-    """The face that one row holds: 2,304 bytes.
-
-    Raises:
-        DataError: It does not hold one; the message says why.
-    """
+    """The face that one row holds: 2,304 bytes."""
     # Older releases of numpy read "1.5" as 1.
     if text and not text.translate(None, _DIGITS_AND_SPACES):
         with suppress(ValueError):  # a number above 255

@@ -21,19 +21,10 @@ _MOST_VOTES = 10
 
 
 def read_votes(path: Path, table: str, lines: NDArray[np.int64], splits: NDArray[np.str_]) -> NDArray[np.uint8]:
-    """The votes for the rows of a FER2013 table.
+    """The votes for the rows of a FER2013 table: (N, 10) uint8, 0 to 10, in the order of `FER_PLUS_VOTES`.
 
-    Args:
-        path: FER+'s `fer2013new.csv`: the same rows as the table, in the same order.
-        table: The table's name in messages.
-        lines: (N,), the line number of each row in the table.
-        splits: (N,), the split of each row, against which FER+'s column Usage is checked.
-
-    Returns:
-        (N, 10) uint8, 0 to 10, in the order of `FER_PLUS_VOTES`.
-
-    Raises:
-        DataError: A column is missing, rows are wrong, or they are not those of the table.
+    FER+'s `fer2013new.csv` has the same rows as the table in the same order: its column Usage is checked against
+    `splits`, (N,), and messages name the table and, from `lines`, (N,), the line numbers of its rows.
     """
     faults = Faults(path.name, "rows")
     expected = f"Usage and FER+'s ten: {', '.join(FER_PLUS_VOTES)}"

@@ -104,12 +104,8 @@ class AuditReport:
         ):
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(_COLUMNS)
-            writer.writerows(_cells(finding) for finding in self.findings)
-
-
-def _cells(finding: Finding) -> list[object]:
-    *cells, score, leave_out = astuple(finding)
-    return ["" if cell is None else cell for cell in cells] + [f"{score:.4f}", "yes" if leave_out else "no"]
+            for each in self.findings:
+                writer.writerow([*astuple(each)[:-2], f"{each.score:.4f}", "yes" if each.leave_out else "no"])
 
 
 def is_audit(path: Path) -> bool:
@@ -118,19 +114,12 @@ def is_audit(path: Path) -> bool:
 
 
 def listed_to_leave_out(path: Path, faces: FaceSet) -> NDArray[np.bool_]:
-    """Which faces an audit's CSV says to leave out.
+    """Which faces an audit's CSV, changed by hand or not, says to leave out: (N,) bool.
 
-    Args:
-        path: A CSV of `AuditReport.write_csv`, changed by hand or not. Of its columns only source, split, label and
-            leave_out are read; a face is left out when any of its rows says so.
-        faces: The data set that was audited.
-
-    Returns:
-        (N,) bool.
+    Of its columns only source, split, label and leave_out are read; a face is left out when any of its rows says so.
 
     Raises:
         DataError: Rows are wrong, or it is the audit of another data set.
-        OSError: The file cannot be read.
     """
     places = {source: place for place, source in enumerate(faces.sources)}
     left_out = np.zeros(len(faces), np.bool_)
@@ -138,26 +127,24 @@ def listed_to_leave_out(path: Path, faces: FaceSet) -> NDArray[np.bool_]:
     for line, row in read_rows(path, _NEEDED, "what `mien data audit` writes, with commas", faults):
         if row:
             with faults.of_line(line):
-                left_out[_place_of(row, places, faces)] |= _parse_yes_no(row["leave_out"])
+                place, leave_out = _parse_row(row, places, faces)
+                left_out[place] |= leave_out
     faults.raise_if_any()
     return left_out
 
 
-def _place_of(row: dict[str, str], places: dict[str, int], faces: FaceSet) -> int:
-    place = places.get(row["source"])
+def _parse_row(row: dict[str, str], places: dict[str, int], faces: FaceSet) -> tuple[int, bool]:
+    """The index of the row's face, and whether to leave it out."""
+    source, place = quoted(row["source"], 200), places.get(row["source"])
     if place is None:
-        raise DataError(f"{quoted(row['source'], 200)} is not in {faces.name}; expected the audit of this data set")
+        raise DataError(f"{source} is not in {faces.name}; expected the audit of this data set")
     split, label = str(faces.splits[place]), faces.classes[faces.labels[place]]
     if (row["split"], row["label"]) != (split, label):
         raise DataError(
-            f"{quoted(row['source'], 200)} is {label!r} in {split!r} in {faces.name}, here {quoted(row['label'])} in "
+            f"{source} is {label!r} in {split!r} in {faces.name}, here {quoted(row['label'])} in "
             f"{quoted(row['split'])}; expected the audit of this data set"
         )
-    return place
-
-
-def _parse_yes_no(text: str) -> bool:
-    answer = _YES_NO.get(text.strip().casefold())
+    answer = _YES_NO.get(row["leave_out"].strip().casefold())
     if answer is None:
-        raise DataError(f"leave_out is {quoted(text)}; expected yes or no")
-    return answer
+        raise DataError(f"leave_out is {quoted(row['leave_out'])}; expected yes or no")
+    return place, answer

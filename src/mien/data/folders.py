@@ -37,28 +37,17 @@ class _Picture(NamedTuple):
 
 
 def read_folders(root: Path, *, size: int, own_classes: bool = False) -> FaceSet:
-    """The faces of a folder of pictures.
+    """The faces of a folder of pictures, by split, then name, then path; their sources are paths below `root`.
 
     Two layouts are known, in any case and the common spellings: `train/happy/1.png`, with any of train, val
     (valid, validation, PublicTest) and test (PrivateTest); and `happy/1.png`, which is all "train", unless the
-    folder itself has the name of a split. Hidden files, `Thumbs.db` and `desktop.ini` are ignored, and so are files
-    that are no pictures beside the folders (a README). Inside an emotion's folder every file has to be a picture, of
-    any size, grey or colour. Pipes, sockets, devices and links to themselves are passed over and reported in
-    `FaceSet.passed_over`. What was read is kept in the cache until a file changes.
+    folder itself has the name of a split. With `own_classes` the folders' names are the classes, whatever they are, in
+    alphabetical order; otherwise they have to be emotions, and the classes are the seven.
 
-    Args:
-        root: The folder.
-        size: S, the side in pixels that faces are resized to; see `fit_square`.
-        own_classes: Whether the folders' names are the classes, whatever they are, in alphabetical order; otherwise
-            they have to be emotions, and the classes are the seven.
-
-    Returns:
-        The faces by split, then name, then path; a face's source is its path below `root`, with slashes.
-
-    Raises:
-        DataError: A folder's name is unknown, an emotion's folder is empty, or files are no pictures; the first
-            ten are named, each with its reason.
-        OSError: A folder cannot be read.
+    Hidden files, `Thumbs.db` and `desktop.ini` are ignored, and so are files that are no pictures beside the folders
+    (a README). Inside an emotion's folder every file has to be a picture, of any size, grey or colour; `fit_square`
+    resizes it. Pipes, sockets, devices and links to themselves are passed over and reported in `FaceSet.passed_over`.
+    What was read is kept in the cache until a file changes.
     """
     search = _Search(root, own_classes, Faults(str(root), "files and folders"))
     pictures = search.pictures()
