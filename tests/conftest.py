@@ -40,7 +40,7 @@ def portrait(astronaut: Path) -> Image:
 
 @pytest.fixture(scope="session")
 def clip(portrait: Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A video of 640×360 at 20 frames a second: a second of a grey wall, then a second of a face that moves a little."""
+    """A video, 640×360 at 20 frames a second: a second of a grey wall, then one of a face that moves a little."""
     pytest.importorskip("av")
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
     with VideoWriter(path, rate=20) as writer:
