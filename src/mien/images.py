@@ -108,8 +108,8 @@ def is_picture_name(path: str | Path) -> bool:
 def read_image(source: Picture, *, name: str | None = None, max_pixels: int = MAX_PIXELS) -> Image:
     """A picture as a person would see it: upright, in colour, eight bits.
 
-        >>> read_image("party.jpg").shape
-        (1080, 1920, 3)
+        >>> read_image("docs/pictures/astronaut.jpg").shape
+        (512, 512, 3)
 
     Reads JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF and PPM (with PGM and PBM), whatever the file's name; of an animation,
     or of several pages, the first. EXIF rotation is applied. What is transparent shows white, as on a page, because the
@@ -270,6 +270,8 @@ def _from_path(path: Path, name: str, max_pixels: int) -> Image:
                 return _decode(file, name, max_pixels)
             return _decode(BytesIO(read_pipe(file, name)), name, max_pixels)
     except FileNotFoundError as error:
+        if "://" in name:
+            raise PictureError(f"{name}: pictures are not fetched from the network; download it first") from error
         what = "a link to a file that is not there" if path.is_symlink() else "not there"
         raise PictureError(f"{name} is {what}; expected a picture") from error
     except OSError as error:

@@ -10,7 +10,7 @@ from mien.cli.console import out, tell, write_json
 from mien.files import STANDARD_OUTPUT
 from mien.recognition import OnnxClassifier, shipped_models
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.callback(invoke_without_command=True)

@@ -130,8 +130,10 @@ def analyze(
 ) -> Summary:
     """Analyse pictures and videos, and write every output that is wanted.
 
-        >>> summary = analyze(["holiday/", "talk.mp4"], Analyzer(), {"csv": "faces.csv", "annotate": "out"})
-        >>> print(summary.num_faces, summary.labels.most_common(3), summary.failures)
+        >>> summary = analyze(["docs/pictures/astronaut.jpg"], Analyzer())
+        >>> summary.num_faces, summary.labels.most_common(1), summary.failures
+        (1, [('happy', 1)], [])
+        >>> analyze(["holiday/", "talk.mp4"], Analyzer(), {"csv": "faces.csv", "annotate": "out"})  # doctest: +SKIP
 
     One input that fails does not stop the others; it is in the outputs and in the summary. Outputs are checked and
     opened before the first frame.
