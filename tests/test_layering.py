@@ -18,7 +18,7 @@ def test_imports_go_downward_only() -> None:
 
 @pytest.mark.parametrize("module", ["mien", "mien.cli"])
 def test_importing_loads_nothing_heavy(module: str) -> None:
-    heavy = ("torch", "matplotlib", "onnx", "scipy", "pandas")
+    heavy = ("cv2", "onnxruntime", "torch", "matplotlib", "onnx", "scipy", "pandas")
     code = f"import {module}, sys; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

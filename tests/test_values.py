@@ -1,5 +1,9 @@
+import json
 import math
+import pickle
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -8,7 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.errors import InvalidInput
-from mien.values import Box, Detection, Face, Frame, Prediction, check_image, checked_number
+from mien.values import (
+    Box,
+    Detection,
+    Face,
+    Failure,
+    Frame,
+    FrameResult,
+    Prediction,
+    check_image,
+    checked_number,
+)
 
 coordinate = st.floats(-1000, 1000)
 boxes = st.builds(
@@ -158,3 +172,41 @@ def test_ranges_are_named() -> None:
         checked_number("margin", 2, kind="a share", most=1)
     with pytest.raises(InvalidInput, match="window is a number, above 0; got 0"):
         checked_number("window", 0, above=True)
+
+
+@pytest.fixture
+def talking(make_person: Callable[..., Face]) -> Face:
+    """A face of a video, with everything that one can have."""
+    face = make_person(3, happy=0.75, uncertain=("small",), prediction_set=("happy", "sad"))
+    landmarks = np.arange(10, dtype=np.float32).reshape(5, 2)
+    return replace(face, detection=Detection(Box(10.5, 20, 110.5, 130.25), 0.875, landmarks, Box(-5, 0, 125, 130)))
+
+
+def test_values_survive_pickle_and_are_equal_to_themselves(talking: Face) -> None:
+    """Fault 41."""
+    frame = Frame(3, 0.12, np.full((4, 5, 3), 9, np.uint8))
+    result = FrameResult(source="a.mp4", index=3, time=0.12, width=5, height=4, faces=(talking,), image=frame.image)
+    for value in (talking, talking.detection, talking.prediction, frame, result, Failure("a.jpg", "it is empty")):
+        again = pickle.loads(pickle.dumps(value))
+        assert again == value
+        assert hash(again) == hash(value)
+    other = replace(result, image=np.zeros((4, 5, 3), np.uint8))
+    assert other != result
+    assert len({result, pickle.loads(pickle.dumps(result)), other}) == 2
+
+
+def test_a_face_is_json_and_back(talking: Face) -> None:
+    """Fault 41. A record holds no crop."""
+    again = Face.from_dict(json.loads(json.dumps(talking.to_dict())))
+    assert again == replace(talking, detection=replace(talking.detection, crop=None))
+
+
+def test_no_representation_fills_the_screen(talking: Face) -> None:
+    """Fault 41."""
+    scores = np.array([0.25, 0.75], np.float32)
+    long = Face(talking.detection, Prediction(("a" * 500, "b" * 500), scores), track_id=10**9)
+    frame = Frame(3, 0.12, np.zeros((4, 5, 3), np.uint8))
+    result = FrameResult(source="x" * 500, width=5, height=4, faces=(long,) * 50)
+    for value in (long, talking, long.detection, long.prediction, frame, result):
+        assert len(repr(value)) < 200
+        assert "\n" not in repr(value)

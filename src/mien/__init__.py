@@ -13,18 +13,27 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mien.analyzer import Analyzer
-    from mien.drawing import annotate, anonymize
-    from mien.emotions import EMOTIONS
-    from mien.errors import MienError
-    from mien.images import read_image
-    from mien.jobs.outputs import open_output
-    from mien.jobs.run import analyze
-    from mien.jobs.settings import VideoSettings
-    from mien.recognition import list_models
-    from mien.records import as_table
-    from mien.values import Box, Detection, Face, Failure, Frame, FrameResult, Prediction, Quality
-    from mien.video import Camera, open_video
+    from mien.analyzer import Analyzer as Analyzer
+    from mien.drawing import annotate as annotate
+    from mien.drawing import anonymize as anonymize
+    from mien.emotions import EMOTIONS as EMOTIONS
+    from mien.errors import MienError as MienError
+    from mien.images import read_image as read_image
+    from mien.jobs.outputs import open_output as open_output
+    from mien.jobs.run import analyze as analyze
+    from mien.jobs.settings import VideoSettings as VideoSettings
+    from mien.recognition import list_models as list_models
+    from mien.records import as_table as as_table
+    from mien.values import Box as Box
+    from mien.values import Detection as Detection
+    from mien.values import Face as Face
+    from mien.values import Failure as Failure
+    from mien.values import Frame as Frame
+    from mien.values import FrameResult as FrameResult
+    from mien.values import Prediction as Prediction
+    from mien.values import Quality as Quality
+    from mien.video import Camera as Camera
+    from mien.video import open_video as open_video
 
 __version__ = "0.1.0"
 
@@ -47,29 +56,7 @@ second, and `mien --help` needs neither."""
 
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
-__all__ = [
-    "EMOTIONS",
-    "Analyzer",
-    "Box",
-    "Camera",
-    "Detection",
-    "Face",
-    "Failure",
-    "Frame",
-    "FrameResult",
-    "MienError",
-    "Prediction",
-    "Quality",
-    "VideoSettings",
-    "analyze",
-    "annotate",
-    "anonymize",
-    "as_table",
-    "list_models",
-    "open_output",
-    "open_video",
-    "read_image",
-]
+__all__ = sorted(_ROOM_OF)  # noqa: PLE0605 - `if TYPE_CHECKING` above says it to type checkers
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
@@ -81,4 +68,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+    return __all__

@@ -1,11 +1,10 @@
 """Detect, crop, classify: the main job."""
 
-import difflib
 import inspect
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any, Never
+from typing import Any
 
 import numpy as np
 
@@ -66,6 +65,10 @@ class Analyzer:
             detector if isinstance(detector, str) else getattr(detector, "__name__", type(detector).__name__)
         )
         self.detector_options = detector_options
+        if not callable(self.detector):
+            raise InvalidInput(f"a detector is a name or a function of an image; got {detector!r}")
+        if not (callable(self.classifier) and hasattr(self.classifier, "labels")):
+            raise InvalidInput(f"a model is a name, a file or a Classifier; got {model!r}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _analyzer, self._arguments
@@ -133,7 +136,6 @@ class Analyzer:
         detect_every: float | None = None,
         every_frame: bool = False,
         images: bool = False,
-        **unknown: Never,
     ) -> Iterator[FrameResult]:
         """The faces of a video, frame by frame, each person with a number and smoothed over time.
 
@@ -156,25 +158,20 @@ class Analyzer:
 
         Raises:
             VideoError: The source cannot be read.
-            InvalidInput: A setting is unknown or wrong, or the source is nothing of the kind.
+            InvalidInput: A setting is out of range, or the source is nothing of the kind.
         """
-        if unknown:
-            raise InvalidInput(_unknown(unknown))
         reading = {"start": start, "end": end, "every": every, "fps": fps, "rate": rate, "raw_size": raw_size}
-        following: dict[str, Any] = {
-            "smoothing": smoothing, "smoothing_seconds": smoothing_seconds, "margin": margin, "hold": hold,
-            "baseline": baseline, "detect_every": detect_every, "every_frame": every_frame,
-        }  # fmt: skip
-        frames = _frames(source, reading)
-        through = Stream(
-            self.detector,
-            self.classifier,
-            **following,
-            source=_name(source, frames),
-            video=_info(frames),
-            images=images,
-        )
-        return _streamed(frames, through, close=frames is not source)
+        with ExitStack() as stack:
+            frames = _frames(source, reading)
+            if frames is not source and isinstance(frames, VideoSource | Camera):
+                stack.enter_context(frames)
+            stream = Stream(
+                self.detector, self.classifier, smoothing=smoothing, smoothing_seconds=smoothing_seconds,
+                margin=margin, hold=hold, baseline=baseline, detect_every=detect_every, every_frame=every_frame,
+                source=str(getattr(frames, "name", "")), images=images,
+                video=VideoInfo(rate=frames.rate) if isinstance(frames, VideoSource) else None,
+            )  # fmt: skip
+            return _streamed(frames, stream, stack.pop_all())
 
 
 def _analyzer(model: str | Path | Classifier, detector: str | Detector, options: dict[str, Any]) -> Analyzer:
@@ -187,7 +184,7 @@ def _frames(source: object, reading: dict[str, Any]) -> Iterable[Frame]:
     defaults = inspect.signature(open_video).parameters
     changed = [name for name, value in reading.items() if value != defaults[name].default]
     if changed:
-        raise InvalidInput(f"{', '.join(changed)} of the video goes to mien.open_video, which gives these frames")
+        raise InvalidInput(f"{', '.join(changed)}: only for videos that are named; mien.open_video takes the same")
     if isinstance(source, int) and not isinstance(source, bool):
         return open_camera(str(source))
     if isinstance(source, Iterable) and not isinstance(source, bytes | np.ndarray):
@@ -198,32 +195,11 @@ def _frames(source: object, reading: dict[str, Any]) -> Iterable[Frame]:
     )
 
 
-def _name(source: object, frames: Iterable[Frame]) -> str:
-    return str(getattr(frames, "name", source if isinstance(source, str | Path) else ""))
-
-
-def _info(frames: Iterable[Frame]) -> VideoInfo:
-    return VideoInfo(rate=frames.rate) if isinstance(frames, VideoSource) else VideoInfo()
-
-
-def _streamed(frames: Iterable[Frame], through: Stream, *, close: bool) -> Iterator[FrameResult]:
-    with ExitStack() as stack:
-        if close and isinstance(frames, VideoSource | Camera):
-            stack.enter_context(frames)
-        for frame in stack.enter_context(closing(in_background(frames))):
+def _streamed(frames: Iterable[Frame], stream: Stream, stack: ExitStack) -> Iterator[FrameResult]:
+    with stack, closing(in_background(frames)) as ahead:
+        for frame in ahead:
             if not isinstance(frame, Frame):
                 raise InvalidInput(
                     f"a video's frames are mien.Frame(index, time in seconds, image); got {type(frame).__name__}"
                 )
-            yield through(frame)
-
-
-def _unknown(settings: dict[str, Any]) -> str:
-    known = [
-        name for name in inspect.signature(Analyzer.stream).parameters if name not in ("self", "source", "unknown")
-    ]
-    name = next(iter(settings))
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"stream has no setting {name!r}" + (
-        f"; did you mean {near[0]}?" if near else f"; it has: {', '.join(known)}"
-    )
+            yield stream(frame)

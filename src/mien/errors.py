@@ -19,7 +19,14 @@ from mien.installation import install_command
 
 
 class MienError(Exception):
-    """The root: catch it to catch whatever mien raises on purpose."""
+    """The root: catch it to catch whatever mien raises on purpose.
+
+    >>> try:
+    ...     mien.read_image("missing.jpg")
+    ... except mien.MienError as error:
+    ...     print(error)
+    missing.jpg is not there; expected a picture
+    """
 
 
 class InvalidInput(MienError, ValueError):

@@ -229,6 +229,8 @@ WRITTEN_SUFFIXES: Final = frozenset(_WRITTEN)
 
 
 def _from_path(path: Path, name: str, max_pixels: int) -> Image:
+    if "://" in name:
+        raise PictureError(f"{name}: pictures are not fetched from the network; download it first")
     with opening_errors(path, name, "a picture", PictureError):
         status = path.stat()
         regular = stat.S_ISREG(status.st_mode)

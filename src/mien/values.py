@@ -29,7 +29,11 @@ left eye, nose tip, right and left corner of the mouth."""
 
 
 class Box(NamedTuple):
-    """A rectangle in the frame's pixels: x to the right, y downward, right and bottom exclusive."""
+    """A rectangle in the frame's pixels: x to the right, y downward, right and bottom exclusive.
+
+    >>> Box(10, 20, 60, 80).area, Box(0, 0, 10, 10).overlap(Box(5, 0, 15, 10))
+    (3000, 0.3333333333333333)
+    """
 
     left: float
     top: float
@@ -114,6 +118,9 @@ class ByValue:
 class Detection(ByValue):
     """Where a face is.
 
+        >>> Detection(Box(10, 20, 60, 80), score=0.9).region  # the square around the box
+        Box(left=5.0, top=20.0, right=65.0, bottom=80.0)
+
     Attributes:
         box: The face in the frame's pixels; it may touch the frame's edge but never leaves it.
         score: The detector's own confidence; its meaning stands in the detector's docstring.
@@ -154,6 +161,9 @@ class Detection(ByValue):
 class Prediction(ByValue):
     """What a face shows.
 
+        >>> Prediction(("happy", "sad"), np.array([0.75, 0.25], np.float32)).by_label()
+        {'happy': 0.75, 'sad': 0.25}
+
     Attributes:
         labels: K names of expressions, in the order of `scores`.
         scores: (K,) float32, the probability of each; they sum to 1 and are never rounded.
@@ -174,7 +184,7 @@ class Prediction(ByValue):
             raise InvalidInput(f"scores are probabilities that sum to 1; got {self.scores}")
 
     def __repr__(self) -> str:
-        return f"Prediction({self.label} {self.scores.max():.0%} of {len(self.labels)})"
+        return f"Prediction({self.label:.40} {self.scores.max():.0%} of {len(self.labels)})"
 
     @property
     def label(self) -> str:
@@ -190,6 +200,9 @@ class Prediction(ByValue):
 class Quality:
     """How well a face can be read.
 
+        >>> Quality(0.4, ("small", "blurred")).reasons
+        ('small', 'blurred')
+
     Attributes:
         score: From 0, not at all, to 1.
         reasons: What speaks against it: "small", "blurred", "dark", "bright", "turned", "tilted", "cut off".
@@ -202,6 +215,11 @@ class Quality:
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Face(ByValue):
     """One face of a picture or of a video's frame: where it is and what it shows.
+
+        >>> detection = Detection(Box(10, 20, 60, 80), score=0.9)
+        >>> face = Face(detection, Prediction(("happy", "sad"), np.array([0.75, 0.25], np.float32)))
+        >>> face.label, face.scores["sad"], face.box.left
+        ('happy', 0.25, 10)
 
     Faces compare by value, survive pickle, and are recorded by `to_dict`.
 
@@ -316,6 +334,9 @@ class Face(ByValue):
 class Frame(ByValue):
     """One picture of a source.
 
+        >>> Frame(0, 0.0, np.zeros((360, 640, 3), np.uint8))
+        Frame(0 at 0.000 s, 640×360)
+
     Attributes:
         index: The frame's number in its source, 0 for the first.
         time: Seconds from the start, by the container's own timestamps; 0 for a still picture.
@@ -358,6 +379,9 @@ class VideoInfo:
 class FrameResult(ByValue):
     """What was found in one frame; there is one for every frame, faces or none. A picture is frame 0 at 0 s.
 
+        >>> FrameResult(source="talk.mp4", index=25, time=1.0, width=640, height=360)
+        FrameResult('talk.mp4', frame 25 at 1.000 s, no face)
+
     Attributes:
         source: The picture or video, as it was named.
         index: The frame's number in its source.
@@ -392,6 +416,9 @@ class FrameResult(ByValue):
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why a source could not be analysed, or a video not to its end.
+
+        >>> Failure("party.jpg", "party.jpg is empty (0 bytes); expected a picture").source
+        'party.jpg'
 
     Attributes:
         source: The picture or video, as it was named.

@@ -86,7 +86,9 @@ def test_what_breaks_while_it_is_analysed_is_a_failure(
     ("fault", "message"),
     [("missing", "is not there"), ("broken", "no picture"), ("error", "said before"), ("folder", "is a folder")],
 )
-def test_what_cannot_be_read_is_a_failure(source: Source, brightness: Any, fault: str, message: str) -> None:
+def test_what_cannot_be_read_is_a_failure(
+    source: Source, tmp_path: Path, brightness: Any, fault: str, message: str
+) -> None:
     assert source.path
     if fault == "missing":
         source.path.unlink()
@@ -95,7 +97,7 @@ def test_what_cannot_be_read_is_a_failure(source: Source, brightness: Any, fault
     if fault == "error":
         source = replace(source, error="said before")
     if fault == "folder":
-        source = replace(source, path=source.path.parent)
+        source = replace(source, path=tmp_path)
     sink = Kept()
     failure = analyze_picture(source, Analyzer(brightness, everywhere), sinks=[sink])
     assert isinstance(failure, Failure)

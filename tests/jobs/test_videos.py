@@ -1,6 +1,6 @@
 import itertools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mien.analyzer import Analyzer
+from mien.detection import Detector
 from mien.errors import InvalidInput
 from mien.jobs import videos
 from mien.jobs.settings import VideoSettings
@@ -80,7 +81,7 @@ class Found:
 
 def analysed(
     path: Path, classifier: Any, journal: Path | None = None, *, sinks: Sequence[Kept] = (), resume: bool = False,
-    detector: Callable[[Image], list[Detection]] | None = None, settings: VideoSettings = SETTINGS,
+    detector: Detector | None = None, settings: VideoSettings = SETTINGS,
 ) -> list[dict[str, Any] | Failure]:  # fmt: skip
     """What a job gives, as records of it hold it; until it is stopped."""
     source = Source(str(path), path, Path(path.name), is_video=True)

@@ -16,7 +16,9 @@ from mien.errors import InvalidInput
 from mien.files import check_outputs
 from mien.images import DRAWN_COMMENT, drawn_by_mien, write_image
 
-app = typer.Typer(help="What a data set is made of, and what is wrong with it.", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False, help="What a data set is made of, and what is wrong with it.", no_args_is_help=True
+)
 
 _SAMPLES = 12
 _FIGURES = ("class_counts", "class_shares", "faces")

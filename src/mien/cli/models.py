@@ -8,7 +8,7 @@ from mien.cli.console import show, table_with, tell
 from mien.files import STANDARD_OUTPUT
 from mien.recognition import OnnxClassifier, shipped_models
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.callback(invoke_without_command=True)

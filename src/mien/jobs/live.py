@@ -84,7 +84,8 @@ def watch(
     """
     info = VideoInfo(started_at=datetime.now().astimezone().isoformat(timespec="milliseconds"))
     stream = Stream(
-        analyzer.detector, analyzer.classifier, every_frame=hide is not None, source=camera.name, video=info, images=True
+        analyzer.detector, analyzer.classifier,
+        every_frame=hide is not None, source=camera.name, video=info, images=True,
     )  # fmt: skip
     header = header_of(analyzer)
     source = Source(camera.name, None, Path("camera"), is_video=True)

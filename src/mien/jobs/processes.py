@@ -44,7 +44,7 @@ class Processes(Generic[Task, Done]):
         ending, self._open = context.Pipe(duplex=False)
         arguments = work, max(1, cores() // num), ending
         self._pool = ProcessPoolExecutor(num, mp_context=context, initializer=_begin, initargs=arguments)
-        self._started = self._pool.submit(os.getpid)
+        self._started = self._submit(os.getpid)
 
     def submit(self, task: Task) -> "Future[Done]":
         """Have a task done.
@@ -52,7 +52,7 @@ class Processes(Generic[Task, Done]):
         Raises:
             BrokenProcessPool: One of the processes has died; so does every unfinished future.
         """
-        return self._pool.submit(_do, task)
+        return self._submit(_do, task)
 
     def check(self) -> None:
         """Find out why a process has died.
@@ -65,6 +65,16 @@ class Processes(Generic[Task, Done]):
                 'no process can be started; a script needs `if __name__ == "__main__":` around its calls, and classes '
                 "of one's own a module that can be imported; or use jobs=1"
             )
+
+    def _submit(self, function: Callable[..., Any], *arguments: Any) -> "Future[Any]":
+        if not hasattr(signal, "pthread_sigmask"):
+            return self._pool.submit(function, *arguments)
+        # A process inherits what is blocked. At Ctrl-C, one that has just been started would print a traceback.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return self._pool.submit(function, *arguments)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def __enter__(self) -> Self:
         return self

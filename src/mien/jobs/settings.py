@@ -13,6 +13,9 @@ from mien.video.decoder import USUAL_RATE
 class VideoSettings:
     """Settings of a job that apply to its videos only; `mien.video.open_video` and `Stream` describe each.
 
+        >>> VideoSettings(fps=10, smoothing="median").changed()
+        {'fps': 10, 'smoothing': 'median'}
+
     Attributes:
         start: Seconds; frames before it are left out.
         end: Seconds; this frame and later ones are left out. None: all.

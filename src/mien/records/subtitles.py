@@ -3,7 +3,7 @@
 from typing import Final
 
 from mien.records.video_sink import VideoSink
-from mien.tracking.settings import TIME_TOLERANCE
+from mien.tracking.smoothing import TIME_TOLERANCE
 from mien.values import Face, FrameResult
 
 SHORTEST: Final = 0.25

@@ -20,7 +20,7 @@ from mien.records.sink import Header, Target
 from mien.records.video_sink import VideoSink
 from mien.report.html import card, chart, document, key, named_values, table, tiles
 from mien.tracking.events import Event
-from mien.tracking.settings import TIME_TOLERANCE
+from mien.tracking.smoothing import TIME_TOLERANCE
 from mien.values import Box, Failure, FrameResult, Image
 
 MOST_BINS: Final = 1500

@@ -99,6 +99,9 @@ class Camera:
 
     A thread of its own reads all the time, so that a slow consumer sees the present and not a queue of the past.
 
+        >>> with Camera(0) as camera:  # doctest: +SKIP
+        ...     frame = camera.latest()
+
     Args:
         device: A camera's number, 0 for the first, or its path or name (`/dev/video2`).
         capture: An open camera (a `cv2.VideoCapture` of which a size was asked, say), or a `Playback`, to be read

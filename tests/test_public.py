@@ -1,0 +1,64 @@
+"""What `import mien` offers."""
+
+import doctest
+import inspect
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mien
+
+NAMES = [
+    "Analyzer", "Box", "Camera", "Detection", "EMOTIONS", "Face", "Failure", "Frame", "FrameResult", "MienError",
+    "Prediction", "Quality", "VideoSettings", "analyze", "annotate", "anonymize", "as_table", "list_models",
+    "open_output", "open_video", "read_image",
+]  # fmt: skip
+ROOT = Path(__file__).parents[1]
+
+
+def test_what_is_public_is_said_here() -> None:
+    """Every further name is one more to learn and to keep."""
+    assert mien.__all__ == dir(mien) == NAMES
+    assert not hasattr(mien, "unheard_of")
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "EMOTIONS"])
+def test_every_public_name_has_an_example_that_runs(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    public = getattr(mien, name)
+    names = {each: getattr(mien, each) for each in NAMES}
+    (examples,) = doctest.DocTestFinder(recurse=False).find(public, name, globs=names | {"mien": mien, "np": np})
+    assert examples.examples, "an example is a line that begins with >>>"
+    monkeypatch.chdir(ROOT)
+    output: list[str] = []
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    assert runner.run(examples, out=output.append).failed == 0, "".join(output)
+
+
+def test_the_example_of_the_whole_package_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert doctest.testmod(mien).failed == 0
+
+
+def test_every_public_function_is_typed_and_takes_few_arguments_by_place() -> None:
+    for name in NAMES:
+        public = getattr(mien, name)
+        if inspect.isfunction(public):
+            parameters = inspect.signature(public).parameters.values()
+            assert all(each.annotation is not inspect.Parameter.empty for each in parameters), name
+            assert sum(each.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD for each in parameters) <= 4, name
+
+
+def test_the_logger_is_silent_until_somebody_listens(caplog: pytest.LogCaptureFixture) -> None:
+    """Fault 34."""
+    code = "import mien, logging; logging.getLogger('mien.video').error('heard')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == done.stderr == ""
+    with caplog.at_level(logging.INFO, "mien"):
+        logging.getLogger("mien").info("heard")
+    assert caplog.messages == ["heard"]
