@@ -104,7 +104,7 @@ def render(page: RunPage) -> str:
     running = page.status == "running"
     pill = f'<span class="pill {"running" if running else ""}">{escape(page.status)}</span>'
     measured = page.measured
-    card_of_scores = measured and score(measured.split.labels, measured.scores, measured.split.classes)
+    card_of_scores = score(measured.split.labels, measured.scores, measured.split.classes) if measured else None
     cards = _curves(page.epochs)
     if measured and card_of_scores:
         cards += [
