@@ -1,11 +1,10 @@
 """How videos are read, followed and smoothed: one value for a whole job."""
 
-import math
 from dataclasses import dataclass, fields
 from typing import Any
 
-from mien.errors import InvalidInput
 from mien.tracking.smoothing import Smoothing, make_smoother
+from mien.values import checked_number
 from mien.video.decoder import USUAL_RATE
 
 
@@ -45,8 +44,7 @@ class VideoSettings:
 
     def __post_init__(self) -> None:
         make_smoother(self.smoothing, self.smoothing_seconds)  # raises InvalidInput for what it cannot be
-        if not 0 <= self.baseline < math.inf:
-            raise InvalidInput(f"baseline is in seconds, 0 or more; got {self.baseline}")
+        checked_number("baseline", self.baseline, kind="a number of seconds")
 
     def changed(self) -> dict[str, Any]:
         """The settings that are not at their defaults, by name."""

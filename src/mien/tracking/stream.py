@@ -110,14 +110,7 @@ class Stream(Stateful):
         return super().state() | {"labels": np.array(self._classifier.labels)}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Continue exactly as the stream would have that gave the state.
-
-        Args:
-            state: The state of a stream with the same settings and labels, of this process or another.
-
-        Raises:
-            InvalidInput: The state is of other labels or settings, or damaged; the stream is as it was.
-        """
+        """See `Stateful.restore`; the state of a stream with other labels is refused too."""
         labels = state.get("labels", np.empty(0)).tolist()
         if labels != list(self._classifier.labels):
             raise InvalidInput(f"the saved state is of a model with the labels {labels}, not {self._classifier.labels}")
