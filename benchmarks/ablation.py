@@ -1,10 +1,11 @@
-"""Networks beside each other, and what each ingredient of a training brings.
+"""Accuracy of several networks in short trainings, and what each ingredient of a recipe contributes.
 
     python recipes/plan.py --data fer2013.csv --out runs --only short
     python recipes/plan.py --data fer2013.csv --out runs --only ablation
     python benchmarks/ablation.py --runs runs --json benchmarks/results/ablation.json
 
-Accuracy of the last epoch, so that nothing gains by being selected. Ends in one JSON line.
+The accuracy is that of the last epoch: the best epoch would be selected on the faces it is measured on. Ends in one
+JSON line.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from plan import COMPARED, INGREDIENTS, SHORT_SEEDS, Job, ablation, is_done, sho
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=Path, required=True, help="where the plan put them")
+    parser.add_argument("--runs", type=Path, required=True, help="the folder that recipes/plan.py wrote into")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     tables = {
@@ -39,13 +40,13 @@ def main() -> None:
 
 
 def measured(table: dict[str, list[Job]], folder: Path) -> dict[str, dict[str, Any]]:
-    """The rows whose trainings are done."""
+    """A row for each entry that has a finished training."""
     done = {name: [folder / job.name for job in jobs if is_done(folder / job.name)] for name, jobs in table.items()}
     return {name: row([Run(path) for path in paths]) for name, paths in done.items() if paths}
 
 
 def row(runs: list[Run]) -> dict[str, Any]:
-    """The figures of one training under several seeds."""
+    """The figures of one recipe, trained with several seeds."""
     last = [run.epochs()[-1] for run in runs]
     accuracies = [float(epoch["val_accuracy"]) for epoch in last]
     about = runs[0].description()

@@ -1,4 +1,4 @@
-"""Draw what benchmarks/results holds: docs/pictures/{overfitting,trainings,accuracy-and-time,robustness}.svg.
+"""Draw the results in benchmarks/results: docs/pictures/{overfitting,trainings,accuracy-and-time,robustness}.svg.
 
 python benchmarks/figures.py
 """
@@ -16,7 +16,7 @@ from mien.training.run import Run
 PICTURES = ROOT / "docs" / "pictures"
 OURS, THEIRS = "#2f6fde", "#8a9099"
 AIMS = {"mini-xception": 68.5, "rep-nano": 68.5, "rep-small": 71.5, "gelu-cnn": 68.0}
-"""What each network's training is to reach on PublicTest, in percent."""
+"""Accuracy on PublicTest that each network's training aims for, in percent."""
 
 PARTS = {
     "mini-xception": ("mini-xception", "mini-xception-again", "mini-xception-third"),
@@ -36,7 +36,7 @@ def overfitting() -> None:
 
 
 def trainings() -> None:
-    """Accuracy over the epochs of every network's training, beside what it was to reach."""
+    """Accuracy over the epochs of every network's training, and its aim."""
     figure = new_figure(width=7.4, height=4.2, title="")
     axes = figure.subplots()
     for (name, aim), colour in zip(AIMS.items(), SERIES, strict=False):

@@ -1,10 +1,10 @@
-"""How YuNet's face becomes the square that Haar would draw: the two constants of `detection/yunet.py`.
+"""Fit the two constants of `detection/yunet.py` that turn YuNet's box into the square that Haar would draw.
 
     python benchmarks/fit_yunet_crop.py --data fer2013.csv --yunet FILE --json benchmarks/results/yunet_crop.json
 
-FER2013's crops are Haar's boxes, so on a training face, enlarged to 192 pixels with a mirrored border, the square that
-is wanted is known. Of several ways to tell its side and its centre from YuNet's answer, the spread of each is printed;
-medians are fitted, because a few answers are another face in the mirror. Ends in one JSON line.
+FER2013's crops are Haar's boxes, so the square is known for a training face that is enlarged to 192 pixels with a
+mirrored border. Several ways to estimate its side and its centre from YuNet's detection are compared by their spread.
+Medians are fitted, because a few detections are a face in the mirrored border. Ends in one JSON line.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""An hour of 30 frames a second, analysed to its end, and again with `kill -9` and `--resume`: are the rows the same?
+"""Analyse an hour of video without a break, and again with `kill -9` and `--resume`, and compare the rows.
 
     python benchmarks/hour.py VIDEO [--json benchmarks/results/hour.json]
 
-The hour is VIDEO in a loop, its packets copied; they are encoded once, 320 pixels wide, so that the analysis takes
+The hour is VIDEO in a loop at 30 frames a second, encoded once and 320 pixels wide, so that the analysis takes
 minutes. Memory is read once a second. Ends in one JSON line.
 """
 
@@ -59,12 +59,13 @@ def looped(clip: Path, num_clip: int, path: Path, num_frames: int) -> None:
 
 
 def start(video: Path, lines: Path, *more: str) -> "subprocess.Popen[bytes]":
+    """Start `mien analyze --jsonl`."""
     words = ["-m", "mien", "analyze", str(video), "--jsonl", str(lines), *more]
     return subprocess.Popen([sys.executable, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def memory_until_done(process: "subprocess.Popen[bytes]") -> list[float]:
-    """Megabytes, once a second."""
+    """Megabytes in use, once a second."""
     megabytes = []
     while process.poll() is None:
         time.sleep(1)

@@ -1,4 +1,4 @@
-"""What the benchmarks share: fair timing, and the JSON line each ends in."""
+"""Shared by the benchmarks: timing, memory, and the JSON line that each ends in."""
 
 import datetime
 import importlib.metadata
@@ -23,8 +23,8 @@ import mien
 def median_microseconds(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """The median time of each call, in microseconds.
 
-    The calls take turns, so that a machine that slows down slows all of them. Each turn repeats its call for about
-    20 ms and counts the mean.
+    The calls take turns, so that a machine that slows down slows all of them. In its turn a call is repeated for about
+    20 ms, and their mean counts.
     """
     repeats = {}
     for name, call in calls.items():
@@ -43,7 +43,7 @@ def median_microseconds(calls: Mapping[str, Callable[[], object]], rounds: int) 
 
 
 def hardware() -> dict[str, Any]:
-    """Date, machine, versions and commit: what a figure of speed means nothing without."""
+    """Date, machine, versions and commit, without which a speed means nothing."""
     here = Path(__file__).parent
     commit = subprocess.run(
         ["git", "-C", str(here), "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False

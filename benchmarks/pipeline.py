@@ -1,9 +1,9 @@
-"""Where the time of one picture goes: read, detect, crop, classify.
+"""Time of each stage of analysing one picture: read, detect, crop, classify.
 
     python benchmarks/pipeline.py docs/pictures/astronaut.jpg --yunet FILE --json benchmarks/results/pipeline.json
 
-The picture is first brought to 640×480 with its face in it, and kept as a JPEG in memory. Warm, on one thread. Ends
-in one JSON line.
+The picture is first scaled to 640×480 with its face in it, and kept as a JPEG in memory. Every call has run before;
+all run on one thread. Ends in one JSON line.
 """
 
 import argparse
@@ -30,7 +30,7 @@ ROUNDS = 25
 
 
 def as_camera_picture(path: Path) -> bytes:
-    """The picture as JPEG, 640×480: scaled to that height, and its edge columns drawn out to that width."""
+    """The picture as JPEG, 640×480: scaled to that height, and its edge columns repeated up to that width."""
     image = read_image(path)
     width = round(image.shape[1] * 480 / image.shape[0])
     scaled = cv2.resize(image, (min(width, 640), 480), interpolation=cv2.INTER_AREA)
@@ -46,7 +46,7 @@ STAGES = ("read", "detect", "crop", "classify", "end to end")
 
 
 def stages(picture: bytes, name: str, detector: Detector) -> dict[str, Callable[[], object]]:
-    """Each stage alone, on what the one before it gave, and all of them together; only two depend on the detector."""
+    """Calls of each stage on the output of the one before, and of all together; only two depend on the detector."""
     classifier = load_classifier(DEFAULT_MODEL)
     analyzer = Analyzer(classifier, detector)
     image = read_image(picture)
@@ -64,7 +64,7 @@ def stages(picture: bytes, name: str, detector: Detector) -> dict[str, Callable[
 
 
 def seconds_to_import() -> dict[str, float]:
-    """What `import mien` costs in a fresh process, and what of it numpy, OpenCV and onnxruntime cost by themselves."""
+    """Seconds of `import mien` in a new process, and those of importing numpy, OpenCV and onnxruntime alone."""
     code = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
 
     def median(names: str) -> float:

@@ -1,7 +1,7 @@
 """Write the tables of the documents from the figures in benchmarks/results.
 
     python benchmarks/tables.py           # rewrite every table between its markers
-    python benchmarks/tables.py --check   # only say which are out of date; status 1 if any is
+    python benchmarks/tables.py --check   # only report which are out of date; status 1 if any is
 
 A table stands between `<!-- table: NAME -->` and `<!-- end -->`; NAME is a function below.
 """
@@ -22,10 +22,10 @@ from mien.recognition import shipped_models
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 OVERFITTING_RUNS = ("gelu-cnn-as-published", "gelu-cnn")
-"""One network, two recipes; `benchmarks/results/runs` holds their records."""
+"""Runs of one network by two recipes, in `benchmarks/results/runs`."""
 
-TAUGHT = "gelu-cnn-again"
-"""Went on from the weights of the last of them, under a teacher."""
+DISTILLED = "gelu-cnn-again"
+"""The run that continued from the weights of the last of them, with a teacher."""
 
 PEER = "published mini-Xception"
 MIRRORED = "changed by mirroring"
@@ -81,7 +81,7 @@ def models() -> str:
 
 
 def recalls() -> str:
-    """How many faces of each class every shipped model finds."""
+    """Recall of each class by every shipped model."""
     rows = by_time(result("models")["rows"])
     return markdown(
         ["recall, %", *rows[0][1]["recall"]],
@@ -113,14 +113,14 @@ def ours(name: str) -> str:
 
 
 def overfitting() -> str:
-    """How far training faces are ahead of others: after as many epochs of each run, and at its end."""
-    texts = {name: RESULTS / "runs" / name / "metrics.jsonl" for name in (*OVERFITTING_RUNS, TAUGHT)}
+    """Accuracy on training faces and on others, after as many epochs of each run and at its end."""
+    texts = {name: RESULTS / "runs" / name / "metrics.jsonl" for name in (*OVERFITTING_RUNS, DISTILLED)}
     runs = {name: [json.loads(line) for line in path.open(encoding="utf-8")] for name, path in texts.items()}
     common = min(len(runs[name]) for name in OVERFITTING_RUNS)
     shown = [(name, str(number), runs[name][number - 1])
              for name in OVERFITTING_RUNS for number in sorted({common, len(runs[name])})]  # fmt: skip
-    before, further = runs[OVERFITTING_RUNS[-1]], runs[TAUGHT]
-    shown.append((f"{OVERFITTING_RUNS[-1]}, then taught", f"{len(before)} + {len(further)}", further[-1]))
+    before, further = runs[OVERFITTING_RUNS[-1]], runs[DISTILLED]
+    shown.append((f"{OVERFITTING_RUNS[-1]}, then distilled", f"{len(before)} + {len(further)}", further[-1]))
     rows = []
     for name, number, epoch in shown:
         train, val = epoch["plain_train_accuracy"], epoch["val_accuracy"]
@@ -129,7 +129,7 @@ def overfitting() -> str:
 
 
 def networks() -> str:
-    """Networks under the same short training."""
+    """Accuracy of several networks in short trainings."""
     return markdown(
         ["", "PublicTest, % (each seed)", "training faces, %"],
         [
@@ -140,7 +140,7 @@ def networks() -> str:
 
 
 def ingredients() -> str:
-    """What each ingredient changes in the short training of one network, against the same seeds of its recipe."""
+    """The change of accuracy without each ingredient of a recipe, against the recipe with the same seeds."""
     content = result("ablation")
     recipe = content["networks"]["rep-nano"]
     with_seed = dict(zip(recipe["seeds"], recipe["accuracies"], strict=True))
@@ -177,7 +177,7 @@ def video_speed() -> str:
 
 
 def video_stages() -> str:
-    """Where a frame's time goes."""
+    """Milliseconds a frame of each stage."""
     speed = result("video")["speed"]
     stages = list(next(iter(speed.values()))["milliseconds_a_frame"])
     rows = [[stage, *(f"{row['milliseconds_a_frame'][stage]:.1f}" for row in speed.values())] for stage in stages]
@@ -196,7 +196,7 @@ def video_memory() -> str:
 
 
 def jobs() -> str:
-    """What several processes bring."""
+    """Speed and memory by the number of processes."""
     rows = [
         [f"{what}, --jobs {number}", f"{row['a_second']:.1f} {content['unit']}", f"{row['times_as_fast']:.2f}",
          f"{row['megabytes']:.0f}"]
@@ -249,7 +249,7 @@ def scores(model: str) -> str:
 
 
 def calibration(model: str) -> str:
-    """A shipped model's figures as published, without duplicates, and with mirror averaging."""
+    """A shipped model's figures, without duplicates, and averaged with the mirror image."""
     rows = []
     for name, file in (("one pass", model), ("averaged with the mirror image", f"{model}-flip")):
         content = result(file)
@@ -274,7 +274,7 @@ def pipeline() -> str:
 
 
 def detectors() -> str:
-    """What each setting costs and finds."""
+    """Time and found faces of each setting."""
     content = result("detectors")
     rows = [
         [name, f"{row['milliseconds']:.1f}", f"{row['share_of_naive_time']:.0%}", percent(row["found"]),
@@ -292,14 +292,14 @@ def detectors() -> str:
 
 
 def yunet_crop() -> str:
-    """How well each length tells the side of Haar's square."""
+    """How well each length predicts the side of Haar's square."""
     content = result("yunet_crop")
     rows = [[name, f"{row['factor']:.4f}", percent(row["spread"])] for name, row in content["side"].items()]
     return markdown(["side of Haar's square from", "factor", "median deviation, %"], rows)
 
 
 def through_detector() -> str:
-    """Accuracy on found faces, with and without the detector."""
+    """Accuracy on the faces found, with and without the detector."""
     rows = [
         [name, percent(row["found"]), percent(row["direct"]), percent(row["through_detector"]),
          f"{row['lost_points']:.2f}"]
@@ -352,21 +352,21 @@ TABLES: dict[str, Callable[[], str]] = {
     "flicker": flicker,
 }
 
-OF_A_MODEL: dict[str, Callable[[str], str]] = {"scores": scores, "calibration": calibration, "robustness": robustness}
-"""What a shipped model's card has of its own, as in `scores_mini_xception`."""
+MODEL_CARD: dict[str, Callable[[str], str]] = {"scores": scores, "calibration": calibration, "robustness": robustness}
+"""Tables of a model's card, named as in `scores_mini_xception`."""
 
 for _model in shipped_models():
-    for _name, _table in OF_A_MODEL.items():
+    for _name, _table in MODEL_CARD.items():
         TABLES[f"{_name}_{_model.replace('-', '_')}"] = partial(_table, _model)
 
 
 def filled(text: str) -> str:
-    """A document with every table between its markers as the results have it now."""
+    """A document with every table rewritten from the results."""
     return MARKED.sub(lambda match: f"{match[1]}\n{TABLES[match[2]]()}\n{match[3]}", text)
 
 
 def documents() -> list[Path]:
-    """Those that may hold a table."""
+    """Documents that may hold a table."""
     return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "src").rglob("*.md"))]
 
 

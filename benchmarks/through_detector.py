@@ -1,4 +1,4 @@
-"""What the detector costs in accuracy: faces of PublicTest put into pictures, found again and classified.
+"""Accuracy lost through the detector: faces of PublicTest are put into pictures, detected and classified.
 
     python benchmarks/through_detector.py --data fer2013.csv --json benchmarks/results/through_detector.json
 
@@ -43,7 +43,7 @@ def nearest(found: list[Detection]) -> list[Detection]:
 
 
 def measure(analyzer: Analyzer, faces: GreyFaces, labels: np.ndarray) -> dict[str, float]:
-    """Share found, and both accuracies on the found faces."""
+    """The share of faces found, and on those the accuracy with and without the detector."""
     found = np.zeros(len(faces), bool)
     right = np.zeros(len(faces), bool)
     names = analyzer.classifier.labels

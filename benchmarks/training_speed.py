@@ -1,10 +1,10 @@
-"""Images a second in training: one thread, two threads, two processes; and Winograd's convolutions beside torch's own.
+"""Images a second in training: one thread, two threads, two processes; and Winograd's convolutions against torch's own.
 
     python benchmarks/training_speed.py [--json benchmarks/results/training_speed.json]
 
-Trains on noise in batches of 64, with the augmentation of each network's recipe, and times its steps alone: neither the
-first epoch, which warms up, nor the validations. The ways take turns, and a figure is the best of the rounds, since
-whatever else the machine does only ever adds. Ends in one JSON line.
+Trains on noise in batches of 64, with the augmentation of each network's recipe, and times the steps of the second
+epoch alone, without its validation. The ways take turns, and a figure is the best of the rounds, as other work on the
+machine only ever adds time. Ends in one JSON line.
 """
 
 import argparse
@@ -51,7 +51,7 @@ def noise(num_train: int, num_val: int) -> FaceSet:
 
 
 def work(recipe: str, num_faces: int, folder: Path, threads: int) -> None:
-    """What each process does: two epochs; it prints the images a second between the reports of the second."""
+    """Train for two epochs in this process, and print the images a second of the second one's steps."""
     use_threads(threads)
     short = dataclasses.replace(read_recipe(recipe), epochs=2, plain_epochs=0, warmup_epochs=0, batch_size=64)
     reports = [

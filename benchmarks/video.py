@@ -1,11 +1,11 @@
-"""Frames a second of a video's analysis, with and without drawing, beside the plain way; flicker; and memory.
+"""Frames a second of a video's analysis, with and without drawing, against the plain way; flicker; and memory.
 
     python benchmarks/video.py VIDEO... [--json benchmarks/results/video.json]
 
 The videos should be 1280x720 with one to three faces for the speed, and any for the flicker. "Plain" is what programs
 in this field do: the detector and the network on every frame, one after another. Its detector is the same Haar cascade
 with the same settings. The two take turns; a figure is the best of the rounds. Memory is measured over 20,000 frames of
-the first video, again and again. Ends in one JSON line.
+the first video in a loop. Ends in one JSON line.
 """
 
 import argparse
