@@ -71,6 +71,14 @@ def test_a_usage_that_differs_names_both_rows(rows: Make, write_table: Make) -> 
         load(table)
 
 
+def test_what_follows_a_long_gap_in_usage_is_read_too(rows: Make, write_table: Make) -> None:
+    table = write_table(rows(2))
+    write_votes(table, [HEADER, line("Training" + " " * 40 + "x"), line("PublicTest")])
+
+    with pytest.raises(DataError, match=r"fer2013new\.csv:2: unknown split 'Training {32}…'"):
+        load(table)
+
+
 @pytest.mark.parametrize("vote", ["11", "-1", "4.0", "", "x", "٣", "9" * 5000, "\0", "\ud8ff"])
 def test_a_bad_vote_is_named(rows: Make, write_table: Make, vote: str) -> None:
     table = write_table(rows(3))

@@ -107,7 +107,8 @@ def test_names_of_any_bytes_survive(tmp_path: Path, clouds: Make, face_set: Make
         ("1.0000,yes", "1.0000,perhaps", r"leave_out is 'perhaps'; expected yes or no"),
         ("leave_out", "drop", r"audit\.csv:1: no column leave_out; expected what `mien data audit` writes"),
         ("source,split,label", "source;split;label", "no column source, split, label"),
-        ("table.csv:7,val,surprise", "table.csv:7", r"audit\.csv:4: "),
+        ("table.csv:7,val,surprise", "table.csv:7", r"audit\.csv:4: expected 10 fields, as in the header; got 8"),
+        ("1.0000,yes", "1,0000,yes", r"audit\.csv: 2 rows cannot be used:\n.*:2: expected 10 fields, .* got 11"),
     ],
 )
 def test_another_data_sets_audit_is_refused(faces: FaceSet, table: Path, old: str, new: str, message: str) -> None:
