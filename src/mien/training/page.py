@@ -13,18 +13,18 @@ from torch import Tensor, nn
 from mien.data.dataset import FaceSet
 from mien.files import replacing
 from mien.recognition import softmax
-from mien.report.run_page import Layer, Measured, RunPage, render
+from mien.report.run_page import Layer, Measured, render
 from mien.training.run import Run
 from mien.training.trainee import fresh_network
 
 
-def refresh_page(run: Run, faces: FaceSet, *, status: str) -> Path:
+def refresh_page(run: Run, faces: FaceSet, *, running: bool) -> Path:
     """Write `page.html` into a run's folder, from the files that are there.
 
     Args:
         run: a training that has begun.
         faces: the data set it trains on, of any size.
-        status: "running" or "finished".
+        running: whether it goes on.
 
     Raises:
         RecipeError: `run.json` is missing or damaged.
@@ -32,9 +32,9 @@ def refresh_page(run: Run, faces: FaceSet, *, status: str) -> Path:
     """
     about = run.description()
     recipe = about["recipe"]
-    page = RunPage(
+    page = render(
         title=f"{recipe['architecture']} on {about['data']['name']}",
-        status=status,
+        running=running,
         recipe=recipe,
         about={key: value for key, value in about.items() if key not in ("recipe", "classes")},
         epochs=run.epochs(),
@@ -44,7 +44,7 @@ def refresh_page(run: Run, faces: FaceSet, *, status: str) -> Path:
         ),
     )
     with replacing(run.page) as partial_file:
-        partial_file.write_text(render(page), encoding="utf-8")
+        partial_file.write_text(page, encoding="utf-8")
     return run.page
 
 

@@ -39,10 +39,10 @@ def published(events: Iterator[Event], run: Run, faces: FaceSet) -> Iterator[Eve
                     add_to_tensorboard = stack.enter_context(open_tensorboard(run.folder / "tensorboard", event.epoch))
                 add_to_tensorboard(event)
                 if (start := time.monotonic()) >= next_page:
-                    refresh_page(run, faces, status="running")
+                    refresh_page(run, faces, running=True)
                     next_page = start + (time.monotonic() - start) / SHARE_FOR_PAGES
             yield event
-    refresh_page(run, faces, status="finished")
+    refresh_page(run, faces, running=False)
 
 
 @contextmanager
