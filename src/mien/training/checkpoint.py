@@ -13,15 +13,10 @@ from mien.files import replacing
 
 
 def save(path: Path, tensors: dict[str, Any], about: dict[str, Any]) -> None:
-    """Write tensors and a description of them.
-
-    Args:
-        path: the file; it changes at once when all of the new content is on the disk.
-        tensors: nested dicts and lists of tensors and numbers.
-        about: the description in plain values, kept as JSON.
+    """Write nested dicts and lists of tensors and numbers, and a description of them in plain values, kept as JSON.
 
     Raises:
-        OSError: the folder cannot be written, or the disk is full.
+        OSError: the folder cannot be written, or the disk is full; an older file is as it was.
     """
     with replacing(path) as partial:
         try:

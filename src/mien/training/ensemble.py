@@ -23,11 +23,7 @@ BATCH = 256
 
 
 class Ensemble(Network):
-    """A network whose logits are the mean of those of its members, which were trained separately.
-
-    Args:
-        members: networks of the same classes and size of faces.
-    """
+    """A network whose logits are the mean of those of its members, of the same classes and size of faces."""
 
     def __init__(self, members: Sequence[Network]) -> None:
         super().__init__()

@@ -13,13 +13,7 @@ from mien.training.recipe import Recipe
 
 
 class Losses:
-    """The weighted sum of a recipe's losses.
-
-    Args:
-        recipe: the recipe with the weights.
-        faces: the training split, for the frequencies of its classes.
-        device: the device of the batches.
-    """
+    """The weighted sum of a recipe's losses; the faces to train on give the frequencies of the classes."""
 
     def __init__(self, recipe: Recipe, faces: FaceSet, device: torch.device) -> None:
         self._recipe, self._device = recipe, device

@@ -19,12 +19,7 @@ from mien.training.trainee import fresh_network
 
 
 def refresh_page(run: Run, faces: FaceSet, *, running: bool) -> Path:
-    """Write `page.html` into a run's folder, from the files that are there.
-
-    Args:
-        run: a training that has begun.
-        faces: the data set it trains on, of any size.
-        running: whether it goes on.
+    """Write `page.html` into a run's folder, from the files there and the data set it trains on, of any size.
 
     Raises:
         RecipeError: `run.json` is missing or damaged.
@@ -67,14 +62,10 @@ def _layers(architecture: str, num_classes: int, image_size: int, dropout_scale:
 
 
 def layer_table(network: nn.Module, image_size: int) -> list[Layer]:
-    """The layers of a network in the order in which they run; the first is the face itself.
+    """The layers of a network in the order in which they run; the first is the face itself, (1, S, S).
 
     Shapes come from forward hooks on a copy that is given one black face, so `network` stays as it is. Poolings and
     flattenings that are not modules are inferred from the shapes around them.
-
-    Args:
-        network: takes (N, 1, S, S) and gives logits (N, K), or a tuple that begins with them.
-        image_size: S.
     """
     # Not torch's meta device: the first step on it imports two seconds' worth of modules.
     copied = copy.deepcopy(network).cpu().eval()

@@ -77,13 +77,10 @@ def describe_together(
 
 
 def check_belong_together(abouts: Sequence[dict[str, Any]]) -> None:
-    """Check that trainings can make one model: that they had the same classes, size of faces and data.
-
-    Args:
-        abouts: what each training wrote about its model.
+    """Check that trainings can make one model, by what each wrote about its own.
 
     Raises:
-        RecipeError: they differ; the message says in what.
+        RecipeError: they differ in their classes, size of faces or data; the message says in what.
     """
     first = abouts[0]
     for about in abouts[1:]:
