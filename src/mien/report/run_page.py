@@ -159,7 +159,7 @@ def _line_chart(lines: Sequence[Mapping[str, Any]], what: str, form: str) -> str
         "as trained on": ("var(--soft)", [line[f"train_{what}"] for line in lines]),
     }
     series = {name: (colour, values) for name, (colour, values) in every_series.items() if None not in values}
-    epochs = [line["epoch"] for line in lines]
+    epochs: list[int] = [line["epoch"] for line in lines]
     kept = {line["epoch"] for line in lines if line.get("kept")}
     every = [value for _, values in series.values() for value in values]
     ticks = _ticks(min(every), max(every))

@@ -67,18 +67,14 @@ def quantize(exported: Path, faces: GreyFaces, path: Path) -> OnnxClassifier:
 
 def saturates() -> bool:
     """Whether sums of products of eight bits saturate on this processor, as on all x86 without VNNI."""
-    size, values = 64, onnx.TensorProto
-    graph = onnx.helper.make_graph(
-        [onnx.helper.make_node("MatMulInteger", ["x", "weights"], ["y"])],
-        "largest",
-        [onnx.helper.make_tensor_value_info("x", values.UINT8, [1, size])],
-        [onnx.helper.make_tensor_value_info("y", values.INT32, [1, 8])],
-        [numpy_helper.from_array(np.full((size, 8), 127, np.int8), "weights")],
+    model = onnx.parser.parse_model(
+        f"""<ir_version: 8, opset_import: ["": 17]>
+        largest (uint8[1, 64] x) => (int32[1, 8] y) <int8[64, 8] weights = {{{", ".join(["127"] * 64 * 8)}}}>
+        {{ y = MatMulInteger (x, weights) }}"""
     )
-    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
     session = InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    largest = session.run(None, {"x": np.full((1, size), 255, np.uint8)})[0]
-    return bool((largest != 255 * 127 * size).any())
+    largest = session.run(None, {"x": np.full((1, 64), 255, np.uint8)})[0]
+    return bool((largest != 255 * 127 * 64).any())
 
 
 def _quantize(exported: Path, faces: GreyFaces, path: Path, *, seven_bits: bool) -> None:
@@ -100,6 +96,9 @@ def _quantize(exported: Path, faces: GreyFaces, path: Path, *, seven_bits: bool)
             batch = next(self._batches, None)
             return None if batch is None else {INPUT: batch}
 
+    graph = onnx.load(exported).graph
+    names = [node.name for node in graph.node if node.op_type in LAYERS]
+    num_heads = 2 if any(output.name == VOTES for output in graph.output) else 1
     with quietly():
         quantize_static(
             str(exported),
@@ -107,7 +106,7 @@ def _quantize(exported: Path, faces: GreyFaces, path: Path, *, seven_bits: bool)
             Faces(),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(LAYERS),
-            nodes_to_exclude=_first_and_last(exported),
+            nodes_to_exclude=[names[0], *names[-num_heads:]],
             per_channel=True,
             reduce_range=seven_bits,
             activation_type=QuantType.QUInt8,
@@ -148,10 +147,3 @@ def halve(exported: Path, path: Path) -> OnnxClassifier:
     del proto.graph.node[:]
     proto.graph.node.extend(nodes)
     return save(proto, path)
-
-
-def _first_and_last(exported: Path) -> list[str]:
-    graph = onnx.load(exported).graph
-    names = [node.name for node in graph.node if node.op_type in LAYERS]
-    num_heads = 2 if any(output.name == VOTES for output in graph.output) else 1
-    return [names[0], *names[-num_heads:]]

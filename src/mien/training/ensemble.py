@@ -30,13 +30,8 @@ class Ensemble(Network):
         self.num_embedded = sum(member.num_embedded for member in members)
         self.members = nn.ModuleList(members)
 
-    def classify(self, faces: Tensor) -> tuple[Tensor, Tensor]:
-        """As `Network.classify`; the embedding is the concatenation of the members'."""
-        logits, _, embedding = self.forward(faces)
-        return logits, embedding
-
     def forward(self, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """As `Network.forward`; the evidence has the resolution of the finest member's."""
+        """As `Network.forward`; the evidence is as fine as the finest member's, the embedding theirs in a row."""
         answers = [member(faces) for member in self.members]
         logits = torch.stack([answer[0] for answer in answers]).mean(0)
         finest = max((answer[1].shape[2:] for answer in answers), key=lambda shape: shape[0])
