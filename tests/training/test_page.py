@@ -39,9 +39,9 @@ def test_a_training_begun_from_python_has_a_page_from_its_first_epoch_on(bars: F
 def test_a_page_without_logits_or_with_those_of_other_faces_is_still_a_page(bars: FaceSet, tmp_path: Path) -> None:
     list(train(RECIPE, bars, tmp_path, device=torch.device("cpu")))
     run = Run(tmp_path)
-    assert "Confusion" not in refresh_page(run, bars.select(bars.labels < 5), status="finished").read_text()
+    assert "Confusion" not in refresh_page(run, bars.select(bars.labels < 5), running=False).read_text()
     run.validation.unlink()
-    assert "Confusion" not in refresh_page(run, bars, status="finished").read_text()
+    assert "Confusion" not in refresh_page(run, bars, running=False).read_text()
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)

@@ -51,7 +51,11 @@ def plot_curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], path: str | Pat
         _draw(loss, rows, "loss", colour, "")
         accuracy.plot([best["epoch"]], [best["val_accuracy"]], marker="o", markersize=5, color=colour)
     for axes, what in ((accuracy, "accuracy"), (loss, "loss")):
-        _label(axes, what)
+        axes.set_title(what, fontsize=10, color=INK, loc="left")
+        axes.set_xlabel("epoch", fontsize=9)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(axis="y", color=FAINT, linewidth=0.6)
+        tidy(axes)
     accuracy.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     handles, labels = accuracy.get_legend_handles_labels()
     styles = [accuracy.plot([], [], color=INK, linestyle=style, linewidth=1.2)[0] for style in ("-", "--")]
@@ -78,13 +82,3 @@ def _draw(axes: "Axes", rows: Sequence[Mapping[str, Any]], what: str, colour: st
         axes.plot(
             epochs, values, color=colour, linestyle=style, linewidth=width, marker=marker, markersize=4, label=shown
         )
-
-
-def _label(axes: "Axes", what: str) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    axes.set_title(what, fontsize=10, color=INK, loc="left")
-    axes.set_xlabel("epoch", fontsize=9)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(axis="y", color=FAINT, linewidth=0.6)
-    tidy(axes)

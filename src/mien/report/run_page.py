@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from mien.data.dataset import FaceSet, resize_faces
-from mien.evaluation import Scorecard, score
+from mien.evaluation import score
 from mien.evaluation.metrics import calibration_bins
 from mien.report.html import card, chart, document, key, named_values, table, tiles
 from mien.values import Scores
@@ -76,71 +76,64 @@ class Layer(NamedTuple):
     macs: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunPage:
-    """Everything that a run's page shows.
+def render(
+    *,
+    title: str,
+    running: bool,
+    recipe: Mapping[str, Any],
+    about: Mapping[str, Any],
+    epochs: Sequence[Mapping[str, Any]],
+    measured: Measured | None,
+    layers: Sequence[Layer],
+) -> str:
+    """The page as HTML.
 
-    Attributes:
-        title: The heading of the page.
-        status: "running" or "finished".
-        recipe: The settings by name.
-        about: The data, the code and the machine, by name.
-        epochs: The lines of `metrics.jsonl`.
-        measured: The scores so far; None before the first epoch has ended.
-        layers: The layers of the network, in the order in which they run.
+    Args:
+        title: the heading of the page.
+        running: whether the training goes on.
+        recipe: the settings by name.
+        about: the data, the code and the machine, by name.
+        epochs: the lines of `metrics.jsonl`.
+        measured: the scores so far; None before the first epoch has ended.
+        layers: the layers of the network, in the order in which they run.
     """
-
-    title: str
-    status: str
-    recipe: Mapping[str, Any]
-    about: Mapping[str, Any]
-    epochs: Sequence[Mapping[str, Any]]
-    measured: Measured | None = None
-    layers: Sequence[Layer] = ()
-
-
-def render(page: RunPage) -> str:
-    """The page as HTML."""
-    running = page.status == "running"
-    pill = f'<span class="pill {"running" if running else ""}">{escape(page.status)}</span>'
-    measured = page.measured
-    card_of_scores = score(measured.split.labels, measured.scores, measured.split.classes) if measured else None
-    cards = _curves(page.epochs)
-    if measured and card_of_scores:
+    headlines, cards = _headlines(epochs, recipe["epochs"], running), _curves(epochs)
+    if measured:
+        split, scores = measured.split, measured.scores
+        scorecard = score(split.labels, scores, split.classes)
+        headlines = [
+            ("validation accuracy", f"{scorecard.accuracy:.2%}",
+             f"± {scorecard.standard_error:.2%}, epoch {measured.epoch}"),
+            ("macro F1", f"{scorecard.macro_f1:.3f}", ""),
+            ("NLL", f"{scorecard.nll:.3f}", "nats"),
+            ("ECE", f"{scorecard.ece:.3f}", "before calibration"),
+            *headlines,
+        ]  # fmt: skip
         cards += [
-            card("Confusion", _confusion(card_of_scores.labels, card_of_scores.confusion), "two-thirds"),
-            card("Reliability", _reliability(*calibration_bins(measured.split.labels, measured.scores)), "third"),
-            card("Classes", _classes(card_of_scores.per_class), "third"),
-            card("Confident mistakes", _mistakes(measured, page.recipe["image_size"]), "two-thirds"),
+            card("Confusion", _confusion(scorecard.labels, scorecard.confusion), "two-thirds"),
+            card("Reliability", _reliability(*calibration_bins(split.labels, scores)), "third"),
+            card("Classes", _classes(scorecard.per_class), "third"),
+            card("Confident mistakes", _mistakes(split, scores, recipe["image_size"]), "two-thirds"),
         ]
-    kept = "".join(f"<li>{escape(line['kept'])}</li>" for line in reversed(page.epochs) if line.get("kept"))
+    kept = "".join(f"<li>{escape(line['kept'])}</li>" for line in reversed(epochs) if line.get("kept"))
     cards += [
-        card("Recipe", named_values(_flat(page.recipe)), "third"),
-        card("Data, code and machine", named_values(_flat(page.about)), "third"),
+        card("Recipe", named_values(_flat(recipe)), "third"),
+        card("Data, code and machine", named_values(_flat(about)), "third"),
         card("Models kept", f'<ul class="small" style="padding-left:18px">{kept}</ul>', "third"),
-        card("Network", _network(page.layers)),
+        card("Network", _network(layers)),
     ]
-    headlines = tiles(_headlines(page, card_of_scores))
-    body = f'<header><h1>{escape(page.title)}{pill}</h1>{headlines}</header><div class="grid">{"".join(cards)}</div>'
-    return document(page.title, body, style=_STYLE, refresh=SECONDS_A_RELOAD if running else None)
+    pill = '<span class="pill running">running</span>' if running else '<span class="pill">finished</span>'
+    header = f"<header><h1>{escape(title)}{pill}</h1>{tiles(headlines)}</header>"
+    body = f'{header}<div class="grid">{"".join(cards)}</div>'
+    return document(title, body, style=_STYLE, refresh=SECONDS_A_RELOAD if running else None)
 
 
-def _headlines(page: RunPage, scores: Scorecard | None) -> list[tuple[str, str, str]]:
-    total = int(page.recipe.get("epochs", len(page.epochs)))
-    pace = statistics.median([float(line["seconds"]) for line in page.epochs] or [0.0])
-    left = f"{_duration(pace * (total - len(page.epochs)))} left" if page.status == "running" and pace else ""
-    rows = [("epoch", str(len(page.epochs)), f"of {total}"), ("an epoch", _duration(pace), left)]
-    if page.measured and scores:
-        error = f"± {scores.standard_error:.2%}, epoch {page.measured.epoch}"
-        rows = [
-            ("validation accuracy", f"{scores.accuracy:.2%}", error),
-            ("macro F1", f"{scores.macro_f1:.3f}", ""),
-            ("NLL", f"{scores.nll:.3f}", "nats"),
-            ("ECE", f"{scores.ece:.3f}", "before calibration"),
-            *rows,
-        ]
-    if page.epochs and "plain_train_accuracy" in page.epochs[-1]:
-        gap = page.epochs[-1]["plain_train_accuracy"] - page.epochs[-1]["val_accuracy"]
+def _headlines(epochs: Sequence[Mapping[str, Any]], total: int, running: bool) -> list[tuple[str, str, str]]:
+    pace = statistics.median([float(line["seconds"]) for line in epochs] or [0.0])
+    left = f"{_duration(pace * (total - len(epochs)))} left" if running and pace else ""
+    rows = [("epoch", str(len(epochs)), f"of {total}"), ("an epoch", _duration(pace), left)]
+    if epochs and "plain_train_accuracy" in epochs[-1]:
+        gap = epochs[-1]["plain_train_accuracy"] - epochs[-1]["val_accuracy"]
         rows.append(("overfitting", f"{100 * gap:+.1f}", "points, last epoch"))
     return rows
 
@@ -155,29 +148,19 @@ def _duration(seconds: float) -> str:
 def _curves(epochs: Sequence[Mapping[str, Any]]) -> list[str]:
     if not epochs:
         return [card("Curves", "<p>They begin when the first epoch has ended.</p>")]
-    cards = []
-    for what, form in (("accuracy", "{:.0%}"), ("loss", "{:.2g}")):
-        plain = f"plain_train_{what}"
-        series = {
-            "validation": ("var(--val)", [line[f"val_{what}"] for line in epochs]),
-            "training faces as they are": ("var(--train)", [line.get(plain) for line in epochs]),
-            "as trained on": ("var(--soft)", [line[f"train_{what}"] for line in epochs]),
-        }
-        series = {name: (colour, values) for name, (colour, values) in series.items() if None not in values}
-        kept = [line["epoch"] for line in epochs if line.get("kept")]
-        drawn = _line_chart([line["epoch"] for line in epochs], series, form, kept, what)
-        legend = key((name, colour) for name, (colour, _) in series.items())
-        cards.append(card(what.capitalize(), drawn + legend, "half"))
-    return cards
+    charts = {"accuracy": _line_chart(epochs, "accuracy", "{:.0%}"), "loss": _line_chart(epochs, "loss", "{:.2g}")}
+    return [card(what.capitalize(), drawn, "half") for what, drawn in charts.items()]
 
 
-def _line_chart(
-    epochs: Sequence[int],
-    series: Mapping[str, tuple[str, Sequence[float]]],
-    form: str,
-    kept: Sequence[int],
-    what: str,
-) -> str:
+def _line_chart(lines: Sequence[Mapping[str, Any]], what: str, form: str) -> str:
+    every_series = {
+        "validation": ("var(--val)", [line[f"val_{what}"] for line in lines]),
+        "training faces as they are": ("var(--train)", [line.get(f"plain_train_{what}") for line in lines]),
+        "as trained on": ("var(--soft)", [line[f"train_{what}"] for line in lines]),
+    }
+    series = {name: (colour, values) for name, (colour, values) in every_series.items() if None not in values}
+    epochs: list[int] = [line["epoch"] for line in lines]
+    kept = {line["epoch"] for line in lines if line.get("kept")}
     every = [value for _, values in series.values() for value in values]
     ticks = _ticks(min(every), max(every))
     low, high = ticks[0], ticks[-1]
@@ -204,7 +187,8 @@ def _line_chart(
             filled = colour if name == "validation" and epoch in kept else "transparent"
             parts.append(f'<circle cx="{x(epoch):.1f}" cy="{y(value):.1f}" r="3" fill="{filled}">'
                          f"<title>epoch {epoch}, {escape(name)}: {value:.4f}</title></circle>")  # fmt: skip
-    return chart("".join(parts), _WIDTH, _HEIGHT, f"{what} by epoch")
+    legend = key((name, colour) for name, (colour, _) in series.items())
+    return chart("".join(parts), _WIDTH, _HEIGHT, f"{what} by epoch") + legend
 
 
 def _ticks(low: float, high: float) -> list[float]:
@@ -278,9 +262,8 @@ def _classes(per_class: Mapping[str, Mapping[str, float]]) -> str:
     return table(("", "faces", "recall", "precision", "F1"), rows)
 
 
-def _mistakes(measured: Measured, image_size: int) -> str:
+def _mistakes(split: FaceSet, scores: Scores, image_size: int) -> str:
     """The most confident mistakes, as the network sees them."""
-    split, scores = measured.split, measured.scores
     predicted, confidence = scores.argmax(1), scores.max(1)
     wrong = np.flatnonzero(predicted != split.labels)
     surest = wrong[np.argsort(-confidence[wrong])][:NUM_MISTAKES]

@@ -16,7 +16,7 @@ RAW = "_uncalibrated"
 
 
 def rescale(exported: Path, factors: NDArray[np.float64], offsets: NDArray[np.float64], path: Path) -> OnnxClassifier:
-    """Write the same model with each class's logit, and its evidence map, scaled and shifted.
+    """Write a model with each class's logit, and its evidence map, scaled and shifted.
 
     A logit stays the mean of its map, so that the maps explain the calibrated probabilities.
 
@@ -24,10 +24,7 @@ def rescale(exported: Path, factors: NDArray[np.float64], offsets: NDArray[np.fl
         exported: a model file that was not rescaled yet.
         factors: the factor of each class's logit, (K,).
         offsets: the offset of each class's logit, (K,).
-        path: `NAME.onnx`.
-
-    Returns:
-        The file, opened.
+        path: `NAME.onnx`, which is opened.
     """
     proto = onnx.load(exported)
     graph = proto.graph
@@ -42,6 +39,11 @@ def rescale(exported: Path, factors: NDArray[np.float64], offsets: NDArray[np.fl
             graph.initializer.append(numpy_helper.from_array(array, output + suffix))
         graph.node.append(onnx.helper.make_node("Mul", [output + RAW, output + "_factors"], [output + "_scaled"]))
         graph.node.append(onnx.helper.make_node("Add", [output + "_scaled", output + "_offsets"], [output]))
+    return save(proto, path)
+
+
+def save(proto: onnx.ModelProto, path: Path) -> OnnxClassifier:
+    """Write a model file, and open it."""
     with replacing(path) as partial:
         partial.write_bytes(proto.SerializeToString())
     return OnnxClassifier(path)

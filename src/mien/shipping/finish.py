@@ -10,10 +10,9 @@ import onnx
 from mien.data import FaceSet
 from mien.errors import InvalidInput
 from mien.evaluation import class_indices, fit_vector_scaling, score
-from mien.files import replacing
 from mien.recognition import ModelInfo, OnnxClassifier
 from mien.recognition.model_file import METADATA_KEY
-from mien.shipping.calibrate import rescale
+from mien.shipping.calibrate import rescale, save
 from mien.shipping.quantize import halve, quantize
 
 Form = Literal["whole", "half", "eight bits"]
@@ -85,6 +84,4 @@ def describe(exported: Path, info: ModelInfo, path: Path) -> OnnxClassifier:
     """Write the same model file with another description, under another name or the same."""
     proto = onnx.load(exported)
     onnx.helper.set_model_props(proto, {METADATA_KEY: info.to_json()})
-    with replacing(path) as partial:
-        partial.write_bytes(proto.SerializeToString())
-    return OnnxClassifier(path)
+    return save(proto, path)

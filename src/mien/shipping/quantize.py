@@ -3,7 +3,9 @@
 import io
 import logging
 import math
-from contextlib import redirect_stdout
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,6 +18,7 @@ from mien.files import replacing
 from mien.recognition import OnnxClassifier  # before onnxruntime's own: it turns the telemetry off
 from mien.recognition.model_file import INPUT, VOTES
 from mien.recognition.runtime import InferenceSession
+from mien.shipping.calibrate import save
 from mien.values import GreyFaces
 
 LAYERS = ("Conv", "Gemm")
@@ -48,10 +51,7 @@ def quantize(exported: Path, faces: GreyFaces, path: Path) -> OnnxClassifier:
     Args:
         exported: a model file.
         faces: (N, S, S) uint8, of the training split; `CALIBRATION_FACES` of them are used.
-        path: `NAME.onnx`.
-
-    Returns:
-        The file, opened.
+        path: `NAME.onnx`, which is opened.
     """
     chosen = faces[np.linspace(0, len(faces) - 1, min(CALIBRATION_FACES, len(faces))).astype(int)]
     with TemporaryDirectory() as folder, replacing(path) as partial:
@@ -67,20 +67,14 @@ def quantize(exported: Path, faces: GreyFaces, path: Path) -> OnnxClassifier:
 
 def saturates() -> bool:
     """Whether sums of products of eight bits saturate on this processor, as on all x86 without VNNI."""
-    size = 64
-    values = onnx.TensorProto
-    weights = numpy_helper.from_array(np.full((size, 8), 127, np.int8), "weights")
-    graph = onnx.helper.make_graph(
-        [onnx.helper.make_node("MatMulInteger", ["x", "weights"], ["y"])],
-        "largest",
-        [onnx.helper.make_tensor_value_info("x", values.UINT8, [1, size])],
-        [onnx.helper.make_tensor_value_info("y", values.INT32, [1, 8])],
-        [weights],
+    model = onnx.parser.parse_model(
+        f"""<ir_version: 8, opset_import: ["": 17]>
+        largest (uint8[1, 64] x) => (int32[1, 8] y) <int8[64, 8] weights = {{{", ".join(["127"] * 64 * 8)}}}>
+        {{ y = MatMulInteger (x, weights) }}"""
     )
-    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
     session = InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    largest = session.run(None, {"x": np.full((1, size), 255, np.uint8)})[0]
-    return bool((largest != 255 * 127 * size).any())
+    largest = session.run(None, {"x": np.full((1, 64), 255, np.uint8)})[0]
+    return bool((largest != 255 * 127 * 64).any())
 
 
 def _quantize(exported: Path, faces: GreyFaces, path: Path, *, seven_bits: bool) -> None:
@@ -102,39 +96,43 @@ def _quantize(exported: Path, faces: GreyFaces, path: Path, *, seven_bits: bool)
             batch = next(self._batches, None)
             return None if batch is None else {INPUT: batch}
 
+    graph = onnx.load(exported).graph
+    names = [node.name for node in graph.node if node.op_type in LAYERS]
+    num_heads = 2 if any(output.name == VOTES for output in graph.output) else 1
+    with quietly():
+        quantize_static(
+            str(exported),
+            str(path),
+            Faces(),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=list(LAYERS),
+            nodes_to_exclude=[names[0], *names[-num_heads:]],
+            per_channel=True,
+            reduce_range=seven_bits,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.Percentile,
+            extra_options={"CalibPercentile": PERCENTILE},
+        )
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Within, what exporters print and warn of is not shown: progress, and advice on their own affairs."""
     previous = logging.root.manager.disable
-    logging.disable(logging.WARNING)  # it advises a pre-processing that the exporter has done already
+    logging.disable(logging.WARNING)
     try:
-        with redirect_stdout(io.StringIO()):  # it prints its progress
-            quantize_static(
-                str(exported),
-                str(path),
-                Faces(),
-                quant_format=QuantFormat.QDQ,
-                op_types_to_quantize=list(LAYERS),
-                nodes_to_exclude=_first_and_last(exported),
-                per_channel=True,
-                reduce_range=seven_bits,
-                activation_type=QuantType.QUInt8,
-                weight_type=QuantType.QInt8,
-                calibrate_method=CalibrationMethod.Percentile,
-                extra_options={"CalibPercentile": PERCENTILE},
-            )
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
     finally:
         logging.disable(previous)
 
 
 def halve(exported: Path, path: Path) -> OnnxClassifier:
-    """Write the same model with its weights in half precision, in half the size.
+    """Write the same model as `NAME.onnx` with its weights in half precision, in half the size, and open it.
 
     They are converted back when the file is loaded, so that it computes in float32, as fast as before.
-
-    Args:
-        exported: a model file.
-        path: `NAME.onnx`.
-
-    Returns:
-        The file, opened.
     """
     proto = onnx.load(exported)
     casts = []
@@ -148,13 +146,4 @@ def halve(exported: Path, path: Path) -> OnnxClassifier:
     nodes = [*casts, *proto.graph.node]
     del proto.graph.node[:]
     proto.graph.node.extend(nodes)
-    with replacing(path) as partial:
-        partial.write_bytes(proto.SerializeToString())
-    return OnnxClassifier(path)
-
-
-def _first_and_last(exported: Path) -> list[str]:
-    graph = onnx.load(exported).graph
-    names = [node.name for node in graph.node if node.op_type in LAYERS]
-    num_heads = 2 if any(output.name == VOTES for output in graph.output) else 1
-    return [names[0], *names[-num_heads:]]
+    return save(proto, path)

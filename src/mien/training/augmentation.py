@@ -52,15 +52,9 @@ class Augmentation:
 
 
 def augment(faces: Tensor, limits: Augmentation, generator: torch.Generator) -> Tensor:
-    """Change each face at random.
+    """Change each face at random: (N, S, S) uint8 → (N, 1, S, S) float32, 0 to 1.
 
-    Args:
-        faces: (N, S, S) uint8.
-        limits: how far.
-        generator: the random generator, on the device of `faces`.
-
-    Returns:
-        (N, 1, S, S) float32, 0 to 1.
+    The random generator is on the device of the faces.
     """
     draws = _Draws(len(faces), faces.device, generator)
     images = faces.unsqueeze(1).float().div_(255)
@@ -122,9 +116,6 @@ def draw_mix(images: Tensor, mixup: float, cutmix: float, generator: torch.Gener
         mixup: alpha of the share's Beta distribution; 0 turns it off. With both on, each mixes half of the batches.
         cutmix: the same for CutMix, whose share is one of the area.
         generator: the random generator, on the device of `images`.
-
-    Returns:
-        None when both are off.
     """
     if not mixup and not cutmix:
         return None
@@ -147,13 +138,9 @@ def draw_mix(images: Tensor, mixup: float, cutmix: float, generator: torch.Gener
 
 
 def standardize(images: Tensor) -> Tensor:
-    """Give each image mean 0 and standard deviation 1, so that lighting and contrast do not matter.
+    """Give each image, (N, 1, S, S), mean 0 and standard deviation 1, so that lighting and contrast do not matter.
 
-    Args:
-        images: (N, 1, S, S) float, 0 to 1.
-
-    Returns:
-        The same shape; an image of one colour becomes all 0.
+    An image of one colour becomes all 0.
     """
     centred = images - images.mean((1, 2, 3), keepdim=True)
     # Not `square()`: exported, that is a Pow, which onnxruntime computes far slower than a product.
@@ -239,14 +226,12 @@ def _jpeg_tables(device: torch.device) -> tuple[Tensor, Tensor]:
 def compress(images: Tensor, quality: Tensor) -> Tensor:
     """Compress and decompress images as JPEG does: it quantizes the cosines of 8×8 blocks (ITU-T T.81).
 
-    Quality is on libjpeg's scale. The last row and column are repeated up to whole blocks, as an encoder does.
+    The last row and column are repeated up to whole blocks, as an encoder does. Some values of the result lie a little
+    below 0 or above 1.
 
     Args:
         images: (N, 1, S, S) float, 0 to 1.
-        quality: (N,) float, 1 to 100.
-
-    Returns:
-        The same shape; some values lie a little below 0 or above 1.
+        quality: (N,) float, 1 to 100, on libjpeg's scale.
     """
     percent = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality)
     quantizer, cosines = _jpeg_tables(images.device)

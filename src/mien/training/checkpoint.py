@@ -3,25 +3,23 @@
 import json
 import pickle
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 
 from mien.errors import ModelError
-from mien.files import replacing
+from mien.files import begins_with, replacing
+
+_EXPECTED: Final = "expected a .pt file that `mien train` wrote"
 
 
 def save(path: Path, tensors: dict[str, Any], about: dict[str, Any]) -> None:
-    """Write tensors and a description of them.
-
-    Args:
-        path: the file; it changes at once when all of the new content is on the disk.
-        tensors: nested dicts and lists of tensors and numbers.
-        about: the description in plain values, kept as JSON.
+    """Write nested dicts and lists of tensors and numbers, and a description of them in plain values, kept as JSON.
 
     Raises:
-        OSError: the folder cannot be written, or the disk is full.
+        OSError: the folder cannot be written, or the disk is full; an older file is as it was.
     """
     with replacing(path) as partial:
         try:
@@ -42,30 +40,18 @@ def load(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise ModelError(f"{path}: there is no such file") from error
-    except (RuntimeError, pickle.UnpicklingError, LookupError, TypeError, EOFError, OSError, ValueError) as error:
-        raise ModelError(f"{path} {_fault_of(path)}") from error
-    try:
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (RuntimeError, pickle.UnpicklingError, LookupError, TypeError, EOFError, ValueError) as error:
+        # torch's own messages are about pickles and keys.
+        fault = "is damaged, or holds more than tensors and plain values, which mien does not load"
+        if not begins_with(path, b"PK\3\4"):
+            fault = f"is not a checkpoint of mien's; {_EXPECTED}"
+        elif not zipfile.is_zipfile(path):
+            fault = "is damaged: its end is missing"
+        raise ModelError(f"{path} {fault}") from error
+    with suppress(LookupError, TypeError, RuntimeError, ValueError):
         about = json.loads(content["about"])
         if isinstance(content["tensors"], dict) and isinstance(about, dict):
             return content["tensors"], about
-    except (LookupError, TypeError, RuntimeError, ValueError):
-        pass
     raise ModelError(f"{path} is a file of torch's, but not a checkpoint of mien's; {_EXPECTED}")
-
-
-_EXPECTED: Final = "expected a .pt file that `mien train` wrote"
-_ZIP_START: Final = b"PK\3\4"
-
-
-def _fault_of(path: Path) -> str:
-    """Why torch cannot read a file; its own messages are about pickles and keys."""
-    try:
-        with path.open("rb") as file:
-            is_zip = file.read(len(_ZIP_START)) == _ZIP_START
-    except OSError as error:
-        return f"cannot be read: {error.strerror or error}"
-    if not is_zip:
-        return f"is not a checkpoint of mien's; {_EXPECTED}"
-    if not zipfile.is_zipfile(path):
-        return "is damaged: its end is missing"
-    return "is damaged, or holds more than tensors and plain values, which mien does not load"

@@ -62,11 +62,9 @@ class Worker:
     @torch.no_grad()
     def average_buffers(self, model: nn.Module) -> None:
         """Replace the model's buffers by the mean over all workers, as each has seen other faces."""
-        if self.size > 1:
-            for buffer in model.buffers():
-                if buffer.is_floating_point():
-                    dist.all_reduce(buffer)
-                    buffer.div_(self.size)
+        for buffer in model.buffers():
+            if buffer.is_floating_point():
+                buffer.copy_(self.mean(buffer))
 
     def check_equal(self, number: int, what: str) -> None:
         """Check that a number is the same in all workers, once all have come here.

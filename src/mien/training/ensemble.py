@@ -23,24 +23,15 @@ BATCH = 256
 
 
 class Ensemble(Network):
-    """A network whose logits are the mean of those of its members, which were trained separately.
-
-    Args:
-        members: networks of the same classes and size of faces.
-    """
+    """A network whose logits are the mean of those of its members, of the same classes and size of faces."""
 
     def __init__(self, members: Sequence[Network]) -> None:
         super().__init__()
         self.num_embedded = sum(member.num_embedded for member in members)
         self.members = nn.ModuleList(members)
 
-    def classify(self, faces: Tensor) -> tuple[Tensor, Tensor]:
-        """As `Network.classify`; the embedding is the concatenation of the members'."""
-        logits, _, embedding = self.forward(faces)
-        return logits, embedding
-
     def forward(self, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """As `Network.forward`; the evidence has the resolution of the finest member's."""
+        """As `Network.forward`; the evidence is as fine as the finest member's, the embedding theirs in a row."""
         answers = [member(faces) for member in self.members]
         logits = torch.stack([answer[0] for answer in answers]).mean(0)
         finest = max((answer[1].shape[2:] for answer in answers), key=lambda shape: shape[0])

@@ -1,13 +1,8 @@
 """From trained networks to the model file that explains itself."""
 
-import contextlib
-import io
-import logging
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 import onnx
@@ -15,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mien.data import FaceSet
 from mien.errors import ExportError
 from mien.evaluation import load_for
 from mien.files import replacing
 from mien.recognition import ModelInfo, OnnxClassifier
 from mien.recognition.model_file import EVIDENCE, INPUT, LOGITS, METADATA_KEY, VOTES
 from mien.shipping.finish import Form, finish
+from mien.shipping.quantize import quietly
 from mien.training.augmentation import standardize
 from mien.training.ensemble import assembled, averaged, refresh_norms
 from mien.training.recipe import parse_recipe
@@ -34,12 +29,7 @@ TOLERANCE = 1e-4
 
 
 class Exported(nn.Module):
-    """A trained network as callers get it: uint8 faces in; logits, evidence, and votes if it has learned them, out.
-
-    Args:
-        trainee: a trained network.
-        merged: whether to take the network in its merged form.
-    """
+    """A trained network as callers get it: uint8 faces in; logits, evidence, and votes if it has learned them, out."""
 
     def __init__(self, trainee: Trainee, *, merged: bool = False) -> None:
         super().__init__()
@@ -96,29 +86,17 @@ def export_trained(
         info = describe_together(trainee, abouts, path.stem, shares=shares)
     faces = None if data is None else load_for(info, data)
     if shares and faces is not None:
-        _refresh_norms(trainee, faces, abouts[-1]["recipe"], path.stem)
+        # Of an older recipe only what is needed is read, as other keys may be unknown by now.
+        needed = {key: abouts[-1]["recipe"][key] for key in ("architecture", "augmentation")}
+        refresh_norms(trainee, faces.split("train").faces, parse_recipe(needed, path.stem).augmentation)
     with TemporaryDirectory() as folder:
         whole = Path(folder) / "whole.onnx"
         export(trainee, info, whole)
         return finish(whole, path, faces=faces, form=form)
 
 
-def _refresh_norms(trainee: Trainee, faces: FaceSet, recipe: dict[str, Any], name: str) -> None:
-    # Of an older recipe only what is needed is read, as other keys may be unknown by now.
-    needed = {key: value for key, value in recipe.items() if key in ("architecture", "augmentation")}
-    refresh_norms(trainee, faces.split("train").faces, parse_recipe(needed, name).augmentation)
-
-
 def export(trainee: Trainee, info: ModelInfo, path: Path) -> OnnxClassifier:
-    """Write the model file of a network, and check it against the network.
-
-    Args:
-        trainee: a trained network.
-        info: the file's metadata.
-        path: `NAME.onnx`; untouched unless the check passes.
-
-    Returns:
-        The file, opened.
+    """Write the model file of a trained network, and check it against the network before `path` is touched.
 
     Raises:
         ExportError: onnxruntime's outputs differ from torch's by more than `TOLERANCE`, or a logit is not the mean of
@@ -126,7 +104,7 @@ def export(trainee: Trainee, info: ModelInfo, path: Path) -> OnnxClassifier:
     """
     model = Exported(trainee)
     faces = sample_faces(info.input_size)
-    with _quietly():
+    with quietly():
         program = torch.onnx.export(
             Exported(trainee, merged=True),
             (torch.from_numpy(faces),),
@@ -142,7 +120,11 @@ def export(trainee: Trainee, info: ModelInfo, path: Path) -> OnnxClassifier:
     proto.producer_name, proto.producer_version = "mien", ""
     del proto.metadata_props[:]
     onnx.helper.set_model_props(proto, {METADATA_KEY: info.to_json()})
-    _strip_paths(proto)
+    # What the exporter notes of every node: source lines with the paths of this machine.
+    for part in (*proto.graph.node, *proto.graph.value_info, *proto.graph.input, *proto.graph.output):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    del proto.graph.metadata_props[:]
     with replacing(path) as partial:
         partial.write_bytes(proto.SerializeToString())
         compare(model, OnnxClassifier(partial), faces)
@@ -177,25 +159,3 @@ def sample_faces(size: int) -> NDArray[np.uint8]:
     flat = np.stack([np.full((size, size), grey, np.uint8) for grey in (0, 1, 128, 255)])
     ramp = np.tile(np.linspace(0, 255, size).astype(np.uint8), (size, 1))
     return np.concatenate([noise, flat, np.stack([ramp, ramp.T])])
-
-
-def _strip_paths(proto: onnx.ModelProto) -> None:
-    """Remove what the exporter notes of every node: source lines with the paths of this machine."""
-    for part in (*proto.graph.node, *proto.graph.value_info, *proto.graph.input, *proto.graph.output):
-        del part.metadata_props[:]
-        part.doc_string = ""
-    del proto.graph.metadata_props[:]
-
-
-@contextlib.contextmanager
-def _quietly() -> Iterator[None]:
-    """Within, what torch's exporter prints and warns of is not shown: its own affairs."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

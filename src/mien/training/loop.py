@@ -218,7 +218,7 @@ def _open(run: Run, setup: Setup, resume: bool) -> tuple[Setup, Progress]:
     if worker.leads:
         setup = dataclasses.replace(setup, about=run.begin(setup.about, resume=resume))
     worker.wait()
-    progress = _restore(run, setup) if resume else Progress()
+    progress = _restore(run, setup) if resume and run.checkpoint.exists() else Progress()
     worker.check_equal(
         progress.epoch, f"the epochs done in {run.folder}, which has to be on a file system that all share"
     )
@@ -398,9 +398,7 @@ def _teachers(recipe: Recipe, files: Sequence[Path], classes: tuple[str, ...], d
 
 
 def _restore(run: Run, setup: Setup) -> Progress:
-    """Go on from the run's checkpoint, if there is one."""
-    if not run.checkpoint.exists():
-        return Progress()
+    """Go on from the run's checkpoint."""
     tensors, kept = checkpoint.load(run.checkpoint)
     try:
         for name in STATEFUL:

@@ -1,8 +1,5 @@
 """The losses that a training minimises."""
 
-from contextlib import AbstractContextManager
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -13,13 +10,7 @@ from mien.training.recipe import Recipe
 
 
 class Losses:
-    """The weighted sum of a recipe's losses.
-
-    Args:
-        recipe: the recipe with the weights.
-        faces: the training split, for the frequencies of its classes.
-        device: the device of the batches.
-    """
+    """The weighted sum of a recipe's losses; the faces to train on give the frequencies of the classes."""
 
     def __init__(self, recipe: Recipe, faces: FaceSet, device: torch.device) -> None:
         self._recipe, self._device = recipe, device
@@ -28,7 +19,7 @@ class Losses:
 
     def backward(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
         """Add the batch's gradients to the model's parameters; the batch's loss and accuracy."""
-        with mixed_precision(self._device):
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=has_bf16(self._device)):
             logits, votes = model(batch.images)
         logits = logits.float()
         loss = self._labels_loss(logits, batch)
@@ -50,13 +41,8 @@ class Losses:
         return loss.lerp(distillation, recipe.teacher_weight)
 
 
-def mixed_precision(device: torch.device) -> AbstractContextManager[Any]:
-    """Autocast to bfloat16 where the hardware multiplies matrices of it; elsewhere it is slower than float32."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=has_bf16(device))
-
-
 def has_bf16(device: torch.device) -> bool:
-    """Whether a device multiplies matrices in bfloat16 in hardware."""
+    """Whether a device multiplies matrices in bfloat16 in hardware; where it does not, float32 is faster."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     # AVX-512's bfloat16 does not count: torch 2.13 takes 533 ms with it for a batch of 128 of rep-small, float32 432.

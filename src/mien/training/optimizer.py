@@ -34,16 +34,10 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 
 
 def learning_rate(recipe: Recipe, step: int, steps_an_epoch: int, num_falls: int = 0) -> float:
-    """A linear warm-up, then the recipe's schedule.
+    """A linear warm-up, then the recipe's schedule, at a step counted from 0 over all epochs.
 
     The schedule is half a cosine down to 0 (Loshchilov and Hutter 2017, arXiv:1608.03983), a rate that falls whenever
-    the validation loss has reached a plateau, or a constant rate.
-
-    Args:
-        recipe: names the peak, the warm-up, the schedule and the length.
-        step: the number of the step from 0, over all epochs.
-        steps_an_epoch: the number of batches in an epoch.
-        num_falls: how often a plateau was reached.
+    the validation loss has reached a plateau, `num_falls` times so far, or a constant rate.
     """
     warmup = recipe.warmup_epochs * steps_an_epoch
     if step < warmup:
@@ -56,13 +50,9 @@ def learning_rate(recipe: Recipe, step: int, steps_an_epoch: int, num_falls: int
 
 @contextmanager
 def perturbed(model: nn.Module, distance: float) -> Iterator[None]:
-    """Within, the weights are moved by `distance` along the gradient; the gradient there leads to flat minima.
+    """Within, the weights are moved by `distance` (rho) along the gradient; the gradient there leads to flat minima.
 
-    Sharpness-aware minimisation (Foret et al. 2021, arXiv:2010.01412).
-
-    Args:
-        model: a network with gradients, which are cleared.
-        distance: rho.
+    Sharpness-aware minimisation (Foret et al. 2021, arXiv:2010.01412). The model's gradients are cleared.
     """
     moved = [parameter for parameter in model.parameters() if parameter.grad is not None]
     gradients = [parameter.grad for parameter in moved if parameter.grad is not None]

@@ -13,18 +13,13 @@ from torch import Tensor, nn
 from mien.data.dataset import FaceSet
 from mien.files import replacing
 from mien.recognition import softmax
-from mien.report.run_page import Layer, Measured, RunPage, render
+from mien.report.run_page import Layer, Measured, render
 from mien.training.run import Run
 from mien.training.trainee import fresh_network
 
 
-def refresh_page(run: Run, faces: FaceSet, *, status: str) -> Path:
-    """Write `page.html` into a run's folder, from the files that are there.
-
-    Args:
-        run: a training that has begun.
-        faces: the data set it trains on, of any size.
-        status: "running" or "finished".
+def refresh_page(run: Run, faces: FaceSet, *, running: bool) -> Path:
+    """Write `page.html` into a run's folder, from the files there and the data set it trains on, of any size.
 
     Raises:
         RecipeError: `run.json` is missing or damaged.
@@ -32,9 +27,9 @@ def refresh_page(run: Run, faces: FaceSet, *, status: str) -> Path:
     """
     about = run.description()
     recipe = about["recipe"]
-    page = RunPage(
+    page = render(
         title=f"{recipe['architecture']} on {about['data']['name']}",
-        status=status,
+        running=running,
         recipe=recipe,
         about={key: value for key, value in about.items() if key not in ("recipe", "classes")},
         epochs=run.epochs(),
@@ -44,7 +39,7 @@ def refresh_page(run: Run, faces: FaceSet, *, status: str) -> Path:
         ),
     )
     with replacing(run.page) as partial_file:
-        partial_file.write_text(render(page), encoding="utf-8")
+        partial_file.write_text(page, encoding="utf-8")
     return run.page
 
 
@@ -67,14 +62,10 @@ def _layers(architecture: str, num_classes: int, image_size: int, dropout_scale:
 
 
 def layer_table(network: nn.Module, image_size: int) -> list[Layer]:
-    """The layers of a network in the order in which they run; the first is the face itself.
+    """The layers of a network in the order in which they run; the first is the face itself, (1, S, S).
 
     Shapes come from forward hooks on a copy that is given one black face, so `network` stays as it is. Poolings and
     flattenings that are not modules are inferred from the shapes around them.
-
-    Args:
-        network: takes (N, 1, S, S) and gives logits (N, K), or a tuple that begins with them.
-        image_size: S.
     """
     # Not torch's meta device: the first step on it imports two seconds' worth of modules.
     copied = copy.deepcopy(network).cpu().eval()

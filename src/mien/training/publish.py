@@ -20,12 +20,7 @@ CURVES = ("learning_rate", "train_loss", "train_accuracy", "plain_train_loss", "
 
 
 def published(events: Iterator[Event], run: Run, faces: FaceSet) -> Iterator[Event]:
-    """Pass a training's events on, after each epoch with `page.html` and `tensorboard/` in the run's folder renewed.
-
-    Args:
-        events: what the training reports.
-        run: the folder of the training.
-        faces: the data set it trains on, of any size.
+    """Pass a training's events on, and renew `page.html` and `tensorboard/` in the run's folder after each epoch.
 
     Raises:
         OSError: the folder cannot be written.
@@ -39,10 +34,10 @@ def published(events: Iterator[Event], run: Run, faces: FaceSet) -> Iterator[Eve
                     add_to_tensorboard = stack.enter_context(open_tensorboard(run.folder / "tensorboard", event.epoch))
                 add_to_tensorboard(event)
                 if (start := time.monotonic()) >= next_page:
-                    refresh_page(run, faces, status="running")
+                    refresh_page(run, faces, running=True)
                     next_page = start + (time.monotonic() - start) / SHARE_FOR_PAGES
             yield event
-    refresh_page(run, faces, status="finished")
+    refresh_page(run, faces, running=False)
 
 
 @contextmanager

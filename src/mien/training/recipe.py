@@ -131,11 +131,7 @@ def read_recipe(source: str | Path) -> Recipe:
 
 
 def parse_recipe(table: dict[str, Any], name: str) -> Recipe:
-    """The recipe in a table of plain values.
-
-    Args:
-        table: as TOML gives it, with the augmentation as a table of its own.
-        name: the recipe's name in error messages.
+    """The recipe in a table of plain values, as TOML gives it, called `name` in error messages.
 
     Raises:
         RecipeError: as `read_recipe`.

@@ -44,13 +44,9 @@ class Teacher:
 def load_teachers(
     paths: Sequence[Path], classes: tuple[str, ...], image_size: int, device: torch.device
 ) -> list[Teacher]:
-    """Networks that `mien train` kept.
+    """Networks that `mien train` kept, from runs (their best models) or kept models.
 
-    Args:
-        paths: runs (their best models) or kept models.
-        classes: the student's classes; a teacher's have to be the same.
-        image_size: the side of the student's faces in pixels; a teacher sees the very same images.
-        device: where the teachers are computed.
+    Their classes and the size of their faces have to be the student's, as they see the very same images.
 
     Raises:
         RecipeError: a teacher has other classes or another size.

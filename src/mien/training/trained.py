@@ -1,6 +1,7 @@
 """Networks that `mien train` kept: reading them, and what a model file says of them."""
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -77,22 +78,16 @@ def describe_together(
 
 
 def check_belong_together(abouts: Sequence[dict[str, Any]]) -> None:
-    """Check that trainings can make one model: that they had the same classes, size of faces and data.
-
-    Args:
-        abouts: what each training wrote about its model.
+    """Check that trainings can make one model, by what each wrote about its own.
 
     Raises:
-        RecipeError: they differ; the message says in what.
+        RecipeError: they differ in their classes, size of faces or data; the message says in what.
     """
-    first = abouts[0]
-    for about in abouts[1:]:
+    for first, about in itertools.pairwise(abouts):
         for what, mine, other in (
             ("classes", first["classes"], about["classes"]),
             ("size of faces", first["recipe"]["image_size"], about["recipe"]["image_size"]),
             ("data", first["data"], about["data"]),
         ):
             if mine != other:
-                raise RecipeError(
-                    f"these trainings cannot make one model, as they differ in their {what}: {mine} and {other}"
-                )
+                raise RecipeError(f"these trainings differ in their {what}, and cannot make one model: {mine}, {other}")

@@ -8,13 +8,7 @@ from mien.training.architectures import ARCHITECTURES, Network
 
 
 def fresh_network(architecture: str, num_classes: int, image_size: int, dropout_scale: float = 1.0) -> Network:
-    """A network of an architecture, its weights drawn from torch's global generator.
-
-    Args:
-        architecture: a key of `ARCHITECTURES`.
-        num_classes: K.
-        image_size: S, the side of the faces in pixels.
-        dropout_scale: the factor of its dropout.
+    """A network of an architecture, its weights drawn from torch's global generator and its dropout scaled.
 
     Raises:
         RecipeError: there is no dropout to scale.
@@ -29,12 +23,7 @@ def fresh_network(architecture: str, num_classes: int, image_size: int, dropout_
 
 
 class Trainee(nn.Module):
-    """A network, with a second head for FER+'s votes when its recipe has one.
-
-    Args:
-        network: the network.
-        votes: whether there is a second head.
-    """
+    """A network, with a second head for FER+'s votes when its recipe has one."""
 
     def __init__(self, network: Network, *, votes: bool) -> None:
         super().__init__()

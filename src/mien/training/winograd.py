@@ -26,13 +26,9 @@ class WinogradConv2d(nn.Conv2d):
 
 
 def use_winograd(network: nn.Module, device: torch.device) -> None:
-    """Let a network's 3×3 convolutions be computed by Winograd's minimal filtering, where that is faster.
+    """Let a network's 3×3 convolutions be computed by Winograd's minimal filtering on a device where that is faster.
 
     The modules stay, with their names, weights and hooks; so does what is saved. On a GPU nothing changes.
-
-    Args:
-        network: changed in place.
-        device: where it will be computed.
     """
     if device.type != "cpu":
         return

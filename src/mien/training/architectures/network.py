@@ -14,7 +14,8 @@ class Network(nn.Module):
 
     def classify(self, faces: Tensor) -> tuple[Tensor, Tensor]:
         """(N, 1, S, S) float, standardised → logits (N, K) and embeddings (N, E), which is what training needs."""
-        raise NotImplementedError
+        logits, _, embedding = self.forward(faces)
+        return logits, embedding
 
     def forward(self, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """All outputs, for export.
@@ -46,13 +47,8 @@ class FullyConvolutional(Network):
     features: nn.Module
     evidence: nn.Module
 
-    def classify(self, faces: Tensor) -> tuple[Tensor, Tensor]:
-        """As `Network.classify`; the embedding is the mean of the features."""
-        features = self.features(faces)
-        return self.evidence(features).mean((2, 3)), features.mean((2, 3))
-
     def forward(self, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """As `Network.forward`."""
+        """As `Network.forward`; the embedding is the mean of the features."""
         features = self.features(faces)
         evidence = self.evidence(features)
         return evidence.mean((2, 3)), evidence, features.mean((2, 3))
