@@ -1,6 +1,5 @@
 """What `import mien` offers."""
 
-import doctest
 import inspect
 import logging
 import subprocess
@@ -18,7 +17,6 @@ NAMES = [
 
 
 def test_what_is_public_is_said_here() -> None:
-    """Every further name is one more to learn and to keep."""
     assert mien.__all__ == dir(mien) == NAMES
     assert not hasattr(mien, "unheard_of")
 

@@ -3,7 +3,7 @@
 import math
 import numbers
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeAlias
@@ -483,24 +483,13 @@ def check_image(image: object) -> Image:
     """`image` itself, if it is one.
 
     Raises:
-        InvalidInput: It is not a (H, W, 3) uint8 array with at least one pixel; the message says how to convert grey,
-            transparent, float and 16-bit images.
+        InvalidInput: It is not a (H, W, 3) uint8 array with at least one pixel.
     """
     if not isinstance(image, np.ndarray):
         raise InvalidInput(f"an image is a numpy array of shape (H, W, 3), uint8, RGB; got {type(image).__name__}")
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        advice = "".join(f"; {each}" for each in _conversions(image))
-        raise InvalidInput(f"an image is (H, W, 3) uint8, RGB; got {image.shape} {image.dtype}{advice}")
+        raise InvalidInput(
+            f"an image is (H, W, 3) uint8, RGB; got {image.shape} {image.dtype}. mien.read_image converts grey and "
+            "RGBA, and says how to convert others"
+        )
     return image
-
-
-def _conversions(image: NDArray[Any]) -> Iterator[str]:
-    """How to make an image of an array, for messages."""
-    if np.issubdtype(image.dtype, np.floating):
-        yield "(255 * image).round().astype(np.uint8) converts numbers from 0 to 1"
-    if image.dtype == np.uint16:
-        yield "(image / 257).round().astype(np.uint8) converts 16 bits"
-    if image.ndim == 2 or image.shape[2:] == (1,):
-        yield "np.dstack([image] * 3) converts grey"
-    if image.shape[2:] == (4,):
-        yield "image[..., :3] leaves out the transparency"

@@ -154,16 +154,9 @@ def test_labels_of_ones_own_have_colours_that_differ_in_every_form() -> None:
         assert all(near(drawn, colour) > 20 for colour in colours_of(labels).values())
 
 
-@pytest.mark.parametrize(
-    ("image", "advice"),
-    [
-        (np.zeros((5, 5), np.uint8), "grey"),
-        (np.zeros((5, 5, 3)), "from 0 to 1"),
-        (np.zeros((5, 5, 4), np.uint8), "transp"),
-    ],
-)
-def test_what_is_no_image_is_refused_with_advice(image: np.ndarray, advice: str) -> None:
-    with pytest.raises(InvalidInput, match=f"an image is .*{advice}"):
+@pytest.mark.parametrize("image", [np.zeros((5, 5), np.uint8), np.zeros((5, 5, 3)), np.zeros((5, 5, 4), np.uint8)])
+def test_what_is_no_image_is_refused_with_advice(image: np.ndarray) -> None:
+    with pytest.raises(InvalidInput, match=r"an image is .*mien\.read_image converts"):
         annotate(image, [])
 
 

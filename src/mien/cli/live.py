@@ -4,7 +4,6 @@ import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Final, Self
 
 import typer
@@ -88,13 +87,11 @@ class Terminal:
         self._live = Live(console=out, refresh_per_second=20, transient=True)
 
     def __enter__(self) -> Self:
-        self._live.__enter__()
+        self._live.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._live.__exit__(kind, error, trace)
+    def __exit__(self, *error: object) -> None:
+        self._live.stop()
 
     def show(self, image: "Image", result: "FrameResult", status: str) -> bool:
         """As `Screen`; Ctrl-C ends."""
@@ -143,9 +140,7 @@ class TkWindow:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._root.destroy()
 
     def show(self, image: "Image", result: "FrameResult", status: str) -> bool:

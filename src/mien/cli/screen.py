@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Final, Self
 
 from rich.console import Console
@@ -43,7 +42,6 @@ class AnalysisScreen:
     """
 
     def __init__(self, sources: Sequence[Source], settings: VideoSettings, *, silent: bool) -> None:
-        self._names = [source.name for source in sources]
         self._settings = settings
         self._silent = silent
         self._one_by_one = len(sources) <= FEW
@@ -55,7 +53,7 @@ class AnalysisScreen:
             TimeRemainingColumn(),
         )
         shown = err.is_terminal and not silent and (has_videos or not self._one_by_one)
-        self._bar = Progress(*columns, console=err, transient=True, disable=not shown)
+        self._bar = Progress(*columns, TimeRemainingColumn(), console=err, transient=True, disable=not shown)
         self._all = self._bar.add_task("inputs", total=len(sources), visible=len(sources) > 1)
         self._frames: TaskID | None = None
         # Two streams on one screen: what does not go around the bar breaks it.
@@ -68,9 +66,7 @@ class AnalysisScreen:
         self._bar.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._end_video()
         self._bar.stop()
 
@@ -79,8 +75,9 @@ class AnalysisScreen:
         if isinstance(result, FrameResult) and result.video is not None:
             self._see_frame(result)
             return
+        if not self._video or self._video.source != result.source:
+            self._bar.advance(self._all)
         self._end_video()
-        self._bar.advance(self._all)
         if isinstance(result, Failure):
             complain(result.error if result.source in result.error else f"{result.source}: {result.error}")
             return

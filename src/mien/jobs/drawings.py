@@ -1,15 +1,14 @@
 """Drawn pictures and videos as outputs like any other."""
 
 import logging
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final
 
 from mien.drawing import History, annotate
 from mien.errors import InvalidInput
 from mien.images import DRAWN_COMMENT, drawn_by_mien, write_image
-from mien.records.sink import Header, Target
+from mien.records.sink import Header, Sink, Target
 from mien.values import Failure, FrameResult
 from mien.video import VideoWriter
 from mien.video import drawn_by_mien as video_drawn_by_mien
@@ -18,7 +17,7 @@ from mien.video.decoder import USUAL_RATE
 _LOG: Final = logging.getLogger("mien")
 
 
-class PictureDrawing:
+class PictureDrawing(AbstractContextManager[Sink]):
     """Draws one picture into a file, marked as drawn by mien.
 
     Args:
@@ -32,12 +31,7 @@ class PictureDrawing:
     def __init__(self, target: Target, header: Header) -> None:
         self.path = _file(target)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Nothing is left to do: `write` wrote the whole file."""
 
     def write(self, result: FrameResult | Failure) -> None:
@@ -46,7 +40,7 @@ class PictureDrawing:
             write_image(self.path, annotate(result.image, result.faces), comment=DRAWN_COMMENT)
 
 
-class VideoDrawing:
+class VideoDrawing(AbstractContextManager[Sink]):
     """Draws every frame of one video into a video with the sound of the original.
 
     Args:
@@ -64,13 +58,8 @@ class VideoDrawing:
         self._stack = ExitStack()
         self._writer: VideoWriter | None = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._stack.__exit__(kind, error, traceback)
+    def __exit__(self, *error: Any) -> None:
+        self._stack.__exit__(*error)
         if self._writer and self._writer.damage:
             _LOG.warning("%s: the sound broke off: %s", self.path, self._writer.damage)
 

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from mien.analyzer import Analyzer
 from mien.errors import InvalidInput
@@ -156,23 +155,20 @@ def opened(sinks: Iterable[tuple[Kind, Path]], header: Header) -> Iterator[list[
         yield [stack.enter_context(_Named(kind.load()(path, header), path)) for kind, path in sinks]
 
 
-class _Named:
+class _Named(AbstractContextManager[Sink]):
     """A sink whose `OSError`s name its file."""
 
     def __init__(self, sink: AbstractContextManager[Sink], path: Path) -> None:
         self._context, self._path = sink, path
 
     def __enter__(self) -> Self:
-        with self._naming(None):
-            self._sink = self._context.__enter__()
+        self._sink = self._context.__enter__()
         self.wants_images = self._sink.wants_images
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        with self._naming(error):
-            self._context.__exit__(kind, error, traceback)
+    def __exit__(self, *error: Any) -> None:
+        with self._naming(error[1]):
+            self._context.__exit__(*error)
 
     def write(self, result: FrameResult | Failure) -> None:
         with self._naming(None):
@@ -183,8 +179,8 @@ class _Named:
         try:
             yield
         except OSError as error:
-            if error is not foreign and error.filename is None:
-                error.filename = str(self._path)
+            if error is not foreign:
+                error.filename = error.filename or str(self._path)
             raise
 
 

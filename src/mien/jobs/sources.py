@@ -192,9 +192,7 @@ def _why_passed_over(source: Source) -> str | None:
     kind = _special_kind(source.path)
     if kind:
         return f"{source.name} is {kind}"
-    if not source.is_video and drawn_by_mien(source.path):
-        return "mien drew them, and their drawings would be read as faces"
-    if source.is_video and source.path.is_file() and video_drawn_by_mien(source.path):
+    if source.path.is_file() and (video_drawn_by_mien if source.is_video else drawn_by_mien)(source.path):
         return "mien drew them, and their drawings would be read as faces"
     return None
 
