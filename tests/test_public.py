@@ -23,9 +23,8 @@ def test_what_is_public_is_said_here() -> None:
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "EMOTIONS"])
 def test_every_public_name_has_an_example(name: str) -> None:
-    """tests/test_examples.py runs them."""
-    (examples,) = doctest.DocTestFinder(recurse=False).find(getattr(mien, name), name, globs={})
-    assert examples.examples, "an example is a line that begins with >>>"
+    """`test_examples.py` runs them."""
+    assert ">>> " in (inspect.getdoc(getattr(mien, name)) or "")
 
 
 def test_every_public_function_is_typed_and_takes_few_arguments_by_place() -> None:
