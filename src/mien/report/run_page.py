@@ -38,7 +38,7 @@ _STYLE: Final = """
 .bar { background: var(--line); border-radius: 4px; width: 90px; height: 8px; display: inline-block; }
 .bar i { display: block; height: 100%; border-radius: 4px; background: var(--accent); }
 .layers { max-height: 480px; overflow-y: auto; }
-.layers td:nth-child(2) { text-align: left; }
+.layers :is(td, th):nth-child(2) { text-align: left; }
 """
 
 
