@@ -1,10 +1,11 @@
 """Detect, crop, classify: the main job."""
 
+import difflib
 import inspect
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 
@@ -136,6 +137,7 @@ class Analyzer:
         detect_every: float | None = None,
         every_frame: bool = False,
         images: bool = False,
+        **unknown: Never,
     ) -> Iterator[FrameResult]:
         """The faces of a video, frame by frame, each person with a number and smoothed over time.
 
@@ -158,8 +160,13 @@ class Analyzer:
 
         Raises:
             VideoError: The source cannot be read.
-            InvalidInput: A setting is out of range, or the source is nothing of the kind.
+            InvalidInput: A setting is unknown or out of range, or the source is nothing of the kind.
         """
+        for name in unknown:
+            known = [each for each in inspect.signature(self.stream).parameters if each not in ("source", "unknown")]
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"it has: {', '.join(known)}"
+            raise InvalidInput(f"stream has no setting {name!r}; {hint}")
         reading = {"start": start, "end": end, "every": every, "fps": fps, "rate": rate, "raw_size": raw_size}
         with ExitStack() as stack:
             frames = _frames(source, reading)
