@@ -19,7 +19,7 @@ from mien.tracking.stream import Stream
 from mien.values import Detection, Face, Frame, FrameResult, Image, Prediction, VideoInfo, check_image
 from mien.video import Camera, VideoSource, open_camera, open_video
 from mien.video.background import in_background
-from mien.video.decoder import USUAL_RATE
+from mien.video.decoder import USUAL_RATE, has_pyav
 
 
 class Analyzer:
@@ -176,9 +176,16 @@ class Analyzer:
                 self.detector, self.classifier, smoothing=smoothing, smoothing_seconds=smoothing_seconds,
                 margin=margin, hold=hold, baseline=baseline, detect_every=detect_every, every_frame=every_frame,
                 source=str(getattr(frames, "name", "")), images=images,
-                video=VideoInfo(rate=frames.rate) if isinstance(frames, VideoSource) else None,
+                video=video_info(frames, source) if isinstance(frames, VideoSource) else None,
             )  # fmt: skip
             return _streamed(frames, stream, stack.pop_all())
+
+
+def video_info(video: VideoSource, source: object) -> VideoInfo:
+    """What is known of a whole video that was opened from `source`; its sound, if that is a file."""
+    file = Path(source) if isinstance(source, str | Path) and Path(source).is_file() else None
+    sound = file if video.has_audio and has_pyav() else None
+    return VideoInfo(rate=video.rate, num_frames=video.num_frames, sound=sound)
 
 
 def _analyzer(model: str | Path | Classifier, detector: str | Detector, options: dict[str, Any]) -> Analyzer:

@@ -4,14 +4,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-import cv2
-
 from mien.analyzer import Analyzer
 from mien.drawing import Anonymization, anonymize
 from mien.errors import MienError, reason
 from mien.images import read_image
 from mien.jobs.sources import Source
-from mien.records.sink import Sink
+from mien.records.sink import DISK_FULL, Sink
 from mien.values import Failure, FrameResult
 
 
@@ -37,23 +35,42 @@ def analyze_picture(
         return Failure(source.name, reason(error))
     try:
         faces = tuple(analyzer.analyze([image])[0])
-    except (MienError, MemoryError, cv2.error) as error:
-        return Failure(source.name, f"it cannot be analysed: {reason(error) or 'not enough memory'}")
+    except Exception as error:  # noqa: BLE001 - a detector or classifier of somebody else's may raise anything
+        return Failure(source.name, cannot_be_analysed(error))
     height, width = image.shape[:2]
     result = FrameResult(source=source.name, width=width, height=height, faces=faces)
-    try:
-        give(sinks, replace(result, image=image), hide)
-    except (MienError, OSError) as error:
-        return replace(result, error=f"its drawing could not be written: {reason(error)}")
-    return result
+    return replace(result, error=give(list(sinks), replace(result, image=image), hide))
 
 
-def give(sinks: Sequence[Sink], result: FrameResult | Failure, hide: Anonymization | None) -> None:
-    """Write a result to sinks, with the faces of its image hidden if they are to be."""
+def cannot_be_analysed(error: Exception) -> str:
+    """What kept a source from being analysed, for people."""
+    if isinstance(error, MienError):
+        return f"it cannot be analysed: {error}"
+    what = "not enough memory" if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"
+    return f"it cannot be analysed: {what}"
+
+
+def give(sinks: list[Sink], result: FrameResult | Failure, hide: Anonymization | None) -> str | None:
+    """Write a result to sinks, with the faces of its image hidden if they are to be.
+
+    Returns:
+        Why a sink could not write it, for people; that sink is then out of the list. None when all could.
+
+    Raises:
+        OSError: The disk is full.
+    """
     if sinks and isinstance(result, FrameResult):
         result = hidden(result, hide)
-    for sink in sinks:
-        sink.write(result)
+    fault = None
+    for sink in list(sinks):
+        try:
+            sink.write(result)
+        except (MienError, OSError) as error:
+            if isinstance(error, OSError) and error.errno in DISK_FULL:
+                raise
+            sinks.remove(sink)
+            fault = f"its drawing could not be written: {reason(error)}"
+    return fault
 
 
 def hidden(result: FrameResult, how: Anonymization | None) -> FrameResult:
