@@ -1,6 +1,7 @@
 """One picture: read, analysed, drawn."""
 
 import sys
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,11 +13,16 @@ from mien.errors import MienError, reason
 from mien.images import read_image
 from mien.jobs.sources import Source
 from mien.records.sink import Sink
-from mien.values import Failure, FrameResult
+from mien.values import Failure, FrameResult, Image
 
 
 def analyze_picture(
-    source: Source, analyzer: Analyzer, *, sinks: Sequence[Sink] = (), hide: Anonymization | None = None
+    source: Source,
+    analyzer: Analyzer,
+    *,
+    sinks: Sequence[Sink] = (),
+    hide: Anonymization | None = None,
+    last: deque[Image] | None = None,
 ) -> FrameResult | Failure:
     """The faces of a picture; never raises for the picture itself.
 
@@ -25,6 +31,8 @@ def analyze_picture(
         analyzer: Finds and reads the faces.
         sinks: Open; they are given the result with its image. What they cannot write is an error of the result.
         hide: How faces are hidden in the image that the sinks are given; None: they are not.
+        last: Holds the image until the next picture is read; a deque of one, for the pictures of a job. If an image is
+            freed before, its memory goes back to the system page by page, and reading takes a third longer.
 
     Returns:
         The result without its image, or why there is none.
@@ -35,6 +43,8 @@ def analyze_picture(
         image = read_image(source.path or sys.stdin.buffer, name=source.name)
     except (MienError, OSError) as error:
         return Failure(source.name, reason(error))
+    if last is not None:
+        last.append(image)
     try:
         faces = tuple(analyzer.analyze([image])[0])
     except (MienError, MemoryError, cv2.error) as error:

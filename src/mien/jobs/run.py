@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +24,7 @@ from mien.jobs.settings import VideoSettings
 from mien.jobs.sources import STANDARD_INPUT, Found, Source, find_sources
 from mien.jobs.videos import analyze_video
 from mien.records.sink import DISK_FULL, Header, Kind
-from mien.values import Failure, FrameResult
+from mien.values import Failure, FrameResult, Image
 
 Result = FrameResult | Failure
 
@@ -83,20 +84,28 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """Does tasks, in this process or another."""
+    """Does tasks, in this process or another.
+
+    Attributes:
+        last_picture: The pixels of the last picture; `analyze_picture` says why they are kept.
+    """
 
     analyzer: Analyzer
     header: Header
     settings: VideoSettings
     hide: Anonymization | None
     resume: bool
+    last_picture: deque[Image] = field(default_factory=partial(deque, maxlen=1))
 
     def results(self, task: Task) -> Generator[Result]:
         """The results of a task, without images; its own outputs are written."""
         try:
             with opened(task.own, self.header) as sinks:
                 if not task.source.is_video:
-                    yield _drawn(analyze_picture(task.source, self.analyzer, sinks=sinks, hide=self.hide), task)
+                    picture = analyze_picture(
+                        task.source, self.analyzer, sinks=sinks, hide=self.hide, last=self.last_picture
+                    )
+                    yield _drawn(picture, task)
                     return
                 results = analyze_video(
                     task.source, self.analyzer, self.settings,
