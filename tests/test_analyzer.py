@@ -196,5 +196,7 @@ def test_what_cannot_be_streamed_is_refused(
 
 def test_an_unknown_setting_is_refused_before_anything_is_opened(brightness: Any) -> None:
     """Fault 42."""
-    with pytest.raises(TypeError, match="unexpected keyword argument 'no_such'"):
-        mien.Analyzer(brightness, quarters).stream("none.mp4", no_such=1)  # type: ignore[call-arg] # refused for that
+    with pytest.raises(InvalidInput, match=r"stream has no setting 'smothing'; did you mean smoothing\?"):
+        mien.Analyzer(brightness, quarters).stream("none.mp4", smothing="off")  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="stream has no setting 'no_such'; it has: start, end"):
+        mien.Analyzer(brightness, quarters).stream("none.mp4", no_such=1)  # type: ignore[arg-type]

@@ -1,10 +1,11 @@
 """Detect, crop, classify: the main job."""
 
+import difflib
 import inspect
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from mien.tracking.stream import Stream
 from mien.values import Detection, Face, Frame, FrameResult, Image, Prediction, VideoInfo, check_image
 from mien.video import Camera, VideoSource, open_camera, open_video
 from mien.video.background import in_background
-from mien.video.decoder import USUAL_RATE
+from mien.video.decoder import USUAL_RATE, has_pyav
 
 
 class Analyzer:
@@ -136,6 +137,7 @@ class Analyzer:
         detect_every: float | None = None,
         every_frame: bool = False,
         images: bool = False,
+        **unknown: Never,
     ) -> Iterator[FrameResult]:
         """The faces of a video, frame by frame, each person with a number and smoothed over time.
 
@@ -158,8 +160,13 @@ class Analyzer:
 
         Raises:
             VideoError: The source cannot be read.
-            InvalidInput: A setting is out of range, or the source is nothing of the kind.
+            InvalidInput: A setting is unknown or out of range, or the source is nothing of the kind.
         """
+        for name in unknown:
+            known = [each for each in inspect.signature(self.stream).parameters if each not in ("source", "unknown")]
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"it has: {', '.join(known)}"
+            raise InvalidInput(f"stream has no setting {name!r}; {hint}")
         reading = {"start": start, "end": end, "every": every, "fps": fps, "rate": rate, "raw_size": raw_size}
         with ExitStack() as stack:
             frames = _frames(source, reading)
@@ -169,9 +176,16 @@ class Analyzer:
                 self.detector, self.classifier, smoothing=smoothing, smoothing_seconds=smoothing_seconds,
                 margin=margin, hold=hold, baseline=baseline, detect_every=detect_every, every_frame=every_frame,
                 source=str(getattr(frames, "name", "")), images=images,
-                video=VideoInfo(rate=frames.rate) if isinstance(frames, VideoSource) else None,
+                video=video_info(frames, source) if isinstance(frames, VideoSource) else None,
             )  # fmt: skip
             return _streamed(frames, stream, stack.pop_all())
+
+
+def video_info(video: VideoSource, source: object) -> VideoInfo:
+    """What is known of a whole video that was opened from `source`; its sound, if that is a file."""
+    file = Path(source) if isinstance(source, str | Path) and Path(source).is_file() else None
+    sound = file if video.has_audio and has_pyav() else None
+    return VideoInfo(rate=video.rate, num_frames=video.num_frames, sound=sound)
 
 
 def _analyzer(model: str | Path | Classifier, detector: str | Detector, options: dict[str, Any]) -> Analyzer:

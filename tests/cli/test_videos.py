@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mien.cli.live import fitted
 from mien.images import write_image
 from mien.values import Image
 from mien.video import VideoWriter, open_video
@@ -317,3 +318,11 @@ def test_who_is_not_yet_a_person_is_hidden_all_the_same(run_mien: Run, portrait:
                 sharp, hidden = (float(np.abs(np.diff(image[face].astype(int), axis=1)).mean())
                                  for image in (one.image, two.image))  # fmt: skip
                 assert hidden < 0.8 * sharp, one.index
+
+
+@pytest.mark.parametrize(
+    ("size", "fits"), [((360, 640), (360, 640)), ((1080, 1920), (540, 960)), ((900, 100), (600, 67))]
+)
+def test_the_window_is_no_larger_than_the_screen(size: tuple[int, int], fits: tuple[int, int]) -> None:
+    """Fault 25."""
+    assert fitted(np.zeros((*size, 3), np.uint8), 960, 600).shape[:2] == fits

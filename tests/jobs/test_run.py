@@ -202,7 +202,7 @@ def test_a_process_that_dies_fails_its_source_alone(album: Path, deadly: Detecto
 def test_what_other_processes_cannot_be_given_is_refused(album: Path, brightness: Any) -> None:
     with pytest.raises(InvalidInput, match="cannot be sent to other processes"):
         analyze([album], Analyzer(brightness, lambda image: []), jobs=2)
-    with pytest.raises(InvalidInput, match="jobs is a number of processes"):
+    with pytest.raises(InvalidInput, match="jobs is a whole number, 0 or more; got -1"):
         analyze([album], Analyzer(brightness, everywhere), jobs=-1)
 
 

@@ -20,13 +20,15 @@ from mien.errors import MienError, reason
 
 VERBS: Final = {
     "analyze": "Find the faces in pictures and videos, and say what each one shows.",
-    "live": "Show what a camera sees, with boxes and all probabilities, until q or Ctrl-C.",
-    "evaluate": "Score a model: accuracy, F1, calibration, per class.",
+    "live": "Show what a camera sees, with boxes and all probabilities, until Ctrl-C, or q in the window.",
+    "evaluate": "Score a model: accuracy, F1, calibration, per class, with and without the faces that training "
+    "has too.",
     "train": "Train a network; models are kept whenever the validation loss falls.",
-    "runs": "The trainings so far.",
-    "export": "Write a training's model file.",
-    "models": "The models that are shipped.",
-    "data": "What a data set holds, and what is wrong with it.",
+    "runs": "List trainings: how far each is, and its best epoch.",
+    "export": "Write the ONNX file that callers need: faces in, logits, evidence and votes out, all else in its "
+    "metadata.",
+    "models": "List the shipped models with their sizes, inputs and accuracies.",
+    "data": "What a data set is made of, and what is wrong with it.",
 }
 """Each verb, which is a file of this room, and its line in the help. OpenCV and onnxruntime take half a second to
 import, and `mien --help` needs neither."""

@@ -112,10 +112,14 @@ def analyze(
         complain(f"interrupted; what was done is kept{goes_on}")
         raise typer.Exit(130) from None
     for file in () if silent else files:
-        tell(f"wrote {file}")
+        if Path(file).exists():
+            tell(f"wrote {file}")
     for each in () if quiet else found.notes:
         note(each)
     screen.summarize(summary)
+    if not found.sources:
+        complain("nothing is left to analyse")
+        raise typer.Exit(1)
     if summary.failures:
         complain(f"{len(summary.failures)} of {summary.num_sources} inputs failed")
         raise typer.Exit(1)

@@ -4,7 +4,7 @@ import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Self
+from typing import TYPE_CHECKING, Annotated, Final, Self, cast
 
 import typer
 from rich.console import Group
@@ -46,7 +46,7 @@ def live(
         float | None, typer.Option("--seconds", parser=seconds, metavar="TIME", help="End after 3, 1.5s or 1:30.")
     ] = None,
 ) -> None:  # fmt: skip
-    """Show what a camera sees, with boxes and all probabilities, until q or Ctrl-C."""
+    """Show what a camera sees, with boxes and all probabilities, until Ctrl-C, or q in the window."""
     from mien.jobs.live import watch
     from mien.jobs.outputs import OutputRefused
     from mien.video import open_camera
@@ -115,8 +115,8 @@ class TkWindow:
     """A window of Tk, which Python brings with it.
 
     Raises:
-        ImportError: this Python came without Tk.
-        RuntimeError: there is no display.
+        ImportError: This Python came without Tk.
+        RuntimeError: There is no display.
     """
 
     def __init__(self) -> None:
@@ -145,6 +145,7 @@ class TkWindow:
 
     def show(self, image: "Image", result: "FrameResult", status: str) -> bool:
         """As `Screen`; q, Escape or closing the window ends."""
+        image = fitted(image, 0.9 * self._root.winfo_screenwidth(), 0.8 * self._root.winfo_screenheight())
         height, width = image.shape[:2]
         # Tk reads a PPM without compressing or decompressing anything.
         picture = self._photo_image(data=b"P6 %d %d 255\n" % (width, height) + image.tobytes())
@@ -156,3 +157,13 @@ class TkWindow:
 
     def _end(self) -> None:
         self._open = False
+
+
+def fitted(image: "Image", width: float, height: float) -> "Image":
+    """The image itself, or a smaller copy where it is wider or higher than that many pixels."""
+    import cv2
+
+    scale = min(width / image.shape[1], height / image.shape[0])
+    if scale >= 1:
+        return image
+    return cast("Image", cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))

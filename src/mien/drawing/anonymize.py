@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 import cv2
 import numpy as np
@@ -26,6 +26,12 @@ _FEATHER: Final = 0.15
 
 _MASK_SIDE: Final = 96
 """Largest size in which the ellipse is drawn before it is enlarged, in pixels."""
+
+
+def check_anonymization(how: object) -> None:
+    """Raise `InvalidInput` for anything that is neither a way to hide faces nor None."""
+    if how is not None and how not in get_args(Anonymization):
+        raise InvalidInput(f"faces are anonymized by 'blur' or 'pixelate'; got {how!r}")
 
 
 def anonymize(image: Image, faces: Iterable[Face | Detection | Box], *, how: Anonymization = "blur") -> Image:
@@ -55,8 +61,7 @@ def anonymize(image: Image, faces: Iterable[Face | Detection | Box], *, how: Ano
             not four finite numbers, left before right and top before bottom. Nothing is skipped silently, as a face
             would stay visible.
     """
-    if how not in ("blur", "pixelate"):
-        raise InvalidInput(f"faces are anonymized by 'blur' or 'pixelate'; got {how!r}")
+    check_anonymization(how)
     hidden = check_image(image).copy(order="C")
     height, width = hidden.shape[:2]
     for box in map(_checked_box, faces):

@@ -2,17 +2,20 @@
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Final, Self
 
 from mien.errors import InvalidInput
 from mien.files import replacing
 from mien.records.results import result_from_dict, result_to_dict
 from mien.values import FrameResult
+
+_LOG: Final = logging.getLogger("mien")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Journal:
         self._path = path
         self._mark = path.with_suffix(".mark")
         self._about = json.dumps(about, sort_keys=True, default=str)
+        self._name = (about or {}).get("source", path.name)
         self._stream: BinaryIO | None = None
 
     def begin(self, *, resume: bool = False) -> Mark:
@@ -54,6 +58,10 @@ class Journal:
         """
         found = _read_mark(self._mark) if resume else None
         if found is None or found[0].get("about") != self._about or _size(self._path) < found[0]["length"]:
+            if found:
+                _LOG.warning(
+                    "%s: the settings or the file have changed since; it is analysed from its first frame", self._name
+                )
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._mark.unlink(missing_ok=True)
             self._stream = self._path.open("wb")

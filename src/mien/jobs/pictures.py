@@ -1,28 +1,20 @@
 """One picture: read, analysed, drawn."""
 
 import sys
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
-
-import cv2
 
 from mien.analyzer import Analyzer
 from mien.drawing import Anonymization, anonymize
 from mien.errors import MienError, reason
 from mien.images import read_image
 from mien.jobs.sources import Source
-from mien.records.sink import Sink
-from mien.values import Failure, FrameResult, Image
+from mien.records.sink import DISK_FULL, Sink
+from mien.values import Failure, FrameResult
 
 
 def analyze_picture(
-    source: Source,
-    analyzer: Analyzer,
-    *,
-    sinks: Sequence[Sink] = (),
-    hide: Anonymization | None = None,
-    last: deque[Image] | None = None,
+    source: Source, analyzer: Analyzer, *, sinks: Sequence[Sink] = (), hide: Anonymization | None = None
 ) -> FrameResult | Failure:
     """The faces of a picture; never raises for the picture itself.
 
@@ -31,8 +23,6 @@ def analyze_picture(
         analyzer: Finds and reads the faces.
         sinks: Open; they are given the result with its image. What they cannot write is an error of the result.
         hide: How faces are hidden in the image that the sinks are given; None: they are not.
-        last: Holds the image until the next picture is read; a deque of one, for the pictures of a job. If an image is
-            freed before, its memory goes back to the system page by page, and reading takes a third longer.
 
     Returns:
         The result without its image, or why there is none.
@@ -43,27 +33,44 @@ def analyze_picture(
         image = read_image(source.path or sys.stdin.buffer, name=source.name)
     except (MienError, OSError) as error:
         return Failure(source.name, reason(error))
-    if last is not None:
-        last.append(image)
     try:
         faces = tuple(analyzer.analyze([image])[0])
-    except (MienError, MemoryError, cv2.error) as error:
-        return Failure(source.name, f"it cannot be analysed: {reason(error) or 'not enough memory'}")
+    except Exception as error:  # noqa: BLE001 - a detector or classifier of somebody else's may raise anything
+        return Failure(source.name, cannot_be_analysed(error))
     height, width = image.shape[:2]
     result = FrameResult(source=source.name, width=width, height=height, faces=faces)
-    try:
-        give(sinks, replace(result, image=image), hide)
-    except (MienError, OSError) as error:
-        return replace(result, error=f"its drawing could not be written: {reason(error)}")
-    return result
+    return replace(result, error=give(list(sinks), replace(result, image=image), hide))
 
 
-def give(sinks: Sequence[Sink], result: FrameResult | Failure, hide: Anonymization | None) -> None:
-    """Write a result to sinks, with the faces of its image hidden if they are to be."""
+def cannot_be_analysed(error: Exception) -> str:
+    """What kept a source from being analysed, for people."""
+    if isinstance(error, MienError):
+        return f"it cannot be analysed: {error}"
+    what = "not enough memory" if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"
+    return f"it cannot be analysed: {what}"
+
+
+def give(sinks: list[Sink], result: FrameResult | Failure, hide: Anonymization | None) -> str | None:
+    """Write a result to sinks, with the faces of its image hidden if they are to be.
+
+    Returns:
+        Why a sink could not write it, for people; that sink is then out of the list. None when all could.
+
+    Raises:
+        OSError: The disk is full.
+    """
     if sinks and isinstance(result, FrameResult):
         result = hidden(result, hide)
-    for sink in sinks:
-        sink.write(result)
+    fault = None
+    for sink in list(sinks):
+        try:
+            sink.write(result)
+        except (MienError, OSError) as error:
+            if isinstance(error, OSError) and error.errno in DISK_FULL:
+                raise
+            sinks.remove(sink)
+            fault = f"its drawing could not be written: {reason(error)}"
+    return fault
 
 
 def hidden(result: FrameResult, how: Anonymization | None) -> FrameResult:

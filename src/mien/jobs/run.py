@@ -1,5 +1,7 @@
 """A whole job: pictures and videos, from their sources to every output, in one process or several."""
 
+import hashlib
+import os
 import pickle
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -7,7 +9,6 @@ from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +16,7 @@ from typing import Final
 
 from mien.analyzer import Analyzer
 from mien.drawing import Anonymization
+from mien.drawing.anonymize import check_anonymization
 from mien.errors import InvalidInput, MienError, reason
 from mien.jobs.journal import Journal, journal_folder
 from mien.jobs.outputs import Outputs, header_of, opened, plan_outputs
@@ -24,7 +26,7 @@ from mien.jobs.settings import VideoSettings
 from mien.jobs.sources import STANDARD_INPUT, Found, Source, find_sources
 from mien.jobs.videos import analyze_video
 from mien.records.sink import DISK_FULL, Header, Kind
-from mien.values import Failure, FrameResult, Image
+from mien.values import Failure, FrameResult, checked_number
 
 Result = FrameResult | Failure
 
@@ -84,28 +86,20 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """Does tasks, in this process or another.
-
-    Attributes:
-        last_picture: The pixels of the last picture; `analyze_picture` says why they are kept.
-    """
+    """Does tasks, in this process or another."""
 
     analyzer: Analyzer
     header: Header
     settings: VideoSettings
     hide: Anonymization | None
     resume: bool
-    last_picture: deque[Image] = field(default_factory=partial(deque, maxlen=1))
 
     def results(self, task: Task) -> Generator[Result]:
         """The results of a task, without images; its own outputs are written."""
         try:
             with opened(task.own, self.header) as sinks:
                 if not task.source.is_video:
-                    picture = analyze_picture(
-                        task.source, self.analyzer, sinks=sinks, hide=self.hide, last=self.last_picture
-                    )
-                    yield _drawn(picture, task)
+                    yield _drawn(analyze_picture(task.source, self.analyzer, sinks=sinks, hide=self.hide), task)
                     return
                 results = analyze_video(
                     task.source, self.analyzer, self.settings,
@@ -127,7 +121,7 @@ class Worker:
 
 
 def analyze(
-    sources: Sequence[str | Path] | Found,
+    sources: str | Path | Sequence[str | Path] | Found,
     analyzer: Analyzer,
     outputs: Mapping[str, str | Path] | None = None,
     *,
@@ -147,7 +141,7 @@ def analyze(
     opened before the first frame.
 
     Args:
-        sources: Files, folders, patterns and URLs; or what `find_sources` found.
+        sources: A file, folder, pattern or URL, or several; or what `find_sources` found.
         analyzer: Finds and reads the faces.
         outputs: Files or folders by the names of `mien.jobs.kinds.KINDS`.
         settings: How videos are read and smoothed.
@@ -168,17 +162,22 @@ def analyze(
         OSError: A table cannot be written, as on a full disk; `resume` goes on.
     """
     settings = settings or VideoSettings()
+    check_anonymization(anonymize)
     if anonymize:
         settings = replace(settings, every_frame=True)
-    found = sources if isinstance(sources, Found) else find_sources(sources)
+    words = [sources] if isinstance(sources, str | Path) else sources
+    found = words if isinstance(words, Found) else find_sources(words)
     header = header_of(analyzer, settings)
     plan = plan_outputs({name: Path(path) for name, path in (outputs or {}).items()}, found.sources, header)
+    if resume and not plan.files:
+        raise InvalidInput("resume goes on with the files of an interrupted job; name its outputs")
     worker = Worker(analyzer, header, settings, anonymize, resume)
     num_processes = _num_processes(jobs, found.sources)
     summary = Summary(num_sources=len(found.sources))
     with ExitStack() as stack:
-        tables = stack.enter_context(opened(plan.tables, header))
+        # The journals first, so that they end last: a table that cannot be finished is written again from them.
         journals = _journals(stack, found.sources, plan, num_processes, resume=resume)
+        tables = stack.enter_context(opened(plan.tables, header))
         tasks = _tasks(found.sources, plan, journals)
         for result in stack.enter_context(closing(_results(tasks, worker, num_processes))):
             summary.add(result)
@@ -195,8 +194,7 @@ def _drawn(result: Result, task: Task) -> Result:
 
 
 def _num_processes(jobs: int, sources: Sequence[Source]) -> int:
-    if jobs < 0 or int(jobs) != jobs:
-        raise InvalidInput(f"jobs is a number of processes, 0 for one a core; got {jobs}")
+    checked_number("jobs", jobs, kind="a whole number")
     if any(source.name == STANDARD_INPUT for source in sources):
         return 1  # other processes have another standard input
     return min(jobs or cores(), len(sources))
@@ -214,8 +212,11 @@ def _journals(
 
 
 def _tasks(sources: Sequence[Source], plan: Outputs, journals: Path | None) -> Iterator[Task]:
-    for number, (source, own) in enumerate(zip(sources, plan.own, strict=True)):
-        journal = journals / f"{number:06d}.jsonl" if journals and source.is_video and not source.error else None
+    for source, own in zip(sources, plan.own, strict=True):
+        journal = None
+        if journals and source.is_video and not source.error and source.name != STANDARD_INPUT:
+            # Not by its place among the sources, which changes when a file is added to a folder.
+            journal = journals / f"{hashlib.sha256(os.fsencode(source.name)).hexdigest()[:16]}.jsonl"
         yield Task(source, own, journal)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from mien.tracking.smoothing import Smoothing, make_smoother
 from mien.values import checked_number
 from mien.video.decoder import USUAL_RATE
+from mien.video.source import check_reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,7 @@ class VideoSettings:
         every_frame: Whether the detector runs on every frame, which hiding faces needs.
 
     Raises:
-        InvalidInput: A setting of the smoothing is out of its range.
+        InvalidInput: A setting is out of its range.
     """
 
     start: float = 0.0
@@ -45,6 +46,7 @@ class VideoSettings:
     def __post_init__(self) -> None:
         make_smoother(self.smoothing, self.smoothing_seconds)  # raises InvalidInput for what it cannot be
         checked_number("baseline", self.baseline, kind="a number of seconds")
+        check_reading(self.start, self.end, self.every, self.fps, self.rate)
 
     def changed(self) -> dict[str, Any]:
         """The settings that are not at their defaults, by name."""

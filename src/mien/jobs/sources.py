@@ -179,11 +179,11 @@ def _in_folder(folder: Path) -> Iterator[Source]:
                 file = Path(where, name)
                 yield Source(str(file), file, file.relative_to(folder), is_video=is_video_name(name))
     for fault in faults:
-        yield Source(str(fault.filename), None, Path(), error=f"the folder cannot be read: {fault.strerror}")
+        yield Source(str(fault.filename), None, Path("folder"), error=f"the folder cannot be read: {fault.strerror}")
     if not num and not faults:
         endings = ", ".join(sorted(PICTURE_SUFFIXES))
         error = f"the folder holds no picture (a file that ends in {endings}) and no video"
-        yield Source(str(folder), None, Path(), error=error)
+        yield Source(str(folder), None, Path("folder"), error=error)
 
 
 def _why_passed_over(source: Source) -> str | None:

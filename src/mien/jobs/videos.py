@@ -8,20 +8,19 @@ from pathlib import Path
 from typing import Any, Final
 
 import mien
-from mien.analyzer import Analyzer
+from mien.analyzer import Analyzer, video_info
 from mien.drawing import Anonymization
-from mien.errors import MienError, reason
+from mien.errors import MienError
 from mien.jobs.journal import Journal, Mark
-from mien.jobs.pictures import give
+from mien.jobs.pictures import cannot_be_analysed, give
 from mien.jobs.settings import VideoSettings
 from mien.jobs.sources import Source
 from mien.records.sink import Sink
 from mien.tracking.state import from_bytes, to_bytes
 from mien.tracking.stream import Stream
-from mien.values import Failure, Frame, FrameResult, VideoInfo
-from mien.video import VideoSource, open_video
+from mien.values import Failure, Frame, FrameResult
+from mien.video import open_video
 from mien.video.background import in_background
-from mien.video.decoder import has_pyav
 
 SECONDS_A_MARK: Final = 5.0
 """Seconds of work that a crash loses at most."""
@@ -48,8 +47,8 @@ def analyze_video(
         sinks: Are given every result, with its image; they are open.
         hide: How faces are hidden in the images that the sinks are given; None: they are not.
         journal: The file in which results are kept for a resumption; None for no journal.
-        resume: Whether to go on from the journal's last mark. Frames before it are not analysed again, and decoded
-            only where a sink wants images.
+        resume: Whether to go on from the journal's last mark. Frames before it are decoded again, but not analysed; a
+            video that was done is not even decoded, unless a sink wants images.
 
     Yields:
         A result for every frame, without its image; at last a failure, if the video broke off or cannot be read.
@@ -64,6 +63,8 @@ def analyze_video(
         journaled = stack.enter_context(Journal(journal, _about(source, analyzer, settings))) if journal else None
         mark = journaled.begin(resume=resume) if journaled else Mark()
         images = any(sink.wants_images for sink in sinks)
+        writing = list(sinks)
+        faults = []
         try:
             if mark.ended and not images:
                 assert journaled is not None
@@ -71,12 +72,15 @@ def analyze_video(
             else:
                 results = stack.enter_context(closing(_analyzed(source, analyzer, settings, journaled, mark, images)))
             for result in results:
-                give(sinks, result, hide)
+                faults += [give(writing, result, hide)]
                 yield replace(result, image=None) if isinstance(result, FrameResult) else result
-        except MienError as error:
-            failure = Failure(source.name, reason(error))
-            give(sinks, failure, None)
+        except OSError:  # of the journal or of a full disk: the job ends, and can be resumed
+            raise
+        except Exception as error:  # noqa: BLE001 - a detector or classifier of somebody else's may raise anything
+            failure = Failure(source.name, str(error) if isinstance(error, MienError) else cannot_be_analysed(error))
+            give(writing, failure, None)
             yield failure
+        yield from (Failure(source.name, fault) for fault in faults if fault)
 
 
 def _replayed(source: Source, journal: Journal, mark: Mark) -> Iterator[FrameResult | Failure]:
@@ -92,7 +96,7 @@ def _analyzed(
     old = journal.results() if journal and mark.index >= 0 else iter(())
     with ExitStack() as stack:
         video = stack.enter_context(open_video(source.path or source.address or source.name, **settings.reading))
-        info = _info(video, source)
+        info = video_info(video, source.path)
         follow = {**settings.following, "source": source.name, "video": info, "images": images}
         stream = Stream(analyzer.detector, analyzer.classifier, **follow)
         if mark.state:
@@ -137,11 +141,6 @@ def _followed(
             # Taken here, where the memory is that of this very frame; the thread runs ahead of the journal.
             state, marked = to_bytes(stream.state()), time.monotonic()
         yield result, state
-
-
-def _info(video: VideoSource, source: Source) -> VideoInfo:
-    has_sound = source.path is not None and source.path.is_file() and video.has_audio and has_pyav()
-    return VideoInfo(rate=video.rate, num_frames=video.num_frames, sound=source.path if has_sound else None)
 
 
 def _about(source: Source, analyzer: Analyzer, settings: VideoSettings) -> dict[str, Any]:

@@ -122,7 +122,9 @@ class Stream(Stateful):
         return checked_scores(self._classifier, np.stack(crops) if crops else np.empty((0, size, size), np.uint8))
 
     def _face(self, frame: Frame, track: Track, scores: NDArray[np.float32]) -> Face:
-        person = self._people.setdefault(track.track_id, self._new_part())
+        if track.track_id not in self._people:
+            self._people[track.track_id] = self._new_part()
+        person = self._people[track.track_id]
         labels = self._classifier.labels
         smoothed, leading = person.add(frame.time, scores)
         return Face(

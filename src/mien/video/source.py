@@ -138,15 +138,20 @@ def open_video(
         InvalidInput: An argument is out of its range.
         MissingExtra: PyAV is needed, or was asked for, and is not installed.
     """
-    _check_arguments(start, end, every, fps, rate, threads)
+    check_reading(start, end, every, fps, rate, threads)
     decoder = _open_decoder(source, rate, raw_size, backend, bounded_threads(threads))
     limit = math.inf if end is None else end
     return VideoSource(decoder, start=start, end=limit, thinning=Thinning(every, fps))
 
 
-def _check_arguments(
-    start: float, end: float | None, every: int, fps: float | None, rate: float, threads: int | None
+def check_reading(
+    start: float, end: float | None, every: int, fps: float | None, rate: float, threads: int | None = None
 ) -> None:
+    """That a video can be read with these arguments of `open_video`.
+
+    Raises:
+        InvalidInput: One is out of its range.
+    """
     faults = {
         f"start is a number of seconds from 0 on; got {start}": not 0 <= start < math.inf,
         f"end comes after start ({start}); got {end}": end is not None and not end > start,
