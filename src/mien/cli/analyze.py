@@ -174,13 +174,8 @@ def make_analyzer(model: str, detector: str, detector_model: Path | None, option
     from mien.analyzer import Analyzer
     from mien.detection import fetch_yunet
     from mien.errors import InvalidInput
-    from mien.recognition import load_classifier
 
     given = {name: value for name, value in options.items() if value is not None}
-    try:
-        load_classifier(model)
-    except InvalidInput as error:
-        raise typer.BadParameter(str(error), param_hint="--model") from error
     if detector == "yunet" and detector_model is None:
         detector_model = fetch_yunet()
     if detector_model:
@@ -188,8 +183,18 @@ def make_analyzer(model: str, detector: str, detector_model: Path | None, option
     try:
         return Analyzer(model, detector, **given)
     except InvalidInput as error:
-        named = next((_option(name) for name in options if str(error).startswith(name)), "--detector")
-        raise typer.BadParameter(str(error), param_hint=named) from error
+        raise typer.BadParameter(str(error), param_hint=_option_at_fault(error, model, options)) from error
+
+
+def _option_at_fault(error: Exception, model: str, options: Mapping[str, Any]) -> str:
+    from mien.errors import InvalidInput
+    from mien.recognition import load_classifier
+
+    try:
+        load_classifier(model)
+    except InvalidInput:
+        return "--model"
+    return next((_option(name) for name in options if str(error).startswith(name)), "--detector")
 
 
 def _with_output_options(command: Callable[..., None]) -> Callable[..., None]:
