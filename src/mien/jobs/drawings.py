@@ -59,9 +59,11 @@ class VideoDrawing(AbstractContextManager[Sink]):
         self._writer: VideoWriter | None = None
 
     def __exit__(self, *error: Any) -> None:
-        self._stack.__exit__(*error)
-        if self._writer and self._writer.damage:
-            _LOG.warning("%s: the sound broke off: %s", self.path, self._writer.damage)
+        try:
+            self._stack.__exit__(*error)
+        finally:
+            if self._writer and self._writer.damage:
+                _LOG.warning("%s: the sound broke off: %s", self.path, self._writer.damage)
 
     def write(self, result: FrameResult | Failure) -> None:
         """Draw the next frame; a failure ends the video with what was drawn until then."""

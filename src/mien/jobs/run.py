@@ -1,5 +1,6 @@
 """A whole job: pictures and videos, from their sources to every output, in one process or several."""
 
+import errno
 import pickle
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -22,10 +23,13 @@ from mien.jobs.processes import Processes, cores
 from mien.jobs.settings import VideoSettings
 from mien.jobs.sources import STANDARD_INPUT, Found, Source, find_sources
 from mien.jobs.videos import analyze_video
-from mien.records.sink import DISK_FULL, Header, Kind
+from mien.records.sink import Header, Kind
 from mien.values import Failure, FrameResult
 
 Result = FrameResult | Failure
+
+_DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""Errors after which writing anything else is likely to fail too."""
 
 _AHEAD: Final = 4
 """Tasks a process that are under way or done before their turn; more of them would only fill the memory."""
@@ -106,7 +110,7 @@ class Worker:
                     for result in results:
                         yield _drawn(result, task)
         except (MienError, OSError) as error:
-            if isinstance(error, OSError) and error.errno in DISK_FULL:
+            if isinstance(error, OSError) and error.errno in _DISK_FULL:
                 error.filename = error.filename or str(task.journal)
                 raise  # no other source would fare better, and the journal can be resumed
             yield Failure(task.source.name, reason(error))
