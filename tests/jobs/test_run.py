@@ -239,7 +239,7 @@ def test_pictures_alone_keep_no_journal(album: Path, brightness: Any) -> None:
 def test_a_table_that_cannot_be_finished_leaves_the_journal_to_go_on_from(
     clip: Path, tmp_path: Path, brightness: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: FileSink, *, complete: bool) -> None:
+    def full(self: object, *, complete: bool) -> None:
         raise OSError(28, "No space left on device")
 
     analyzer = Analyzer(brightness, everywhere)
