@@ -4,7 +4,6 @@ import io
 import pkgutil
 import re
 import sys
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
@@ -109,8 +108,8 @@ class Kind:
         return found
 
 
-class FileSink(ABC):
-    """A sink that writes bytes. A subclass writes by `put` or to `self.stream`, in `begin`, `write` and `end`.
+class FileSink:
+    """What sinks that write bytes have in common. A subclass adds `write`; it writes by `put` or to `self.stream`.
 
     A file takes its name when the `with` block ends. If the block is left by an exception, what was written until
     then is ended well-formed and kept: under the file's name, or, if an earlier file has that name, beside it as
@@ -145,10 +144,6 @@ class FileSink(ABC):
 
     def begin(self) -> None:
         """Write what comes before the first result."""
-
-    @abstractmethod
-    def write(self, result: FrameResult | Failure) -> None:
-        """Add one frame or failure."""
 
     def end(self, *, complete: bool) -> None:
         """Write what comes after the last result; `complete` is false if an exception ended the block."""
