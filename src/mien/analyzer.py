@@ -10,13 +10,13 @@ from typing import Any, Never
 import numpy as np
 
 from mien.defaults import DEFAULT_DETECTOR, DEFAULT_MODEL
-from mien.detection import Detector, load_detector
+from mien.detection import Detector, detect, load_detector
 from mien.errors import InvalidInput
 from mien.images import Picture, read_image
 from mien.recognition import Classifier, checked_scores, crop_face, load_classifier
 from mien.tracking.smoothing import Smoothing
 from mien.tracking.stream import Stream
-from mien.values import Detection, Face, Frame, FrameResult, Image, Prediction, VideoInfo, check_image
+from mien.values import Detection, Face, Frame, FrameResult, Image, Prediction, VideoInfo
 from mien.video import Camera, VideoSource, open_camera, open_video
 from mien.video.background import in_background
 from mien.video.decoder import USUAL_RATE, has_pyav
@@ -103,7 +103,7 @@ class Analyzer:
             InvalidInput: One of them is not an image, or the classifier gives something else than probabilities.
         """
         images = list(images)
-        found = [self.detector(check_image(image)) for image in images]
+        found = [detect(self.detector, image) for image in images]
         return self.classify(images, found)
 
     def classify(self, images: Sequence[Image], found: Sequence[Sequence[Detection]]) -> list[list[Face]]:

@@ -73,7 +73,8 @@ def check_output(
     if path == STANDARD_OUTPUT:
         return
     try:
-        status = path.stat()
+        # The file that will be written: the system takes no `..` after a folder that is still to be made.
+        status = os.stat(os.path.realpath(path))  # noqa: PTH116 - it is no Path
     except (FileNotFoundError, NotADirectoryError):
         status = None
     except OSError as error:  # too long a name, a link to itself
@@ -92,7 +93,7 @@ def check_output(
         raise InvalidInput(f"{path} cannot be written, as {folder} is a file and no folder; name another folder")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InvalidInput(f"{path} cannot be written, as nothing may be written to {folder}; name another folder")
-    if status and status.st_size and may_replace and not may_replace(path):
+    if status and status.st_size and may_replace and not may_replace(Path(os.path.realpath(path))):
         raise InvalidInput(f"{path} is there already and was not written by mien; name another file, or remove it")
 
 

@@ -300,7 +300,7 @@ class Face(ByValue):
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Self:
-        """The face that `to_dict` recorded, but for its crop, which no record holds.
+        """The face that `to_dict` recorded: its numbers to 32 bits, and without its crop, which no record holds.
 
         Raises:
             InvalidInput: A field is missing, or holds what it cannot.

@@ -67,6 +67,7 @@ def test_one_source_is_drawn_into_a_file_or_a_folder(sources: list[Source]) -> N
         ({"annotate": "result.jpg"}, slice(None), "cannot be written|several inputs need a folder|folder"),
         ({"annotate": "in"}, slice(None), "is the folder of in/a.png"),
         ({"annotate": "result.txt"}, slice(0, 1), "expected a folder, or a file that ends in"),
+        ({"annotate": "all.mp4"}, slice(None), "is a file's name; several inputs need a folder"),
         ({"annotate": "-"}, slice(0, 1), "cannot go to standard output"),
         ({"parquet": "-"}, slice(None), "cannot go to standard output"),
         ({"csv": "-", "json": "-"}, slice(None), "goes to standard output already"),
@@ -124,13 +125,28 @@ def test_a_table_replaces_only_an_earlier_table(sources: list[Source], brightnes
     plan_outputs({"csv": Path("t.csv")}, sources, HEADER)
 
 
+def test_a_table_that_somebody_extended_is_not_replaced(sources: list[Source], brightness: Any) -> None:
+    with open_output("t.csv", Analyzer(brightness, everywhere)) as output:
+        output.write(FrameResult(source="a.png", width=8, height=8))
+    head, *rest = Path("t.csv").read_text().splitlines()
+    Path("t.csv").write_text("\n".join([f"{head},notes", *rest]))
+    with pytest.raises(OutputRefused, match="was not written by mien"):
+        plan_outputs({"csv": Path("t.csv")}, sources, HEADER)
+
+
+def test_no_detour_leads_around_the_check(sources: list[Source]) -> None:
+    Path("mine.csv").write_text("my own\n")
+    with pytest.raises(OutputRefused, match="was not written by mien"):
+        plan_outputs({"csv": Path("not-yet/../mine.csv")}, sources, HEADER)
+
+
 @pytest.mark.parametrize("label", ["time", "frame", "quality", "label", "width", "source", "error", "raw_bright"])
 def test_a_class_named_as_a_column_is_refused_before_an_old_table_is_touched(sources: list[Source], label: str) -> None:
-    Path("old.csv").write_text("source,frame,time,width,height,face,old\n")
+    Path("old.csv").write_text("source,frame,time,width,height,face,old,error\n")
     header = Header(model="fake", detector="fake", labels=("bright", label))
     with pytest.raises(OutputRefused, match=f"its label '{label}' is also the name of another column"):
         plan_outputs({"csv": Path("old.csv")}, sources, header)
-    assert Path("old.csv").read_text().endswith("old\n")
+    assert Path("old.csv").read_text().endswith("error\n")
 
 
 def test_an_output_for_a_loop_of_ones_own(tmp_path: Path, brightness: Any) -> None:

@@ -105,11 +105,11 @@ def test_a_picture_has_the_same_row_in_whatever_company(album: Path, astronaut: 
 def test_outputs_are_refused_before_the_first_picture(album: Path, brightness: Any) -> None:
     """Fault 1."""
     brightness.labels = ("dark", "time")
-    Path("old.csv").write_text("source,frame,time,width,height,face,old\n")
+    Path("old.csv").write_text("source,frame,time,width,height,face,old,error\n")
     with pytest.raises(InvalidInput, match="its label 'time' is also the name of another column"):
         analyze([album], Analyzer(brightness, everywhere), {"csv": "old.csv"})
     assert brightness.batches == []
-    assert Path("old.csv").read_text().endswith("old\n")
+    assert Path("old.csv").read_text().endswith("error\n")
 
 
 def test_drawings_are_skipped_as_inputs_and_never_beside_them(album: Path, brightness: Any) -> None:
@@ -213,11 +213,11 @@ def test_a_table_that_cannot_be_written_ends_the_job_and_says_which(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("mien.records.csv_table.CsvSink.write", full)
-    Path("all.csv").write_text("source,frame,time,width,height,face,old\n")
+    Path("all.csv").write_text("source,frame,time,width,height,face,old,error\n")
     with pytest.raises(OSError, match="No space left on device") as raised:
         analyze([album], Analyzer(brightness, everywhere), {"csv": "all.csv"})
     assert raised.value.filename == "all.csv"
-    assert Path("all.csv").read_text().endswith("old\n")
+    assert Path("all.csv").read_text().endswith("error\n")
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["album", "all.csv"]
 
 
@@ -235,3 +235,70 @@ def test_pictures_alone_keep_no_journal(album: Path, brightness: Any) -> None:
     analyze([album], Analyzer(brightness, everywhere), {"csv": "all.csv"},
             watch=lambda result: found.append(Path(".all.csv.mien").exists()))  # fmt: skip
     assert not any(found)
+
+
+def test_a_table_that_cannot_be_finished_leaves_the_journal_to_go_on_from(
+    clip: Path, tmp_path: Path, brightness: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: FileSink, *, complete: bool) -> None:
+        raise OSError(28, "No space left on device")
+
+    analyzer = Analyzer(brightness, everywhere)
+    with monkeypatch.context() as patch:
+        patch.setattr("mien.records.json_document.JsonSink.end", full)
+        with pytest.raises(OSError, match="No space left"):
+            analyze(clip, analyzer, {"json": tmp_path / "r.json"})
+    assert [path.name for path in tmp_path.iterdir()] == [".r.json.mien"]
+
+    def never(image: Image) -> list[Detection]:
+        raise AssertionError("everything was analysed before")
+
+    analyzer.detector = never
+    assert analyze(clip, analyzer, {"json": tmp_path / "r.json"}, resume=True).failures == []
+    assert [path.name for path in tmp_path.iterdir()] == ["r.json"]
+
+
+def test_one_source_need_not_be_in_a_list(album: Path, brightness: Any) -> None:
+    for source in (album / "1.png", str(album / "1.png")):
+        assert analyze(source, Analyzer(brightness, everywhere)).num_faces == 1
+    with pytest.raises(InvalidInput, match=r"names of files, .*; got ndarray"):
+        analyze([np.zeros((5, 5, 3), np.uint8)], Analyzer(brightness, everywhere))  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"anonymize": "blurr"}, "'blur' or 'pixelate'; got 'blurr'"), ({"jobs": "2"}, "jobs is a whole number"),
+     ({"resume": True}, "name its outputs")],
+)  # fmt: skip
+def test_wrong_settings_are_refused_before_the_work(
+    album: Path, brightness: Any, settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        analyze(album, Analyzer(brightness, everywhere), **settings)
+    assert not brightness.batches
+
+
+def test_whatever_a_detector_raises_fails_its_source_alone(album: Path, clip: Path, brightness: Any) -> None:
+    def stumbling(image: Image) -> list[Detection]:
+        if image.shape[0] > 8:
+            raise RuntimeError("no video today")
+        if image[0, 0, 0] == 120:
+            raise MemoryError
+        if image[0, 0, 0] == 180:
+            return [image]  # type: ignore[list-item] # no detection
+        return everywhere(image)
+
+    summary = analyze([album, clip], Analyzer(brightness, stumbling), {"csv": "all.csv"})
+    assert summary.num_faces == 3
+    assert [failure.error.partition(": ")[2] for failure in summary.failures[1:]] == [
+        "not enough memory",
+        "the detector function returns a list of mien.Detection; got a list of ndarray",
+        "RuntimeError: no video today",
+    ]
+
+
+def test_a_folder_without_pictures_fails_alone_where_drawings_are_wanted(album: Path, brightness: Any) -> None:
+    Path("empty").mkdir()
+    summary = analyze(["empty", album / "1.png"], Analyzer(brightness, everywhere), {"annotate": "out"})
+    assert [failure.source for failure in summary.failures] == ["empty"]
+    assert drawn_by_mien(Path("out/1.png"))

@@ -200,3 +200,31 @@ def test_what_is_no_video_is_one_failure(tmp_path: Path, brightness: Any) -> Non
     assert isinstance(failure, Failure)
     assert "is not there" in failure.error
     assert sink.given == [failure]
+
+
+def test_a_drawing_that_breaks_off_costs_no_rows(walk: Path, brightness: Any) -> None:
+    class Broken(Kept):
+        def write(self, result: FrameResult | Failure) -> None:
+            super().write(result)
+            if isinstance(result, FrameResult) and result.index == 5:
+                raise InvalidInput("all frames are of one size")
+
+    broken, kept = Broken(wants_images=True), Kept(wants_images=True)
+    source = Source(str(walk), walk, Path(walk.name), is_video=True)
+    results = list(analyze_video(source, Analyzer(brightness, lambda image: []), SETTINGS, sinks=[broken, kept]))
+    assert [result.index for result in results if isinstance(result, FrameResult)] == list(range(50))
+    assert len(kept.given) == 50
+    assert len(broken.given) == 6
+    assert results[-1] == Failure(str(walk), "its drawing could not be written: all frames are of one size")
+
+
+def test_a_changed_setting_begins_anew_and_says_so(
+    walk: Path, tmp_path: Path, brightness: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = Source(str(walk), walk, Path(walk.name), is_video=True)
+    analyzer = Analyzer(brightness, lambda image: [])
+    for every in (1, 2):
+        settings = VideoSettings(every=every)
+        results = list(analyze_video(source, analyzer, settings, journal=tmp_path / "a.jsonl", resume=True))
+        assert len(results) == 50 / every
+    assert "have changed since; it is analysed from its first frame" in caplog.text

@@ -100,7 +100,9 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # bars and accents where only ASCII can be shown
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _interrupt)
+        for name in ("SIGTERM", "SIGHUP"):  # a terminal that is closed sends the second, which Windows has not
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), _interrupt)
     notes = _Notes(logging.WARNING)
     logging.getLogger("mien").addHandler(notes)
     try:

@@ -1,6 +1,8 @@
 """What the verbs print and write JSON with, and the options that they share."""
 
 import json
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
@@ -13,8 +15,17 @@ from rich.text import Text
 
 from mien.files import STANDARD_OUTPUT, begins_with, replacing
 
+
+class _Output(Console):
+    """A console that falls silent when nobody reads it any more; what the command writes to files goes on."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 # emoji=False: a file called ":cat:.png" keeps its name.
-out = Console(highlight=False, emoji=False)
+out = _Output(highlight=False, emoji=False)
 """Standard output: results."""
 
 err = Console(stderr=True, highlight=False, emoji=False)

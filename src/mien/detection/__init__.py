@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from mien.detection.detector import Detector
+from mien.detection.detector import Detector, detect
 from mien.detection.fetching import fetch_yunet
 from mien.detection.haar import Haar
 from mien.detection.yunet import YuNet
@@ -64,4 +64,4 @@ def _imported(name: str) -> Callable[..., Detector]:
     return found
 
 
-__all__ = ["DETECTORS", "Detector", "Haar", "YuNet", "fetch_yunet", "load_detector"]
+__all__ = ["DETECTORS", "Detector", "Haar", "YuNet", "detect", "fetch_yunet", "load_detector"]

@@ -2,7 +2,8 @@
 
 from typing import Protocol
 
-from mien.values import Detection, Image
+from mien.errors import InvalidInput
+from mien.values import Detection, Image, check_image
 
 
 class Detector(Protocol):
@@ -14,6 +15,23 @@ class Detector(Protocol):
     def __call__(self, image: Image) -> list[Detection]:
         """(H, W, 3) uint8 RGB → the faces, from the largest to the smallest; an empty list when there are none."""
         ...
+
+
+def detect(detector: Detector, image: Image) -> list[Detection]:
+    """The faces that a detector, of whatever origin, finds in a picture.
+
+    Args:
+        detector: Finds them.
+        image: (H, W, 3) uint8 RGB.
+
+    Raises:
+        InvalidInput: `image` is not an image, or the detector returns something else than detections.
+    """
+    found = detector(check_image(image))
+    if isinstance(found, list | tuple) and all(isinstance(each, Detection) for each in found):
+        return list(found)
+    what = type(found).__name__ if not isinstance(found, list | tuple) else f"a list of {type(found[0]).__name__}"
+    raise InvalidInput(f"the detector {type(detector).__name__} returns a list of mien.Detection; got {what}")
 
 
 MAX_OVERLAP = 0.5

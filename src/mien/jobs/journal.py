@@ -166,6 +166,8 @@ def journal_folder(output: Path, *, resume: bool = False) -> Iterator[Path]:
         lock.release()  # one of two: `with` acquired it once more
         holder.write_text(str(os.getpid()))
         if not resume:
+            if any(folder.glob("*.mark")):
+                _LOG.warning("%s: a job was interrupted here; it is done anew, as --resume was not given", output)
             for path in [*folder.glob("*.mark"), *folder.glob("*.jsonl")]:
                 path.unlink()
         yield folder

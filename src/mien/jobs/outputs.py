@@ -78,7 +78,8 @@ def plan_outputs(wanted: Mapping[str, Path], sources: Sequence[Source], header: 
             chosen = [number for number, source in enumerate(sources) if _applies(kind, source)]
             applies = applies or bool(chosen)
             if chosen and kind.each:
-                places = _own_places(kind, path, sources, chosen)
+                num = sum(any(_applies(each, source) for each in kinds) for source in sources)
+                places = _own_places(kind, path, sources, chosen, single=num == 1)
                 for number, place in zip(chosen, places, strict=True):
                     own[number].append((kind, place))
             elif chosen:
@@ -94,16 +95,18 @@ def _applies(kind: Kind, source: Source) -> bool:
     return kind.videos if source.is_video else kind.pictures
 
 
-def _own_places(kind: Kind, path: Path, sources: Sequence[Source], chosen: Sequence[int]) -> list[Path]:
+def _own_places(
+    kind: Kind, path: Path, sources: Sequence[Source], chosen: Sequence[int], *, single: bool
+) -> list[Path]:
     if path == STANDARD_OUTPUT:
         raise OutputRefused(kind.name, "cannot go to standard output")
-    single = len(sources) == 1 and not path.is_dir()
-    if single and path.suffix.lower() in kind.suffixes:
-        return [path]
-    if single and path.suffix:
-        raise OutputRefused(kind.name, f"expected a folder, or a file that ends in {_listed(kind)}; got {path}")
-    if path.is_file():
-        raise OutputRefused(kind.name, f"{path} is a file; several inputs need a folder")
+    if path.suffix and not path.is_dir():
+        if single and path.suffix.lower() in kind.suffixes:
+            return [path]
+        if single:
+            raise OutputRefused(kind.name, f"expected a folder, or a file that ends in {_listed(kind)}; got {path}")
+        if path.is_file() or any(path.suffix.lower() in each.suffixes for each in KINDS if each.name == kind.name):
+            raise OutputRefused(kind.name, f"{path} is a file's name; several inputs need a folder")
     folder = os.path.realpath(path)
     for number in chosen:
         given = sources[number].path

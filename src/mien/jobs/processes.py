@@ -99,16 +99,26 @@ def _begin(work: Callable[[Any], Any], num_threads: int, ending: Connection) -> 
     threading.Thread(target=_end_with, args=(ending,), daemon=True).start()
 
 
+_in_task = False
+"""Whether this process is doing a task, whose unfinished files have to be removed before it ends."""
+
+
 def _exit(number: int, frame: FrameType | None) -> None:
+    if not _in_task:
+        os._exit(1)
     sys.exit(1)
 
 
 def _do(task: Any) -> Any:
+    global _in_task  # noqa: PLW0603 - as above
     assert _work is not None
     try:
+        _in_task = True
         return _work(task)
     except SystemExit:  # a pool's process would go on with the next task
         os._exit(1)
+    finally:
+        _in_task = False
 
 
 def _end_with(ending: Connection) -> None:

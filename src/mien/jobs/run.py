@@ -125,7 +125,7 @@ class Worker:
 def analyze(
     sources: str | Path | Sequence[str | Path] | Found,
     analyzer: Analyzer,
-    outputs: Mapping[str, str | Path] | None = None,
+    outputs: Mapping[str, str | Path | None] | None = None,
     *,
     settings: VideoSettings | None = None,
     anonymize: Anonymization | None = None,
@@ -145,7 +145,7 @@ def analyze(
     Args:
         sources: A file, folder, pattern or URL, or several; or what `find_sources` found.
         analyzer: Finds and reads the faces.
-        outputs: Files or folders by the names of `mien.jobs.kinds.KINDS`.
+        outputs: Files or folders by the names of `mien.jobs.kinds.KINDS`; None for one that is not wanted.
         settings: How videos are read and smoothed.
         anonymize: "blur" or "pixelate" every face in whatever is drawn; None leaves them.
         jobs: Processes that work side by side, each on a picture or video of its own; 0 for one a core. A script that
@@ -170,7 +170,7 @@ def analyze(
     words = [sources] if isinstance(sources, str | Path) else sources
     found = words if isinstance(words, Found) else find_sources(words)
     header = header_of(analyzer, settings)
-    plan = plan_outputs({name: Path(path) for name, path in (outputs or {}).items()}, found.sources, header)
+    plan = plan_outputs({name: Path(path) for name, path in (outputs or {}).items() if path}, found.sources, header)
     if resume and not plan.files:
         raise InvalidInput("resume goes on with the files of an interrupted job; name its outputs")
     worker = Worker(analyzer, header, settings, anonymize, resume)

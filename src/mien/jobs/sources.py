@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from mien.errors import InvalidInput
 from mien.images import PICTURE_SUFFIXES, drawn_by_mien, is_picture_name
 from mien.video import drawn_by_mien as video_drawn_by_mien
 from mien.video.source import URL_SCHEMES, without_password
@@ -69,10 +70,15 @@ def find_sources(words: Iterable[str | Path], *, as_video: bool = False) -> Foun
     Args:
         words: Files, folders, patterns, URLs, or `-` for standard input.
         as_video: Whether folders are numbered frames of a video, and standard input is a video.
+
+    Raises:
+        InvalidInput: A word is no text and no path.
     """
     found: dict[str, Source] = {}
     passed_over: Counter[str] = Counter()
     for word in words:
+        if not isinstance(word, str | Path):
+            raise InvalidInput(f"sources are names of files, folders, patterns and URLs; got {type(word).__name__}")
         for source in _named_by(str(word), as_video):
             found.setdefault(os.path.abspath(source.path) if source.path else source.name, source)
     kept = []

@@ -19,7 +19,7 @@ class CsvSink(FileSink):
     """
 
     # Version 1 had other columns for pictures and for videos.
-    signature = rb"source,(frame,time,)?width,height,(face|track_id),"
+    signature = rb"source,(frame,time,)?width,height,(face|track_id),[^\n]*,(error|arousal)\r?\n"
 
     def __init__(self, target: Target, header: Header) -> None:
         super().__init__(target, header)

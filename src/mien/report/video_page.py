@@ -174,7 +174,7 @@ class PageSink(VideoSink):
         figures = [
             ("length", _clock(self._end), ""),
             ("frames", f"{self._num_frames:,}", ""),
-            ("a second", self._rate, ""),
+            ("frames a second", self._rate, ""),
             ("picture", self._size, ""),
             ("people", str(len(self._people)), ""),
         ]

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.detection import Detector
+from mien.detection import Detector, detect
 from mien.emotions import RESTING
 from mien.errors import InvalidInput
 from mien.recognition import Classifier, checked_scores, crop_face, softmax
@@ -87,7 +87,7 @@ class Stream(Stateful):
             InvalidInput: The time goes back, or the classifier did not return valid probabilities.
         """
         detects = self._tracker.wants_detection(frame.image, frame.time) or self._every_frame
-        found = self._detector(frame.image) if detects else None
+        found = detect(self._detector, frame.image) if detects else None
         tracks = self._tracker.update(frame.image, frame.time, found)
         rows = self._scores(frame.image, tracks)
         faces = [self._face(frame, track, row) for track, row in zip(tracks, rows, strict=True)]
