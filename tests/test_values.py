@@ -20,6 +20,7 @@ from mien.values import (
     FrameResult,
     Prediction,
     checked_number,
+    number,
 )
 
 coordinate = st.floats(-1000, 1000)
@@ -132,6 +133,35 @@ def test_a_leading_label_is_one_of_the_predictions() -> None:
     prediction = Prediction(("happy", "sad"), np.array([0.9, 0.1], np.float32))
     with pytest.raises(InvalidInput, match=r"leading label is one of .*happy.*; got 'bored'"):
         Face(Detection(Box(0, 0, 5, 5), 1.0), prediction, leading="bored")
+
+
+LARGEST = float(np.finfo(np.float32).max)
+
+
+@pytest.mark.parametrize(
+    ("value", "recorded"),
+    [
+        (1e39, None),
+        (-1e39, None),
+        (math.inf, None),
+        (math.nan, None),
+        (None, None),
+        (LARGEST, 3.4028235e38),
+        (-3.4028235e38, -3.4028235e38),
+        (np.float32(LARGEST), 3.4028235e38),
+        (0.1, 0.1),
+        (np.float32(0.1), 0.1),
+        (7, 7.0),
+    ],
+)
+def test_numbers_are_recorded_as_32_bits_have_them(value: float | None, recorded: float | None) -> None:
+    assert number(value) == recorded
+
+
+@given(st.floats(width=32, allow_nan=False, allow_infinity=False))
+def test_a_recorded_number_gives_back_the_same_32_bits(value: float) -> None:
+    assert np.float32(number(value)) == np.float32(value)
+    assert number(number(value)) == number(value)
 
 
 @pytest.mark.parametrize("value", [0, 0.5, 1, np.float32(0.5), np.int64(1), Fraction(1, 2)])

@@ -2,6 +2,7 @@
 
 import codecs
 import errno
+import itertools
 import os
 import secrets
 import stat
@@ -179,9 +180,7 @@ def replacing(path: Path) -> Iterator[Path]:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     older_mode = path.stat().st_mode if path.exists() else None
-    # Names are limited in bytes; 80 of them may end within a character.
-    beginning = os.fsencode(path.name)[:80].decode(errors="ignore")
-    partial = path.with_name(f".{beginning}.{secrets.token_hex(4)}.partial")
+    partial = path.with_name(f".{_beginning(path.name, 80)}.{secrets.token_hex(4)}.partial")
     try:
         partial.touch(0o600 if older_mode else 0o666, exist_ok=False)
         yield partial
@@ -197,6 +196,46 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             partial.unlink()
+
+
+def keep_incomplete(partial: Path, path: Path, replaces: Callable[[Path], bool]) -> Path:
+    """Keep what had been written of a file when an exception ended the block of `replacing`; call it inside the block.
+
+    Args:
+        partial: What `replacing(path)` gave.
+        path: The file that was being written.
+        replaces: Whether an earlier incomplete file may be replaced.
+
+    Returns:
+        Where it is kept: `path`, or, if an earlier file has that name, `NAME.incomplete.SUFFIX` beside it; or
+        `NAME.incomplete-2.SUFFIX` and so on, if that is the name of a file that may not be replaced.
+
+    Raises:
+        OSError: The disk is full; all other files are as they were.
+    """
+    if not partial.is_file():  # a pipe or a device, which was written to directly
+        return path
+    kept, earlier = path, Path(os.path.realpath(path))
+    if earlier.exists() and (status := earlier.stat()).st_size:
+        partial.chmod(status.st_mode)
+        stem = _beginning(earlier.stem, 200)
+        numbers = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
+        names = (earlier.with_name(f"{stem}.incomplete{number}{earlier.suffix}") for number in numbers)
+        kept = next(name for name in names if _is_free(name, replaces))
+    with replacing(kept) as new:
+        partial.replace(new)
+    return kept
+
+
+def _is_free(path: Path, replaces: Callable[[Path], bool]) -> bool:
+    with suppress(OSError):
+        return not os.path.lexists(path) or (path.is_file() and replaces(path))
+    return False
+
+
+def _beginning(name: str, num_bytes: int) -> str:
+    """As much of a file's name as fits into so many bytes, which is what systems limit."""
+    return os.fsencode(name)[:num_bytes].decode(errors="ignore")
 
 
 def described(head: bytes) -> str:

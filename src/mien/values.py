@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, NamedTuple, Self, TypeAlias
+from typing import Any, Final, NamedTuple, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -429,9 +429,13 @@ class Failure:
     error: str
 
 
+_FLOAT32_LIMIT: Final = 2.0**128 - 2.0**103
+"""The least number that becomes infinite when it is rounded to 32 bits."""
+
+
 def number(value: float | None) -> float | None:
     """The fewest digits that give back the same 32-bit number; None for infinity and NaN, which JSON cannot hold."""
-    return None if value is None or not math.isfinite(value) else float(str(np.float32(value)))
+    return float(str(np.float32(value))) if value is not None and abs(float(value)) < _FLOAT32_LIMIT else None
 
 
 def box_to_dict(box: Box) -> dict[str, float | None]:

@@ -11,6 +11,7 @@ from cv2.typing import MatLike
 from mien.analyzer import Analyzer
 from mien.errors import InvalidInput, VideoError
 from mien.jobs.live import RECORDED, watch
+from mien.jobs.outputs import OutputRefused
 from mien.values import Box, Detection, FrameResult, Image
 from mien.video import Camera, open_video
 from mien.video.camera import Playback
@@ -126,6 +127,21 @@ def test_a_camera_that_is_unplugged_is_an_error_and_the_recording_is_kept(analyz
         watch(camera, analyzer, Shown(ends_after=10**6), record=tmp_path)
     assert len((tmp_path / "frames.jsonl").read_text().splitlines()) > 0
     assert len((tmp_path / "frames.csv").read_text().splitlines()) > 1
+    with open_video(tmp_path / "video.mp4") as video:
+        assert len(list(video)) > 0
+
+
+def test_a_second_recording_does_not_replace_the_first(analyzer: Analyzer, tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    screen = Shown()
+    with Camera(0, capture=FakeCapture()) as camera:
+        watch(camera, analyzer, screen, record=tmp_path)
+        (tmp_path / "frames.jsonl").unlink()
+        before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+        with pytest.raises(OutputRefused, match="holds a recording already; name another folder"):
+            watch(camera, analyzer, screen, record=tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert len(screen.frames) == 5
 
 
 def test_a_played_video_ends_by_itself(analyzer: Analyzer, clip: Path) -> None:

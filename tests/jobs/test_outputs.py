@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mien.analyzer import Analyzer
+from mien.errors import InvalidInput
 from mien.images import DRAWN_COMMENT, write_image
 from mien.jobs.kinds import KINDS
 from mien.jobs.outputs import OutputRefused, open_output, plan_outputs
@@ -159,3 +160,12 @@ def test_an_output_for_a_loop_of_ones_own(tmp_path: Path, brightness: Any) -> No
         assert [(row["source"], row["frame"], row["time"]) for row in csv.DictReader(file)] == [("v.mp4", "3", "0.5")]
     with pytest.raises(OutputRefused, match="no kind of output"):
         open_output(tmp_path / "faces.xlsx", analyzer)
+
+
+@pytest.mark.parametrize("name", ["drawn.png", "drawn.mp4"])
+def test_a_drawing_without_images_is_refused_at_once(tmp_path: Path, brightness: Any, name: str) -> None:
+    with (
+        pytest.raises(InvalidInput, match="images=True"),
+        open_output(tmp_path / name, Analyzer(brightness, everywhere)) as output,
+    ):
+        output.write(FrameResult(source="v.mp4", width=8, height=6, video=VideoInfo()))

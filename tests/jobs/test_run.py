@@ -15,7 +15,6 @@ from mien.detection import Detector
 from mien.errors import InvalidInput
 from mien.images import drawn_by_mien, write_image
 from mien.jobs.run import Summary, analyze
-from mien.records.sink import FileSink
 from mien.values import Box, Detection, Failure, FrameResult, Image
 
 DEADLY = '''
@@ -209,10 +208,10 @@ def test_what_other_processes_cannot_be_given_is_refused(album: Path, brightness
 def test_a_table_that_cannot_be_written_ends_the_job_and_says_which(
     album: Path, brightness: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: FileSink, result: FrameResult | Failure) -> None:
+    def full(file: object, data: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("mien.records.csv_table.CsvSink.write", full)
+    monkeypatch.setattr("mien.records.sink._File.write", full)
     Path("all.csv").write_text("source,frame,time,width,height,face,old,error\n")
     with pytest.raises(OSError, match="No space left on device") as raised:
         analyze([album], Analyzer(brightness, everywhere), {"csv": "all.csv"})
@@ -240,7 +239,7 @@ def test_pictures_alone_keep_no_journal(album: Path, brightness: Any) -> None:
 def test_a_table_that_cannot_be_finished_leaves_the_journal_to_go_on_from(
     clip: Path, tmp_path: Path, brightness: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: FileSink, *, complete: bool) -> None:
+    def full(self: object, *, complete: bool) -> None:
         raise OSError(28, "No space left on device")
 
     analyzer = Analyzer(brightness, everywhere)

@@ -139,9 +139,9 @@ def test_what_cannot_be_written_leaves_no_half_row(
     ("content", "may"),
     [
         ("", True),
-        ("source,frame,time,width,height,face,track_id,left,top\n", True),
-        ("source,width,height,face,left,top,right,bottom,detector_score,label\n", True),
-        ("source,frame,time,width,height,track_id,left,top,right\n", True),
+        ("source,frame,time,width,height,face,track_id,left,drawing,error\n", True),
+        ("source,width,height,face,left,top,right,bottom,detector_score,label,happy,error\n", True),
+        ("source,frame,time,width,height,track_id,left,top,right,valence,arousal\n", True),
         ("source,price\n", False),
         ("emotion,pixels,Usage\n", False),
         ("source,second,track_id,frames,label\n", False),

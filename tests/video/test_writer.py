@@ -227,28 +227,53 @@ def test_a_full_disk_is_reported_and_leaves_the_old_file(tmp_path: Path, backend
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_video_with_a_gap_is_not_kept_even_if_there_is_space_again(tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    resource = pytest.importorskip("resource")
+    generator = np.random.default_rng(0)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with pytest.raises(OSError, match="File too large"), VideoWriter(tmp_path / "a.mp4", rate=25) as writer:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+        try:
+            for index in range(500):
+                writer.write(generator.integers(0, 256, (96, 160, 3), dtype=np.uint8), index / 25)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("backend", ["auto", "opencv"])
-def test_an_error_leaves_the_old_file_and_no_other(tmp_path: Path, numbered: Any, backend: Any) -> None:
-    path = tmp_path / "a.mp4"
+@pytest.mark.parametrize("error", [KeyboardInterrupt, GeneratorExit, ZeroDivisionError, OSError])
+def test_an_error_leaves_the_old_file_and_keeps_the_new_one_beside_it(
+    tmp_path: Path, numbered: Any, number: Any, backend: Any, error: type[BaseException]
+) -> None:
+    path, kept, mine = tmp_path / "a.mp4", tmp_path / "a.incomplete-2.mp4", tmp_path / "a.incomplete.mp4"
     path.write_text("old")
-    with pytest.raises(ZeroDivisionError), VideoWriter(path, rate=25, backend=backend) as writer:
-        writer.write(numbered(0), 0.0)
-        raise ZeroDivisionError
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
+    mine.write_text("mine")
+    for count in (1, 2):
+        with pytest.raises(error), VideoWriter(path, rate=25, backend=backend, comment=DRAWN_COMMENT) as writer:
+            for index in range(count):
+                writer.write(numbered(index), index / 25)
+            raise error
+        assert [number(frame.image) for frame in open_video(kept)] == list(range(count))
+    assert (path.read_text(), mine.read_text()) == ("old", "mine")
+    assert len(list(tmp_path.iterdir())) == 3
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, VideoError])
 @pytest.mark.parametrize("backend", ["pyav", "opencv"])
-def test_an_interrupt_finishes_the_file(tmp_path: Path, film: Any, steady: Any, numbered: Any, backend: Any) -> None:
+def test_an_error_finishes_the_file(
+    tmp_path: Path, film: Any, steady: Any, numbered: Any, backend: Any, error: type[BaseException]
+) -> None:
     source = film("source.mp4", steady(100), sound="aac") if backend == "pyav" else None
     path = tmp_path / "new.mp4"
     with (
-        pytest.raises(KeyboardInterrupt),
+        pytest.raises(error),
         VideoWriter(path, rate=25, audio_from=source, backend=backend) as writer,
     ):
         for index in range(25):
             writer.write(numbered(index), index / 25)
-        raise KeyboardInterrupt
+        raise error
     assert len(list(open_video(path, backend=backend))) == 25
     if source:
         assert packets(path, "audio")[-1][0] == pytest.approx(1.0, abs=0.05)
@@ -322,7 +347,7 @@ def test_frames_that_do_not_fit(tmp_path: Path, numbered: Any, second: Any, time
     with pytest.raises(InvalidInput, match=complaint), VideoWriter(tmp_path / "a.mp4", rate=25) as writer:
         writer.write(numbered(0), 0.0)
         writer.write(second, time)
-    assert list(tmp_path.iterdir()) == []
+    assert len(list(open_video(tmp_path / "a.mp4"))) == 1
 
 
 def test_writing_outside_of_the_block(tmp_path: Path, numbered: Any) -> None:

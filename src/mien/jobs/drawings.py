@@ -9,7 +9,7 @@ from mien.drawing import History, annotate
 from mien.errors import InvalidInput
 from mien.images import DRAWN_COMMENT, drawn_by_mien, write_image
 from mien.records.sink import Header, Sink, Target
-from mien.values import Failure, FrameResult
+from mien.values import Failure, FrameResult, Image
 from mien.video import VideoWriter
 from mien.video import drawn_by_mien as video_drawn_by_mien
 from mien.video.decoder import USUAL_RATE
@@ -36,8 +36,8 @@ class PictureDrawing(AbstractContextManager[Sink]):
 
     def write(self, result: FrameResult | Failure) -> None:
         """Draw the picture; a failure leaves nothing to draw."""
-        if isinstance(result, FrameResult) and result.image is not None:
-            write_image(self.path, annotate(result.image, result.faces), comment=DRAWN_COMMENT)
+        if isinstance(result, FrameResult):
+            write_image(self.path, annotate(_image(result), result.faces), comment=DRAWN_COMMENT)
 
 
 class VideoDrawing(AbstractContextManager[Sink]):
@@ -59,17 +59,19 @@ class VideoDrawing(AbstractContextManager[Sink]):
         self._writer: VideoWriter | None = None
 
     def __exit__(self, *error: Any) -> None:
-        self._stack.__exit__(*error)
-        if self._writer and self._writer.damage:
-            _LOG.warning("%s: the sound broke off: %s", self.path, self._writer.damage)
+        try:
+            self._stack.__exit__(*error)
+        finally:
+            if self._writer and self._writer.damage:
+                _LOG.warning("%s: the sound broke off: %s", self.path, self._writer.damage)
 
     def write(self, result: FrameResult | Failure) -> None:
         """Draw the next frame; a failure ends the video with what was drawn until then."""
-        if isinstance(result, Failure) or result.image is None:
+        if isinstance(result, Failure):
             return
         if self._writer is None:
             self._writer = self._stack.enter_context(self._opened(result))
-        drawn = annotate(result.image, result.faces, history=self._history, time=result.time)
+        drawn = annotate(_image(result), result.faces, history=self._history, time=result.time)
         self._writer.write(drawn, result.time)
 
     def _opened(self, first: FrameResult) -> VideoWriter:
@@ -84,6 +86,12 @@ class VideoDrawing(AbstractContextManager[Sink]):
             start=float(str(start or 0)),
             end=None if end is None else float(str(end)),
         )
+
+
+def _image(result: FrameResult) -> Image:
+    if result.image is None:
+        raise InvalidInput("a drawing needs results with images: stream(…, images=True)")
+    return result.image
 
 
 def _file(target: Target) -> Path:

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from mien.analyzer import Analyzer
 from mien.drawing import Anonymization, History, annotate
-from mien.jobs.outputs import header_of, opened, plan_outputs
+from mien.jobs.outputs import OutputRefused, header_of, opened, plan_outputs
 from mien.jobs.pictures import hidden
 from mien.jobs.sources import Source
 from mien.records.sink import Sink
@@ -74,13 +74,13 @@ def watch(
         camera: Open.
         analyzer: Finds and reads the faces.
         screen: Shows the drawn frames.
-        record: The folder in which everything is recorded; None: nothing is kept.
+        record: The folder in which everything is recorded, without an earlier recording; None: nothing is kept.
         hide: How faces are hidden in all that is shown and recorded; None: they are not.
         seconds: The time after which it ends; None for no limit.
 
     Raises:
         VideoError: The camera was unplugged.
-        OutputRefused: The recording cannot be written.
+        OutputRefused: The recording cannot be written, or the folder holds one already.
     """
     info = VideoInfo(started_at=datetime.now().astimezone().isoformat(timespec="milliseconds"))
     stream = Stream(
@@ -91,6 +91,8 @@ def watch(
     source = Source(camera.name, None, Path("camera"), is_video=True)
     wanted = {name: record / file for name, file in RECORDED.items()} if record else {}
     plan = plan_outputs(wanted, [source], header)
+    if any(path.exists() for path in plan.files):
+        raise OutputRefused("record", f"{record} holds a recording already; name another folder")
     with ExitStack() as stack:
         sinks = stack.enter_context(opened([*plan.tables, *plan.own[0]], header))
         num_shown, delay = _show(camera, stream, screen, sinks, hide, seconds)

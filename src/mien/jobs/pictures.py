@@ -1,16 +1,21 @@
 """One picture: read, analysed, drawn."""
 
+import errno
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from mien.analyzer import Analyzer
 from mien.drawing import Anonymization, anonymize
 from mien.errors import MienError, reason
 from mien.images import read_image
 from mien.jobs.sources import Source
-from mien.records.sink import DISK_FULL, Sink
+from mien.records.sink import Sink
 from mien.values import Failure, FrameResult, Image
+
+DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""Errors after which writing anything else is likely to fail too."""
 
 
 def read_picture(source: Source) -> Image | Failure:

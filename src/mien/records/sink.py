@@ -1,20 +1,20 @@
 """What every output has in common: its header, the protocol, and the entry of the table that options are made from."""
 
-import errno
+import io
 import pkgutil
 import re
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, Final, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, Final, Protocol, Self, TypeAlias
 
-from mien.files import STANDARD_OUTPUT, replacing
+from mien.files import STANDARD_OUTPUT, keep_incomplete, replacing
 from mien.values import Failure, FrameResult
 
-DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-"""Errors after which a file that was being written cannot be relied on."""
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 _EXAMINED: Final = 2**20
 """How many bytes of an existing file are examined, at its beginning and at its end."""
@@ -113,15 +113,15 @@ class FileSink:
 
     A file takes its name when the `with` block ends. If the block is left by an exception, what was written until
     then is ended well-formed and kept: under the file's name, or, if an earlier file has that name, beside it as
-    `NAME.incomplete.SUFFIX`. If that cannot be written either, as on a full disk, nothing is kept and an earlier file
-    is as it was.
+    `NAME.incomplete.SUFFIX`. If the file itself could not be written, as on a full disk, nothing is kept and an
+    earlier file is as it was.
 
     Args:
         target: Where to write.
         header: How the results were made.
 
     Attributes:
-        path: The file that is written; None for a stream or standard output.
+        path: The file that is written, after the block the one that was; None for a stream or standard output.
     """
 
     wants_images = False
@@ -159,49 +159,41 @@ class FileSink:
         self.stream.write(text.encode("utf-8", "backslashreplace"))
 
     def __enter__(self) -> Self:
-        self._writing = self._written()
-        self._writing.__enter__()
+        with ExitStack() as stack:
+            self.stream = self._opened(stack)
+            self.begin()
+            self._stack = stack.pop_all()
         return self
 
-    def __exit__(self, *exception: Any) -> None:
-        self._writing.__exit__(*exception)
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        with self._stack:  # left without an error, the new file takes its name; else it is deleted
+            self.end(complete=error is None)
+            if error is not None and self.path is not None:
+                self.stream.close()
+                if not self._file.failed:
+                    self.path = keep_incomplete(self._partial, self.path, self.replaces)
+                raise error
 
-    @contextmanager
-    def _written(self) -> Iterator[None]:
-        with self._opened() as self.stream:
-            self.begin()
-            complete = False
-            try:
-                yield
-                complete = True
-            finally:
-                self.end(complete=complete)
-
-    @contextmanager
-    def _opened(self) -> Iterator[BinaryIO]:
+    def _opened(self, stack: ExitStack) -> BinaryIO:
         if not isinstance(self._target, Path):
-            yield self._target
-        elif self._target == STANDARD_OUTPUT:
-            yield sys.stdout.buffer
-            sys.stdout.buffer.flush()
-        else:
-            yield from self._file(self._target)
+            return self._target
+        if self._target == STANDARD_OUTPUT:
+            stack.callback(sys.stdout.buffer.flush)
+            return sys.stdout.buffer
+        self.path = self._target
+        self._partial = stack.enter_context(replacing(self.path))
+        self._file = _File(self._partial, "wb")
+        return stack.enter_context(io.BufferedWriter(self._file))
 
-    def _file(self, path: Path) -> Iterator[BinaryIO]:
-        failure: BaseException | None = None
-        self.path = path
-        with replacing(path) as partial:
-            try:
-                with partial.open("wb") as stream:
-                    yield stream
-            except BaseException as error:
-                if isinstance(error, OSError) and error.errno in DISK_FULL:
-                    raise
-                if path.is_file() and path.stat().st_size:
-                    self.path = path.with_suffix(f".incomplete{path.suffix}")
-                    partial.chmod(path.stat().st_mode)
-                    partial.replace(self.path)
-                    raise
-                failure = error
-        if failure:
-            raise failure
+
+class _File(io.FileIO):
+    """A file that remembers whether a write failed: something is missing then, even if later ones succeed."""
+
+    failed = False
+
+    def write(self, data: "ReadableBuffer") -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            self.failed = True
+            raise

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.errors import InvalidInput, VideoError
-from mien.files import replacing
+from mien.files import keep_incomplete, replacing
 from mien.installation import install_command
 from mien.values import Image, check_image
 from mien.video.decoder import Backend, bounded_threads, uses_pyav
-from mien.video.mark import append_comment
+from mien.video.mark import append_comment, drawn_by_mien
 from mien.video.pyav import open_file
 from mien.video.sound import Sound
 
@@ -48,9 +48,11 @@ class VideoWriter:
     at most 120 frames a second; frames are repeated or left out, so that each stands within half a frame of its time,
     but one that lasts longer than ten seconds is cut to them.
 
-    The file appears under its name when the block ends well. When it ends with an error nothing is left, and a file
-    of that name is as it was. When it is interrupted from the keyboard, what has been written so far becomes a whole
-    video.
+    The file takes its name when the block ends. If the block is left by an exception, what was written until then
+    becomes a whole video and is kept: under the file's name, or, if an earlier file has that name, beside it as
+    `NAME.incomplete.mp4`, which replaces an earlier one only if that is a drawing of mien's; else it is
+    `NAME.incomplete-2.mp4` and so on. If no whole video can be written, as on a full disk, nothing is kept and an
+    earlier file is as it was.
 
     Args:
         path: The new file; ends in .mp4, .m4v, .mov or .mkv. Missing parent folders are made.
@@ -144,14 +146,15 @@ class VideoWriter:
         self._output.write(even, ticks)
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        with self._stack:  # left without an error, the new file takes its place; else it is deleted
-            if self._output is None:
+        with self._stack:  # left without an error, the new file takes its name; else it is deleted
+            if self._output is None or self._partial is None:
                 raise error or VideoError(f"{self._path} was not written: no frame came")
-            if error is not None and not isinstance(error, KeyboardInterrupt):
-                raise error
             self.damage = self._output.finish(math.inf if error is None else self._last / _TICKS + 1 / self._rate)
-            if self._comment is not None and self._partial is not None:
+            if self._comment is not None:
                 append_comment(self._partial, self._comment)
+            if error is not None:
+                keep_incomplete(self._partial, self._path, drawn_by_mien)
+                raise error
 
     def _open(self, width: int, height: int) -> "_Output":
         if self._partial is None:
