@@ -4,6 +4,7 @@ import io
 import pkgutil
 import re
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
@@ -108,7 +109,7 @@ class Kind:
         return found
 
 
-class FileSink:
+class FileSink(ABC):
     """A sink that writes bytes. A subclass writes by `put` or to `self.stream`, in `begin`, `write` and `end`.
 
     A file takes its name when the `with` block ends. If the block is left by an exception, what was written until
@@ -145,9 +146,9 @@ class FileSink:
     def begin(self) -> None:
         """Write what comes before the first result."""
 
+    @abstractmethod
     def write(self, result: FrameResult | Failure) -> None:
         """Add one frame or failure."""
-        raise NotImplementedError
 
     def end(self, *, complete: bool) -> None:
         """Write what comes after the last result; `complete` is false if an exception ended the block."""
