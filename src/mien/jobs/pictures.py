@@ -12,32 +12,46 @@ from mien.errors import MienError, reason
 from mien.images import read_image
 from mien.jobs.sources import Source
 from mien.records.sink import Sink
-from mien.values import Failure, FrameResult
+from mien.values import Failure, FrameResult, Image
 
 DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """Errors after which writing anything else is likely to fail too."""
 
 
+def read_picture(source: Source) -> Image | Failure:
+    """The pixels of a picture, or why there are none."""
+    if source.error:
+        return Failure(source.name, source.error)
+    try:
+        return read_image(source.path or sys.stdin.buffer, name=source.name)
+    except (MienError, OSError) as error:
+        return Failure(source.name, reason(error))
+
+
 def analyze_picture(
-    source: Source, analyzer: Analyzer, *, sinks: Sequence[Sink] = (), hide: Anonymization | None = None
+    source: Source,
+    analyzer: Analyzer,
+    *,
+    image: Image | Failure | None = None,
+    sinks: Sequence[Sink] = (),
+    hide: Anonymization | None = None,
 ) -> FrameResult | Failure:
     """The faces of a picture; never raises for the picture itself.
 
     Args:
         source: The picture.
         analyzer: Finds and reads the faces.
+        image: What `read_picture` gave; None: the picture is read now.
         sinks: Open; they are given the result with its image. What they cannot write is an error of the result.
         hide: How faces are hidden in the image that the sinks are given; None: they are not.
 
     Returns:
         The result without its image, or why there is none.
     """
-    if source.error:
-        return Failure(source.name, source.error)
-    try:
-        image = read_image(source.path or sys.stdin.buffer, name=source.name)
-    except (MienError, OSError) as error:
-        return Failure(source.name, reason(error))
+    if image is None:
+        image = read_picture(source)
+    if isinstance(image, Failure):
+        return image
     try:
         faces = tuple(analyzer.analyze([image])[0])
     except Exception as error:  # noqa: BLE001 - a detector or classifier of somebody else's may raise anything

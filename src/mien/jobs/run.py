@@ -20,13 +20,14 @@ from mien.drawing.anonymize import check_anonymization
 from mien.errors import InvalidInput, MienError, reason
 from mien.jobs.journal import Journal, journal_folder
 from mien.jobs.outputs import Outputs, header_of, opened, plan_outputs
-from mien.jobs.pictures import DISK_FULL, analyze_picture
+from mien.jobs.pictures import DISK_FULL, analyze_picture, read_picture
 from mien.jobs.processes import Processes, cores
 from mien.jobs.settings import VideoSettings
 from mien.jobs.sources import STANDARD_INPUT, Found, Source, find_sources
 from mien.jobs.videos import analyze_video
 from mien.records.sink import Header, Kind
-from mien.values import Failure, FrameResult, checked_number
+from mien.values import Failure, FrameResult, Image, checked_number
+from mien.video.background import in_background
 
 Result = FrameResult | Failure
 
@@ -94,12 +95,13 @@ class Worker:
     hide: Anonymization | None
     resume: bool
 
-    def results(self, task: Task) -> Generator[Result]:
-        """The results of a task, without images; its own outputs are written."""
+    def results(self, task: Task, image: Image | Failure | None = None) -> Generator[Result]:
+        """The results of a task, without images; its own outputs are written. `image` is as for `analyze_picture`."""
         try:
             with opened(task.own, self.header) as sinks:
                 if not task.source.is_video:
-                    yield _drawn(analyze_picture(task.source, self.analyzer, sinks=sinks, hide=self.hide), task)
+                    result = analyze_picture(task.source, self.analyzer, image=image, sinks=sinks, hide=self.hide)
+                    yield _drawn(result, task)
                     return
                 results = analyze_video(
                     task.source, self.analyzer, self.settings,
@@ -223,8 +225,9 @@ def _tasks(sources: Sequence[Source], plan: Outputs, journals: Path | None) -> I
 def _results(tasks: Iterable[Task], worker: Worker, num_processes: int) -> Generator[Result]:
     """The results of all tasks, in their order."""
     if num_processes < 2:
-        for task in tasks:
-            yield from worker.results(task)
+        with closing(in_background(_read(tasks), ahead=1)) as read:
+            for task, image in read:
+                yield from worker.results(task, image)
         return
     try:
         pickle.dumps(worker)
@@ -236,6 +239,12 @@ def _results(tasks: Iterable[Task], worker: Worker, num_processes: int) -> Gener
                 for result in Journal(task.journal).results():
                     yield _drawn(result, task)
         yield from failures
+
+
+def _read(tasks: Iterable[Task]) -> Iterator[tuple[Task, Image | Failure | None]]:
+    """Each task with its picture; a video is read while it is analysed."""
+    for task in tasks:
+        yield task, None if task.source.is_video else read_picture(task.source)
 
 
 def _in_processes(tasks: Iterable[Task], worker: Worker, num: int) -> Generator[tuple[Task, list[Result]]]:
