@@ -1,21 +1,22 @@
 """Processes that work side by side, and end with the one that began them."""
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing.connection import Connection
+from concurrent.futures import Future
 from types import FrameType
-from typing import Any, Final, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
 import cv2
 
 from mien.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 Task = TypeVar("Task")
 Done = TypeVar("Done")
@@ -38,6 +39,10 @@ class Processes(Generic[Task, Done]):
     """
 
     def __init__(self, work: Callable[[Task], Done], num: int) -> None:
+        # Imported here, as they take as long as a picture, and most jobs need no other process.
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor
+
         # Not fork: threads of onnxruntime and OpenCV do not survive it.
         context = multiprocessing.get_context("spawn")
         # Nothing is ever sent through this pipe. Its other end closes with this process, even when it is killed.
@@ -50,7 +55,7 @@ class Processes(Generic[Task, Done]):
         """Have a task done.
 
         Raises:
-            BrokenProcessPool: One of the processes has died; so does every unfinished future.
+            BrokenExecutor: One of the processes has died; so does every unfinished future.
         """
         return self._submit(_do, task)
 
@@ -90,7 +95,7 @@ _work: Callable[[Any], Any] | None = None
 """What a process of a pool does with its tasks."""
 
 
-def _begin(work: Callable[[Any], Any], num_threads: int, ending: Connection) -> None:
+def _begin(work: Callable[[Any], Any], num_threads: int, ending: "Connection") -> None:
     global _work  # noqa: PLW0603 - a process pool gives its processes no other place for what they keep
     _work = work
     cv2.setNumThreads(num_threads)
@@ -121,7 +126,7 @@ def _do(task: Any) -> Any:
         _in_task = False
 
 
-def _end_with(ending: Connection) -> None:
+def _end_with(ending: "Connection") -> None:
     """End this process, but not before its unfinished files are removed, when the pipe is closed."""
     with contextlib.suppress(EOFError, OSError):
         ending.recv()

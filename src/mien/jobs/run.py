@@ -5,8 +5,7 @@ import os
 import pickle
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import BrokenExecutor, Future
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -263,7 +262,7 @@ def _in_processes(tasks: Iterable[Task], worker: Worker, num: int) -> Generator[
                     return
                 done = futures.popleft().result()
                 yield under_way.popleft(), done
-            except BrokenProcessPool:
+            except BrokenExecutor:
                 processes.check()
                 yield from _one_by_one(under_way, worker)
                 under_way.clear()
@@ -279,6 +278,6 @@ def _one_by_one(tasks: Iterable[Task], worker: Worker) -> Generator[tuple[Task, 
             process = process or stack.enter_context(Processes(replace(worker, resume=True), 1))
             try:
                 yield task, process.submit(task).result()
-            except BrokenProcessPool:
+            except BrokenExecutor:
                 process = None
                 yield task, [Failure(task.source.name, "the process that analysed it died, as by a lack of memory")]
