@@ -105,11 +105,6 @@ def colours_of(labels: Iterable[str]) -> dict[str, tuple[int, int, int]]:
     return colours
 
 
-def colour_of(label: str) -> tuple[int, int, int]:
-    """Deprecated, and deleted when `cli` is done with it: a label's colour depends on the others, see `colours_of`."""
-    return colours_of([label])[label]
-
-
 def valence_arousal(labels: Sequence[str], scores: ArrayLike) -> tuple[float, float] | None:
     """How pleasant and how excited a face looks: the expectation of `CIRCUMPLEX` over its expressions.
 

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mien.emotions import colours_of
 from mien.files import STANDARD_OUTPUT, begins_with, replacing
 
 
@@ -40,6 +41,11 @@ LeaveOut: TypeAlias = Annotated[
     Path | None, typer.Option(help="A CSV of `mien data audit`: count without the faces that it names.")
 ]
 """The option of verbs that count or score faces."""
+
+
+def styles_of(labels: Iterable[str]) -> dict[str, str]:
+    """The style of each of a model's labels in the terminal: the colours of the drawings."""
+    return {label: "rgb({},{},{})".format(*colour) for label, colour in colours_of(labels).items()}
 
 
 def tell(what: str | Table) -> None:

@@ -12,10 +12,9 @@ from rich.live import Live
 from rich.text import Text
 
 from mien.cli.analyze import check_anonymize, make_analyzer
-from mien.cli.console import complain, out, tell
+from mien.cli.console import complain, out, styles_of, tell
 from mien.cli.times import seconds
 from mien.defaults import DEFAULT_DETECTOR, DEFAULT_MODEL
-from mien.emotions import colour_of
 
 if TYPE_CHECKING:
     from mien.values import FrameResult, Image
@@ -98,11 +97,11 @@ class Terminal:
         lines = [Text(f"{status}   Ctrl-C ends", style="dim")]
         for face in result.faces:
             lines.append(Text(f"person {face.track_id}: {face.label}", style="bold"))
+            styles = styles_of(face.scores)
             for label, score in face.scores.items():
-                red, green, blue = colour_of(label)
                 filled = round(score * BAR)
                 line = Text(f"  {label:9} ")
-                line.append("█" * filled + "░" * (BAR - filled), style=f"rgb({red},{green},{blue})")
+                line.append("█" * filled + "░" * (BAR - filled), style=styles[label])
                 line.append(f" {score:4.0%}")
                 lines.append(line)
         if not result.faces:

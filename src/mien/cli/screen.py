@@ -9,8 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from mien.cli.console import complain, err, note, out
-from mien.emotions import colour_of
+from mien.cli.console import complain, err, note, out, styles_of
 from mien.jobs.run import Summary
 from mien.jobs.settings import VideoSettings
 from mien.jobs.sources import Source
@@ -60,6 +59,7 @@ class AnalysisScreen:
         self._console: Console = self._bar.console if out.is_terminal and shown else out
         self._video: FrameResult | None = None
         self._people: dict[int, _Person] = {}
+        self._labels: tuple[str, ...] = ()
         self._num_frames = 0
 
     def __enter__(self) -> Self:
@@ -111,6 +111,7 @@ class AnalysisScreen:
             person = self._people.setdefault(face.track_id or 0, _Person(result.time, result.time))
             person.last = result.time
             person.labels[face.label] += 1
+            self._labels = face.prediction.labels
 
     def _end_video(self) -> None:
         """Show what a video held, once its last frame has come."""
@@ -123,7 +124,7 @@ class AnalysisScreen:
             self._frames = None
         if self._one_by_one and not self._silent:
             title = Text.assemble((last.source, "bold"), (f"  {self._video_title(last)}", "dim"))
-            self._console.print(title, *_people_lines(self._people), sep="\n", soft_wrap=True)
+            self._console.print(title, *_people_lines(self._people, styles_of(self._labels)), sep="\n", soft_wrap=True)
         longest = max((person.last - person.first for person in self._people.values()), default=None)
         baseline = self._settings.baseline
         if longest is not None and longest < baseline - 1e-6:  # times are rounded
@@ -140,12 +141,12 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _people_lines(people: dict[int, _Person]) -> Iterator[Text]:
+def _people_lines(people: dict[int, _Person], styles: dict[str, str]) -> Iterator[Text]:
     for track, person in sorted(people.items())[:FEW]:
         total = sum(person.labels.values())
         line = Text(f"  {track:3d}  {person.first:7.1f} to {person.last:.1f} s  ")
         for label, count in person.labels.most_common(4):
-            line.append(f"{label} {count / total:.0%}  ", style=_style(label))
+            line.append(f"{label} {count / total:.0%}  ", style=styles[label])
         yield line
     if len(people) > FEW:
         yield Text(f"       and {len(people) - FEW} more people")
@@ -164,8 +165,9 @@ def _picture_lines(result: FrameResult) -> Iterator[Text]:
 def _face_lines(number: int, face: Face) -> Text:
     """`0  happy 72%  ████░░  at 173,61, 102 px`, and all probabilities beneath."""
     left, top, *_ = map(round, face.box)
+    styles = styles_of(face.prediction.labels)
     text = Text.assemble(
-        f"  {number:>2}  ", (f"{face.label:<9}", f"bold {_style(face.label)}"), f"{face.scores[face.label]:>4.0%}  "
+        f"  {number:>2}  ", (f"{face.label:<9}", f"bold {styles[face.label]}"), f"{face.scores[face.label]:>4.0%}  "
     )
     filled = 0
     so_far = 0.0
@@ -173,7 +175,7 @@ def _face_lines(number: int, face: Face) -> Text:
         so_far += score
         cells = round(BAR * so_far) - filled
         # The leading one also stands out where there are no colours.
-        text.append(("█" if label == face.label else "░") * cells, _style(label))
+        text.append(("█" if label == face.label else "░") * cells, styles[label])
         filled += cells
     text.append(f"  at {left},{top}, {round(face.box.width)} px\n", "dim")
     text.append("      ")
@@ -181,8 +183,3 @@ def _face_lines(number: int, face: Face) -> Text:
         text.append(f"{label} ", "dim")
         text.append(f"{score:.0%}  ", "bold" if label == face.label else "" if score >= 0.05 else "dim")
     return text
-
-
-def _style(label: str) -> str:
-    red, green, blue = colour_of(label)
-    return f"rgb({red},{green},{blue})"

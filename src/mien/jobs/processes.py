@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 import cv2
 
 from mien.errors import InvalidInput
+from mien.video.decoder import cores
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -23,11 +24,6 @@ Done = TypeVar("Done")
 
 _PATIENCE: Final = 5.0
 """Seconds that a process has to remove its unfinished files before it is killed."""
-
-
-def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Processes(Generic[Task, Done]):

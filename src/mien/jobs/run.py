@@ -20,13 +20,14 @@ from mien.errors import InvalidInput, MienError, reason
 from mien.jobs.journal import Journal, journal_folder
 from mien.jobs.outputs import Outputs, header_of, opened, plan_outputs
 from mien.jobs.pictures import DISK_FULL, analyze_picture, read_picture
-from mien.jobs.processes import Processes, cores
+from mien.jobs.processes import Processes
 from mien.jobs.settings import VideoSettings
 from mien.jobs.sources import STANDARD_INPUT, Found, Source, find_sources
 from mien.jobs.videos import analyze_video
 from mien.records.sink import Header, Kind
 from mien.values import Failure, FrameResult, Image, checked_number
 from mien.video.background import in_background
+from mien.video.decoder import cores
 
 Result = FrameResult | Failure
 

@@ -117,12 +117,14 @@ def opencv_silenced() -> Iterator[None]:
         cv2.utils.logging.setLogLevel(level)
 
 
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def bounded_threads(threads: int | None) -> int:
     """`threads`, or for None as many as this process may use cores, at most four.
 
     More than four gain little, and are taken from the networks that run at the same time.
     """
-    if threads is not None:
-        return threads
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(4, cores)
+    return min(4, cores()) if threads is None else threads
