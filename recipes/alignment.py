@@ -29,10 +29,13 @@ from mien.files import replacing
 from mien.shipping.quantize import quietly
 from mien.training.augmentation import Augmentation, augment
 
-SHIFT: Final = 0.1
+SHIFT: Final = 0.08
 """Largest shift of the crop, to either side, in sides of FER2013's."""
 
-GROWTH: Final = math.log(1.25)
+TURN: Final = 60.0
+"""Largest turn of the crop, in degrees. Detectors find few faces that are turned by more."""
+
+GROWTH: Final = math.log(1.2)
 """Largest logarithm of the crop's side, in sides of FER2013's, either way."""
 
 LIGHT: Final = Augmentation(
@@ -64,16 +67,11 @@ class Alignment(nn.Module):
         return answer
 
 
-def discs(faces: Tensor, generator: torch.Generator, spread: float) -> tuple[Tensor, Tensor]:
-    """Crops of (N, 48, 48) faces, as 0..255, and the answers.
-
-    Args:
-        spread: Largest angle in degrees; a half of the crops are turned by less than 50.
-    """
+def discs(faces: Tensor, generator: torch.Generator, largest: float) -> tuple[Tensor, Tensor]:
+    """Crops of (N, 48, 48) faces, as 0..255, turned by no more than `largest` degrees, and the answers."""
     num = len(faces)
-    uniform = torch.rand(num, 5, generator=generator) * 2 - 1
-    angle = uniform[:, 0] * math.radians(spread)
-    angle = torch.where(uniform[:, 4] > 0, angle * min(1.0, 50 / spread), angle)
+    uniform = torch.rand(num, 4, generator=generator) * 2 - 1
+    angle = uniform[:, 0] * math.radians(largest)
     shift, growth = uniform[:, 1:3] * SHIFT, uniform[:, 3] * GROWTH
     side = growth.exp()
     cos, sin = angle.cos(), angle.sin()
@@ -88,9 +86,9 @@ def discs(faces: Tensor, generator: torch.Generator, spread: float) -> tuple[Ten
     return crops, torch.cat([cos[:, None], -sin[:, None], back / side[:, None], -growth[:, None]], 1)
 
 
-def errors(network: nn.Module, faces: Tensor, spread: float) -> dict[str, float]:
+def errors(network: nn.Module, faces: Tensor, largest: float) -> dict[str, float]:
     """Median and 90th percentile of the angle's error in degrees; median errors of place and side."""
-    crops, answers = discs(faces.float(), torch.Generator().manual_seed(1), spread)
+    crops, answers = discs(faces.float(), torch.Generator().manual_seed(1), largest)
     with torch.no_grad():
         given = torch.cat([network(part.round()) for part in crops.split(512)])
     angle = torch.atan2(given[:, 1], given[:, 0]) - torch.atan2(answers[:, 1], answers[:, 0])
@@ -108,40 +106,38 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=16)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(0)
     data = load(options.data)
-    faces, held_out = (
-        torch.from_numpy(np.asarray(data.split(name).faces)) for name in ("Training", "PublicTest")
-    )
+    faces, held_out = (torch.from_numpy(np.asarray(data.split(name).faces)) for name in ("Training", "PublicTest"))
     network = Alignment()
     print(sum(each.numel() for each in network.parameters()), "parameters")
     steps = options.epochs * (len(faces) // 256)
     optimizer = torch.optim.AdamW(network.parameters(), 2e-3, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps, pct_start=0.1)
-    weights = torch.tensor([1, 1, 20, 20, 4])
+    weights = torch.tensor([2, 2, 10, 10, 4])
     measured: dict[str, float] = {}
     for epoch in range(options.epochs):
         network.train()
         total = 0.0
         for indices in torch.randperm(len(faces), generator=generator)[: len(faces) // 256 * 256].split(256):
-            crops, answers = discs(255 * augment(faces[indices], LIGHT, generator).squeeze(1), generator, 180)
+            crops, answers = discs(255 * augment(faces[indices], LIGHT, generator).squeeze(1), generator, TURN)
             loss = (F.smooth_l1_loss(network(crops), answers, reduction="none", beta=0.1) * weights).mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
-            total += float(loss)
+            total += loss.item()
         network.eval()
-        measured = errors(network, held_out, 180)
+        measured = errors(network, held_out, TURN)
         print(f"{epoch + 1:3} loss {total / (len(faces) // 256):.4f}", json.dumps(measured), flush=True)
         write(network, options.out)
     result = {
         "benchmark": "alignment", "split": "PublicTest", "num_faces": len(held_out), "epochs": options.epochs, "seed": 0,
-        "any_angle": measured, "within_30_degrees": errors(network, held_out, 30), **hardware(),
+        "within_60_degrees": measured, "within_30_degrees": errors(network, held_out, 30), **hardware(),
     }  # fmt: skip
     write_result(result, options.json)
 

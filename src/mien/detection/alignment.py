@@ -21,7 +21,7 @@ from mien.values import Crop, Detection, Image
 SIDE: Final = 32
 """Side of the network's input, in pixels."""
 
-DISC: Final = 0.62
+DISC: Final = 0.68
 """Diameter of what the network sees of a crop, in sides of the crop: from the brows to the mouth. Outside of the disc
 its input is ignored."""
 
