@@ -1,8 +1,9 @@
 """What the detectors find, where they find faces that are none, and how long they take.
 
     pip install --no-deps scikit-image scikit-learn     # for the photographs alone; see scenes.py
-    python benchmarks/detection.py --data fer2013.csv --yunet FILE --json benchmarks/results/detection.json
-    python benchmarks/detection.py --data fer2013.csv --yunet FILE --quick               # in a minute
+    python benchmarks/detection.py --data fer2013.csv --yunet FILE --pictures FOLDER --settings \
+        --json benchmarks/results/detection.json
+    python benchmarks/detection.py --data fer2013.csv --yunet FILE --quick               # the same with few faces
     python benchmarks/detection.py --data fer2013.csv --yunet FILE --only yunet --kinds "1280×960"
 
 The same faces of PublicTest are put into photographs by size, turn, light and how far they are outside (scenes.py).
@@ -13,13 +14,16 @@ geometry of FER2013's crops. A square with the right middle may then have .71 to
 of the right side may be off by a third of it. The true square of a turned face has the same middle and side, and
 stands upright. Every other region is a false box; it is `nowhere` when it overlaps no face at all.
 
+Many rows share their photographs, so their false boxes are not independent. The rows without a face count those; in
+one of them ovals cut from photographs are pasted, for a detector that finds the pasting and not the face.
+
 All runs on one thread. Ends in one JSON line.
 """
 
 import argparse
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,8 +41,8 @@ from mien.values import Box, Detection, GreyFaces
 
 LEAST_OVERLAP = 0.5
 NUM_FACES, NUM_QUICK = 120, 24
-NUM_FILLING = 10
-"""Faces that fill a scene, as a share of the others: 1 of so many. Each needs a scene of its own."""
+FILLING_STEP = 4
+"""One of so many faces fills a scene, since each of those needs a scene of its own."""
 
 SIZES = ((640, 480), (1280, 960), (4000, 3000))
 SIDES = (12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 400)
@@ -61,6 +65,19 @@ DETECTORS: dict[str, Callable[[Path | None], Detector]] = {
 """Constructors of the detectors that are compared, given YuNet's model file; a variant is one line more."""
 
 SCORED: Callable[[Path | None], Detector] = partial(YuNet, min_score=LEAST_SCORE)
+
+SETTINGS: dict[str, Callable[[], Detector]] = {
+    "default: step 1.15, 2 neighbours, a seventh of the picture": Haar,
+    "step 1.05": partial(Haar, scale_step=1.05),
+    "step 1.3": partial(Haar, scale_step=1.3),
+    "5 neighbours": partial(Haar, neighbours=5),
+    "min 30": partial(Haar, min_face=30),
+    "with profiles": partial(Haar, profile=True),
+    "customary: step 1.1, 5 neighbours, min 30": partial(Haar, scale_step=1.1, neighbours=5, min_face=30),
+}
+"""Haar's settings, which are compared in pictures of 640×480 alone."""
+
+SETTINGS_SIZE = "640×480"
 
 
 @dataclass
@@ -95,10 +112,13 @@ class Count:
         self.false += len(inside) - covered
         self.nowhere += int((overlaps.max(axis=1, initial=0) == 0).sum())
 
+    def __add__(self, other: "Count") -> "Count":
+        return Count(*(one + another for one, another in zip(astuple(self), astuple(other), strict=True)))
+
     def as_json(self) -> dict[str, Any]:
         """The counts, with recall and false boxes a picture."""
         recall = self.found / self.faces if self.faces else None
-        return {**vars(self), "recall": recall, "false_a_picture": self.false / self.pictures}
+        return {**asdict(self), "recall": recall, "false_a_picture": self.false / self.pictures}
 
 
 def kinds() -> dict[str, Kind]:
@@ -128,6 +148,10 @@ def empty_scenes(num: int) -> Iterator[tuple[str, Scene]]:
         random = np.random.default_rng(width)
         for _ in range(num):
             yield f"no face: {width}×{height}", Scene(background(width, height, random), ())
+    random = np.random.default_rng(0)
+    cuts = np.stack([background(48, 48, random)[:, :, 1] for _ in range(6 * num)])
+    for scene in Kind(SIZES[1], SIDE).scenes(cuts, seed=3):
+        yield "no face: ovals", Scene(scene.image, ())
 
 
 def counted_scenes(folder: Path | None) -> Iterator[tuple[str, Scene]]:
@@ -145,17 +169,17 @@ def all_scenes(faces: GreyFaces, folder: Path | None, only: str) -> Iterator[tup
     """Every scene with the name of its row; `only` is the start of the rows that are wanted."""
     yield from (item for item in counted_scenes(folder) if item[0].startswith(only))
     if "no face".startswith(only) or only.startswith("no face"):
-        yield from (item for item in empty_scenes(max(2, len(faces) // 6)) if item[0].startswith(only))
+        yield from (item for item in empty_scenes(max(2, len(faces) // 3)) if item[0].startswith(only))
     for name, kind in kinds().items():
         if name.startswith(only):
-            chosen = faces[::NUM_FILLING] if kind.most == 1 else faces
+            chosen = faces[::FILLING_STEP] if kind.most == 1 else faces
             yield from ((name, scene) for scene in kind.scenes(chosen, seed=1))
 
 
 def measure(
     detectors: dict[str, Detector], scored: Detector | None, scenes: Iterable[tuple[str, Scene]]
 ) -> tuple[dict[str, dict[str, Count]], dict[float, dict[str, Count]]]:
-    """Counts by detector and row, and for one detector by score and group."""
+    """Counts by detector and row, and of one detector by score and group: a row's name as far as its colon."""
     rows: dict[str, dict[str, Count]] = {name: {} for name in detectors}
     scores: dict[float, dict[str, Count]] = {least: {} for least in SCORES}
     for row, scene in scenes:
@@ -163,27 +187,33 @@ def measure(
             regions = [found.region for found in detector(scene.image)]
             rows[name].setdefault(row, Count()).add(scene, regions)
         if scored:
-            add_scored(scores, row, scene, scored(scene.image))
+            add_scored(scores, row.partition(":")[0], scene, scored(scene.image))
     return rows, scores
 
 
-def add_scored(scores: dict[float, dict[str, Count]], row: str, scene: Scene, found: list[Detection]) -> None:
-    """Count a scene by each threshold: of a greedy suppression, a higher threshold leaves a part."""
-    for group in (row, row.partition(":")[0]):
-        for least, counts in scores.items():
-            regions = [detection.region for detection in found if detection.score >= least]
-            counts.setdefault(group, Count()).add(scene, regions)
+def add_scored(scores: dict[float, dict[str, Count]], group: str, scene: Scene, found: list[Detection]) -> None:
+    """Count a scene by each threshold; what a higher threshold finds is a part of what a lower one does."""
+    for least, counts in scores.items():
+        regions = [detection.region for detection in found if detection.score >= least]
+        counts.setdefault(group, Count()).add(scene, regions)
 
 
-def times(detectors: dict[str, Detector], faces: GreyFaces) -> dict[str, dict[str, float]]:
-    """Milliseconds of each detector on a scene of each size with six faces, each a tenth as wide as it is high."""
-    found: dict[str, dict[str, float]] = {name: {} for name in detectors}
-    for width, height in TIMED:
-        image = next(Kind((width, height), height / 10).scenes(faces, seed=2)).image
-        calls = {name: partial(detector, image) for name, detector in detectors.items()}
-        for name, microseconds in median_microseconds(calls, rounds=7).items():
-            found[name][f"{width}×{height}"] = microseconds / 1000
-    return found
+def times(detectors: dict[str, Detector], faces: GreyFaces, size: tuple[int, int]) -> dict[str, float]:
+    """Milliseconds of each detector on a scene with six faces, each a tenth as wide as the scene is high."""
+    image = next(Kind(size, size[1] / 10).scenes(faces, seed=2)).image
+    calls = {name: partial(detector, image) for name, detector in detectors.items()}
+    return {name: value / 1000 for name, value in median_microseconds(calls, rounds=7).items()}
+
+
+def measure_settings(faces: GreyFaces) -> dict[str, dict[str, Any]]:
+    """Haar's settings: what each finds of all faces in scenes of one size, what else, and how long it takes."""
+    detectors = {name: make() for name, make in SETTINGS.items()}
+    milliseconds = times(detectors, faces, SIZES[0])
+    rows, _ = measure(detectors, None, all_scenes(faces, None, SETTINGS_SIZE))
+    return {
+        name: {**sum(counts.values(), Count()).as_json(), "milliseconds": milliseconds[name]}
+        for name, counts in rows.items()
+    }
 
 
 def show(rows: dict[str, dict[str, Count]]) -> None:
@@ -200,7 +230,7 @@ def show(rows: dict[str, dict[str, Count]]) -> None:
 
 def show_scores(scores: dict[float, dict[str, Count]]) -> None:
     """Print recall and false boxes of each group by threshold."""
-    for group in (name for name in scores[SCORES[0]] if ":" not in name):
+    for group in scores[SCORES[0]]:
         print(f"yunet by score, {group}:")
         for least, counts in scores.items():
             count = counts[group]
@@ -218,6 +248,7 @@ def main() -> None:
     parser.add_argument("--kinds", default="", metavar="START", help="only rows whose names start so")
     parser.add_argument("--no-times", action="store_true")
     parser.add_argument("--no-scores", action="store_true")
+    parser.add_argument("--settings", action="store_true", help="compare Haar's settings too")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     cv2.setNumThreads(1)
@@ -233,13 +264,17 @@ def main() -> None:
     show(rows)
     if scored:
         show_scores(scores)
-    milliseconds = {} if options.no_times else times(detectors, faces)
-    for name, row in milliseconds.items():
-        print(name, "  ".join(f"{size} {value:.1f} ms" for size, value in row.items()))
+    sizes = () if options.no_times else TIMED
+    milliseconds = {f"{size[0]}×{size[1]}": times(detectors, faces, size) for size in sizes}
+    for size, row in milliseconds.items():
+        print(f"{size}:", "  ".join(f"{name} {value:.1f} ms" for name, value in row.items()))
+    settings = measure_settings(faces) if options.settings else {}
+    for name, setting in settings.items():
+        print(f"{name}: {setting['milliseconds']:.1f} ms, {setting['recall']:.1%}, {setting['false']} false boxes")
     result = {
         "benchmark": "detection", "num_faces": num, "seeds": {"faces": 0, "scenes": 1}, "least_overlap": LEAST_OVERLAP,
         "rows": {name: {row: count.as_json() for row, count in counts.items()} for name, counts in rows.items()},
-        "milliseconds": milliseconds,
+        "milliseconds": milliseconds, "settings": settings,
         "by_score": {
             f"{least:.2f}": {group: count.as_json() for group, count in counts.items()}
             for least, counts in scores.items()
