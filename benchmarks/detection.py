@@ -184,7 +184,7 @@ def measure(
     scores: dict[float, dict[str, Count]] = {least: {} for least in SCORES}
     for row, scene in scenes:
         for name, detector in detectors.items():
-            regions = [found.region for found in detector(scene.image)]
+            regions = [found.region.box for found in detector(scene.image)]
             rows[name].setdefault(row, Count()).add(scene, regions)
         if scored:
             add_scored(scores, row.partition(":")[0], scene, scored(scene.image))
@@ -194,7 +194,7 @@ def measure(
 def add_scored(scores: dict[float, dict[str, Count]], group: str, scene: Scene, found: list[Detection]) -> None:
     """Count a scene by each threshold; what a higher threshold finds is a part of what a lower one does."""
     for least, counts in scores.items():
-        regions = [detection.region for detection in found if detection.score >= least]
+        regions = [detection.region.box for detection in found if detection.score >= least]
         counts.setdefault(group, Count()).add(scene, regions)
 
 

