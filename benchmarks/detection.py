@@ -17,12 +17,13 @@ stands upright. Every other region is a false box; it is `nowhere` when it overl
 Many rows share their photographs, so their false boxes are not independent. The rows without a face count those; in
 one of them ovals cut from photographs are pasted, for a detector that finds the pasting and not the face.
 
-All runs on one thread. Ends in one JSON line.
+All runs on one thread; times are the processor's, as other programs disturb those less. Ends in one JSON line.
 """
 
 import argparse
 import json
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, astuple, dataclass
 from functools import partial
 from pathlib import Path
@@ -31,13 +32,13 @@ from typing import Any
 import cv2
 import numpy as np
 from measuring import hardware, median_microseconds, write_result
-from scenes import LIGHTS, Kind, Scene, background, without_faces
+from scenes import LIGHTS, Kind, Scene, background, scenery, without_faces
 
 from mien.data import load
 from mien.detection import Haar, YuNet
 from mien.detection.detector import Detector
 from mien.images import read_image
-from mien.values import Box, Detection, GreyFaces
+from mien.values import Box, Detection, GreyFaces, Image
 
 LEAST_OVERLAP = 0.5
 NUM_FACES, NUM_QUICK = 120, 24
@@ -140,17 +141,17 @@ def kinds() -> dict[str, Kind]:
     }
 
 
-def empty_scenes(num: int) -> Iterator[tuple[str, Scene]]:
+def empty_scenes(photographs: Sequence[Image], num: int) -> Iterator[tuple[str, Scene]]:
     """Pictures without a face: the packages' as they are, and as many photographs of each size as asked for."""
     for image in without_faces().values():
         yield "no face: as they are", Scene(image, ())
     for width, height in SIZES:
         random = np.random.default_rng(width)
         for _ in range(num):
-            yield f"no face: {width}×{height}", Scene(background(width, height, random), ())
+            yield f"no face: {width}×{height}", Scene(background(photographs, width, height, random), ())
     random = np.random.default_rng(0)
-    cuts = np.stack([background(48, 48, random)[:, :, 1] for _ in range(6 * num)])
-    for scene in Kind(SIZES[1], SIDE).scenes(cuts, seed=3):
+    cuts = np.stack([background(photographs, 48, 48, random)[:, :, 1] for _ in range(6 * num)])
+    for scene in Kind(SIZES[1], SIDE).scenes(cuts, photographs, seed=3):
         yield "no face: ovals", Scene(scene.image, ())
 
 
@@ -167,13 +168,14 @@ def counted_scenes(folder: Path | None) -> Iterator[tuple[str, Scene]]:
 
 def all_scenes(faces: GreyFaces, folder: Path | None, only: str) -> Iterator[tuple[str, Scene]]:
     """Every scene with the name of its row; `only` is the start of the rows that are wanted."""
+    photographs = scenery()
     yield from (item for item in counted_scenes(folder) if item[0].startswith(only))
     if "no face".startswith(only) or only.startswith("no face"):
-        yield from (item for item in empty_scenes(max(2, len(faces) // 3)) if item[0].startswith(only))
+        yield from (item for item in empty_scenes(photographs, max(2, len(faces) // 3)) if item[0].startswith(only))
     for name, kind in kinds().items():
         if name.startswith(only):
             chosen = faces[::FILLING_STEP] if kind.most == 1 else faces
-            yield from ((name, scene) for scene in kind.scenes(chosen, seed=1))
+            yield from ((name, scene) for scene in kind.scenes(chosen, photographs, seed=1))
 
 
 def measure(
@@ -199,10 +201,10 @@ def add_scored(scores: dict[float, dict[str, Count]], group: str, scene: Scene, 
 
 
 def times(detectors: dict[str, Detector], faces: GreyFaces, size: tuple[int, int]) -> dict[str, float]:
-    """Milliseconds of each detector on a scene with six faces, each a tenth as wide as the scene is high."""
-    image = next(Kind(size, size[1] / 10).scenes(faces, seed=2)).image
+    """Milliseconds of processor time on a scene with six faces, each a tenth as wide as the scene is high."""
+    image = next(Kind(size, size[1] / 10).scenes(faces, scenery(), seed=2)).image
     calls = {name: partial(detector, image) for name, detector in detectors.items()}
-    return {name: value / 1000 for name, value in median_microseconds(calls, rounds=7).items()}
+    return {name: value / 1000 for name, value in median_microseconds(calls, rounds=7, clock=time.process_time).items()}
 
 
 def measure_settings(faces: GreyFaces) -> dict[str, dict[str, Any]]:

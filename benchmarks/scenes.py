@@ -10,10 +10,9 @@ and brightness, and fades into them along an ellipse, so that a detector finds n
 mirrored: FER2013's crops end at the forehead and the chin.
 """
 
-import functools
 import importlib.util
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -97,16 +96,19 @@ class Kind:
     outside: float = 0.0
     most: int = 6
 
-    def scenes(self, faces: GreyFaces, seed: int) -> Iterator[Scene]:
-        """Scenes that together hold each face once."""
+    def scenes(self, faces: GreyFaces, photographs: Sequence[Image], seed: int) -> Iterator[Scene]:
+        """Scenes that together hold each face once, in parts of the photographs."""
         random = np.random.default_rng(seed)
         start = 0
         while start < len(faces):
-            places = self._places(random)[: len(faces) - start]
-            yield scene(self, faces[start : start + len(places)], places, random)
+            places = self.places(random)[: len(faces) - start]
+            canvas = background(photographs, *self.size, random)
+            for face, place in zip(faces[start:], places, strict=False):
+                paste(canvas, face, place, random, lit_from_the_side=self.light == "from the side")
+            yield Scene(lit(canvas, self.light, random), tuple(place.square for place in places))
             start += len(places)
 
-    def _places(self, random: Generator) -> list[Pasted]:
+    def places(self, random: Generator) -> list[Pasted]:
         """Places for one scene's faces, no two of which touch."""
         found: list[Pasted] = []
         for _ in range(20 * self.most):
@@ -134,24 +136,14 @@ def _inside(random: Generator, length: float, reach: float) -> float:
     return float(random.uniform(reach, length - reach)) if length > 2 * reach else length / 2
 
 
-def scene(kind: Kind, faces: GreyFaces, places: list[Pasted], random: Generator) -> Scene:
-    """A photograph with faces pasted at those places, in the light of that kind."""
-    width, height = kind.size
-    canvas = background(width, height, random)
-    for face, place in zip(faces, places, strict=True):
-        paste(canvas, face, place, random, lit_from_the_side=kind.light == "from the side")
-    return Scene(lit(canvas, kind.light, random), tuple(place.square for place in places))
-
-
-def background(width: int, height: int, random: Generator) -> Image:
-    """A photograph, or several side by side, each cut, mirrored and enlarged at random."""
+def background(photographs: Sequence[Image], width: int, height: int, random: Generator) -> Image:
+    """One of the photographs, or several side by side, each cut, mirrored and enlarged at random."""
     columns, rows = -(-width // TILE), -(-height // TILE)
     across, down = -(-width // columns), -(-height // rows)
-    photographs = scenery()
     canvas = np.empty((down * rows, across * columns, 3), np.uint8)
     for top in range(0, down * rows, down):
         for left in range(0, across * columns, across):
-            photograph = photographs[random.integers(len(photographs))]
+            photograph = photographs[int(random.integers(len(photographs)))]
             canvas[top : top + down, left : left + across] = _cut(photograph, across, down, random)
     return np.ascontiguousarray(canvas[:height, :width])
 
@@ -228,10 +220,9 @@ def lit(image: Image, light: str, random: Generator) -> Image:
     return np.asarray(np.clip(changed + 0.5, 0, 255), dtype=np.uint8)
 
 
-@functools.cache
-def scenery() -> tuple[Image, ...]:
+def scenery() -> list[Image]:
     """The photographs in which faces are put."""
-    return tuple(read_image(path) for path in _files(SCENERY))
+    return [read_image(path) for path in _files(SCENERY)]
 
 
 def without_faces() -> dict[str, Image]:
