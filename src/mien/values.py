@@ -162,7 +162,7 @@ class Detection(ByValue):
 
     Attributes:
         box: The face in the frame's pixels; it may touch the frame's edge but never leaves it.
-        score: The detector's own confidence; its meaning stands in the detector's docstring.
+        score: How sure the detector is, 0 to 1: about the share of such boxes that hold a face.
         landmarks: Five points, or None from a detector that gives none.
         crop: What a network should see: a square with the geometry of FER2013's crops, which are Haar's boxes, turned
             as the face is. None: the square around `box`.
@@ -327,11 +327,11 @@ class Face(ByValue):
         Numbers have the fewest digits that give back the same 32-bit float.
         """
         valence, arousal = valence_arousal(self.prediction.labels, self.prediction.scores) or (None, None)
-        landmarks = self.detection.landmarks
+        landmarks, crop = self.detection.landmarks, self.detection.crop
         return {
             "track_id": self.track_id,
             "box": box_to_dict(self.box),
-            "crop": {name: number(value) for name, value in self.detection.region._asdict().items()},
+            "crop": None if crop is None else {name: number(value) for name, value in crop._asdict().items()},
             "pose": {name: number(value) for name, value in self.detection.pose._asdict().items()},
             "detector_score": number(self.detection.score),
             "landmarks": None if landmarks is None else [[*map(number, point)] for point in landmarks.tolist()],
@@ -363,7 +363,7 @@ class Face(ByValue):
                     box_from_dict(record["box"]),
                     record["detector_score"],
                     None if landmarks is None else np.array(landmarks, np.float32),
-                    Crop(**record["crop"]),
+                    None if record["crop"] is None else Crop(**record["crop"]),
                 ),
                 _prediction(record["scores"]),
                 track_id=record["track_id"],

@@ -69,7 +69,7 @@ def rows(header: Header, result: FrameResult | Failure) -> list[tuple[Cell, ...]
             record = face.to_dict()
             raw = {f"raw_{label}": score for label, score in (record["raw_scores"] or {}).items()}
             points = dict(zip(LANDMARKS, (each for point in record["landmarks"] or () for each in point), strict=False))
-            crop = {f"crop_{name}": value for name, value in record["crop"].items()}
+            crop = {f"crop_{name}": value for name, value in (record["crop"] or {}).items()}
             scores = {**record["scores"], **raw}
             found.append(
                 {**record, **record["box"], **crop, **record["pose"], **points, **scores, **frame, "face": place}
