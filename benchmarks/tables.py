@@ -281,7 +281,8 @@ def detection_sizes() -> str:
     lines = []
     for side in sides:
         cells = [counts.get(f"{size}: {side}") for counts in rows.values() for size in sizes]
-        label = side if side == "filling" else f"{side} px"
+        num = max(cell["faces"] for cell in cells if cell)
+        label = f"filling (n = {num})" if side == "filling" else f"{side} px (n = {num})"
         lines.append([label, *(percent(cell["recall"]) if cell else "" for cell in cells)])
     return markdown(["found, %", *(f"{name}, {size}" for name in rows for size in sizes)], lines)
 
@@ -296,7 +297,7 @@ def detection_conditions() -> str:
         if group in labels:
             cells = [counts[row] for counts in rows.values()]
             lines.append([labels[group].format(name), *(percent(cell["recall"]) for cell in cells)])
-    return markdown(["found, %", *rows], lines)
+    return markdown([f"found of {result('detection')['num_faces']} faces, %", *rows], lines)
 
 
 def detection_false() -> str:
