@@ -2,6 +2,7 @@ import hashlib
 import math
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def test_copies_show_the_smallest_face_and_whole_ones(longest: int, min_face: fl
     assert longest * scales[-1] <= 161
     smallest = min_face or max(32, longest / 64)
     assert scales[0] >= min(2, READ_SIDE / smallest) - 1e-9 or longest * scales[0] == pytest.approx(160)
-    assert all(one / next_one <= 4 + 1e-9 for one, next_one in zip(scales, scales[1:], strict=False))
+    assert all(one / next_one <= 4 + 1e-9 for one, next_one in pairwise(scales))
 
 
 @given(st.integers(1, 5000))
@@ -119,7 +120,7 @@ def test_tiles_cover_everything_and_overlap(length: int) -> None:
     spans = _spans(length)
     assert (spans[0][0], spans[-1][1]) == (0, length)
     assert all(end - begin <= TILE for begin, end in spans)
-    assert all(before[1] - after[0] >= TILE_OVERLAP - 1 for before, after in zip(spans, spans[1:], strict=False))
+    assert all(before[1] - after[0] >= TILE_OVERLAP - 1 for before, after in pairwise(spans))
 
 
 def test_a_face_between_two_tiles_is_found_once(picture: Image) -> None:

@@ -15,7 +15,7 @@ from mien.emotions import EMOTIONS
 from mien.records import Header
 from mien.records.results import result_from_dict, result_to_dict
 from mien.report.video_page import MOST_BINS, PageSink
-from mien.values import Box, Crop, Detection, Failure, FrameResult, Image, Quality, VideoInfo
+from mien.values import Crop, Detection, Failure, FrameResult, Image, Quality, VideoInfo
 
 EVIL = "<script>alert(1)</script>.mp4"
 

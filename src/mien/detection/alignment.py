@@ -40,13 +40,13 @@ def align(image: Image, detections: Sequence[Detection]) -> list[Detection]:
     """The detections with crops in which the faces lie as FER2013's do.
 
         >>> turned = np.rot90(read_image("docs/pictures/astronaut.jpg"))
-        >>> face = align(turned, [Detection(Box(60, 240, 190, 340), score=1.0)])[0]
-        >>> -100 < face.region.roll < -80
+        >>> rough = Detection(Box(62, 240, 185, 334), score=1.0, crop=Crop(124, 289, 115, roll=-60))
+        >>> -100 < align(turned, [rough])[0].region.roll < -80
         True
 
     Args:
         image: (H, W, 3) uint8, RGB.
-        detections: The search begins at each one's `region`, at any roll.
+        detections: Each one's `region` is where the face lies roughly, within 60 degrees of its roll.
     """
     if not detections:
         return []

@@ -112,7 +112,8 @@ class _Cascades(threading.local):
     """Cascades of the calling thread alone, since each holds the picture that it searches."""
 
     def __init__(self, *names: str) -> None:
-        self.each = [cv2.CascadeClassifier(str(cascade_file(name))) for name in names]
+        files = [str(cascade_file(name)) for name in names]
+        self.each = [cv2.CascadeClassifier(file) for file in files]
 
 
 def cascade_file(name: str) -> Path:
