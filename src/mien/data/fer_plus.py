@@ -15,8 +15,6 @@ from mien.emotions import FER_PLUS_EXPRESSIONS, FER_PLUS_VOTES
 from mien.errors import DataError
 
 VOTES_FILE = "fer2013new.csv"
-"""The name of FER+'s file."""
-
 _MOST_VOTES = 10
 
 

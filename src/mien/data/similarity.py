@@ -34,9 +34,7 @@ _ROWS_AT_ONCE: Final = 1024
 
 
 class Pair(NamedTuple):
-    """Two faces by their indices, the lower one first, and their similarity, 0 to 1."""
-
-    first: int
+    first: int  # the lower index
     second: int
     similarity: float
     mirrored: bool
