@@ -131,11 +131,7 @@ def read_recipe(source: str | Path) -> Recipe:
 
 
 def parse_recipe(table: dict[str, Any], name: str) -> Recipe:
-    """The recipe in a table of plain values, as TOML gives it, called `name` in error messages.
-
-    Raises:
-        RecipeError: as `read_recipe`.
-    """
+    """The recipe in a table of plain values, as TOML and `asdict` give it, called `name` in error messages."""
     try:
         recipe = TypeAdapter(Recipe).validate_python(table)
     except ValidationError as error:
@@ -145,11 +141,6 @@ def parse_recipe(table: dict[str, Any], name: str) -> Recipe:
         if not faults:
             return recipe
     raise RecipeError("\n  ".join([f"{name}: {len(faults)} fault{'s' * (len(faults) > 1)}", *faults]))
-
-
-def recipe_table(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as plain values, every one spelled out; `parse_recipe` reads it back."""
-    return dataclasses.asdict(recipe)
 
 
 def overridden(recipe: Recipe, settings: Sequence[str]) -> Recipe:
@@ -166,7 +157,7 @@ def overridden(recipe: Recipe, settings: Sequence[str]) -> Recipe:
     Raises:
         RecipeError: a setting has no `=`, or the recipe would be wrong; the message lists every fault.
     """
-    table = recipe_table(recipe)
+    table = dataclasses.asdict(recipe)
     changed = set()
     for setting in settings:
         key, equals, text = setting.partition("=")

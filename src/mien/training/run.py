@@ -1,5 +1,6 @@
 """The folder of one training: its description, its metrics, the models kept, and its checkpoint."""
 
+import dataclasses
 import json
 import os
 import platform
@@ -17,10 +18,11 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 import mien
+from mien.data.dataset import FaceSet, fingerprint
 from mien.errors import RecipeError
 from mien.files import replacing
 from mien.report.curves import best_epoch
-from mien.training.recipe import Recipe, recipe_table
+from mien.training.recipe import Recipe
 
 
 class Run:
@@ -175,7 +177,7 @@ class Run:
 
 def _completed(recipe: dict[str, Any]) -> dict[str, Any]:
     """A recipe with the defaults of settings that did not exist when it was written."""
-    usual = recipe_table(Recipe(architecture="mini-xception"))
+    usual = dataclasses.asdict(Recipe(architecture="mini-xception"))
     return {**usual, **recipe, "augmentation": usual["augmentation"] | recipe.get("augmentation", {})}
 
 
@@ -218,11 +220,18 @@ def model_name(architecture: str, epoch: int, accuracy: float) -> str:
     return f"{architecture}.epoch-{epoch:03d}.accuracy-{accuracy:.4f}.pt"
 
 
-def describe_run(recipe: dict[str, Any], data: dict[str, Any], device: torch.device) -> dict[str, Any]:
+def describe_run(recipe: Recipe, faces: FaceSet, device: torch.device) -> dict[str, Any]:
     """The description that a training can be repeated by: the recipe, the data, the code and the machine."""
+    names, counts = np.unique(faces.splits, return_counts=True)
     return {
-        "recipe": recipe,
-        "data": data,
+        "recipe": dataclasses.asdict(recipe),
+        "data": {
+            "name": faces.name,
+            "faces": dict(zip(names.tolist(), counts.tolist(), strict=True)),
+            "votes": faces.votes is not None,
+            "sha256": fingerprint(faces),
+            **({"held_out": faces.held_out} if faces.held_out else {}),
+        },
         "code": {"mien": mien.__version__, "commit": commit(), "torch": str(torch.__version__)},
         "machine": {
             "device": torch.cuda.get_device_name(device) if device.type == "cuda" else str(device),

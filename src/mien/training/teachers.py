@@ -12,6 +12,7 @@ from torch import Tensor
 from mien.data.folds import fold_of
 from mien.errors import RecipeError
 from mien.training.architectures import Network
+from mien.training.recipe import Recipe
 from mien.training.run import trained_file
 from mien.training.trained import load_trained
 from mien.training.winograd import use_winograd
@@ -42,16 +43,20 @@ class Teacher:
 
 
 def load_teachers(
-    paths: Sequence[Path], classes: tuple[str, ...], image_size: int, device: torch.device
+    paths: Sequence[Path], student: Recipe, classes: tuple[str, ...], device: torch.device
 ) -> list[Teacher]:
     """Networks that `mien train` kept, from runs (their best models) or kept models.
 
     Their classes and the size of their faces have to be the student's, as they see the very same images.
-
-    Raises:
-        RecipeError: a teacher has other classes or another size.
-        ModelError: a file is missing, damaged, or not one of mien's.
     """
+    if bool(paths) != bool(student.teacher_weight):
+        raise RecipeError(
+            "teachers are given, and the recipe's teacher_weight is 0; set it above 0"
+            if paths
+            else f"the recipe's teacher_weight is {student.teacher_weight:g}, and no teacher is given; name runs by "
+            "--teacher"
+        )
+    image_size = student.image_size
     teachers = []
     for path in paths:
         file = trained_file(path)
