@@ -27,11 +27,11 @@ from mien.training.events import Epoch, Event, Start, Step
 from mien.training.initial import Initial, initialize
 from mien.training.losses import Losses, has_bf16
 from mien.training.optimizer import learning_rate, make_optimizer, perturbed
-from mien.training.publish import published
+from mien.training.page import published
 from mien.training.recipe import Recipe
 from mien.training.run import Run, describe_run, model_name
 from mien.training.teachers import load_teachers
-from mien.training.trainee import Trainee, fresh_network
+from mien.training.trained import Trainee, fresh_network
 from mien.training.winograd import use_winograd
 
 STEPS_A_REPORT = 8
