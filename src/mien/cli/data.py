@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -24,7 +24,6 @@ _SAMPLES = 12
 _FIGURES = ("class_counts", "class_shares", "faces")
 _MOST_NAMED = 10
 
-_Check: TypeAlias = Mapping[str, Callable[[Path], bool]]
 _Path = Annotated[Path, typer.Argument(help="fer2013.csv, or a folder of emotion folders.")]
 _OwnClasses = Annotated[bool, typer.Option("--own-classes", help="The folders are classes of any names, not emotions.")]
 
@@ -57,7 +56,11 @@ def stats(
 
 
 def _load(
-    path: Path, own_classes: bool, outputs: dict[str, Path | None], may_replace: _Check, leave_out: Path | None = None
+    path: Path,
+    own_classes: bool,
+    outputs: dict[str, Path | None],
+    may_replace: Mapping[str, Callable[[Path], bool]],
+    leave_out: Path | None = None,
 ) -> FaceSet:
     """The data set, once it is certain that no output replaces what is read."""
     inputs = [path, path.parent / VOTES_FILE, *([leave_out] if leave_out else [])]
