@@ -24,17 +24,8 @@ def plot_curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], path: str | Pat
 
     The curve of training is measured on faces as they are (`plain_train_accuracy`, `plain_train_loss`), so that it
     compares with that of validation. A run in which an epoch lacks it shows the accuracy and the loss it trained with:
-    on augmented faces, under dropout, and the sum of all its losses.
-
-    Args:
-        runs: the lines of each run's `metrics.jsonl`, by the run's name.
-        path: a PNG, PDF or SVG; an older file is replaced.
-        title: the title above the panels.
-
-    Raises:
-        MissingExtra: matplotlib is not installed.
-        InvalidInput: there is no run, a run has no epoch yet, or the path has another suffix.
-        OSError: the file cannot be written.
+    on augmented faces, under dropout, and the sum of all its losses. `runs` holds the lines of each run's
+    `metrics.jsonl` by its name, and the path is that of a PNG, PDF or SVG; an older file is replaced.
     """
     if not runs:
         raise InvalidInput("curves need at least one run; got none")

@@ -4,7 +4,7 @@ matplotlib is imported when something is drawn, and used without pyplot: no glob
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from mien.errors import InvalidInput, MissingExtra
 from mien.files import replacing
@@ -18,19 +18,13 @@ INK: Final = "#30343a"
 FAINT: Final = "#d9dce0"
 _DPI: Final = 200
 # Without dates, so that the same data gives the same file.
-_METADATA: Final[dict[str, dict[str, Any]]] = {
-    "png": {"Comment": DRAWN_COMMENT},
-    "pdf": {"CreationDate": None},
-    "svg": {"Date": None},
-}
+_METADATA: Final[dict[str, dict[str, str | None]]] = {
+    "png": {"Comment": DRAWN_COMMENT}, "pdf": {"CreationDate": None}, "svg": {"Date": None},
+}  # fmt: skip
 
 
 def new_figure(width: float, height: float, title: str) -> "Figure":
-    """An empty figure; width and height in inches.
-
-    Raises:
-        MissingExtra: matplotlib is not installed.
-    """
+    """An empty figure; width and height in inches."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -52,12 +46,7 @@ def tidy(axes: "Axes") -> None:
 
 
 def save(figure: "Figure", path: Path) -> None:
-    """Write a figure; the same data gives the same file.
-
-    Raises:
-        InvalidInput: the path's suffix is not .png, .pdf or .svg.
-        OSError: the file cannot be written.
-    """
+    """Write a figure; the same data gives the same file."""
     kind = path.suffix.lower().lstrip(".")
     if kind not in _METADATA:
         raise InvalidInput(f"{path}: plots are written as .png, .pdf or .svg; got {path.suffix or 'no suffix'}")

@@ -22,15 +22,7 @@ _SPLIT_TITLES: Final = {"train": "training", "val": "validation", "test": "test"
 def plot_class_counts(counts: Mapping[str, Mapping[str, int]], path: str | Path, *, title: str = "") -> None:
     """Draw a panel for each split and a bar for each class, with the number of faces and its share above the bar.
 
-    Args:
-        counts: the number of faces by split, then by class.
-        path: a PNG, PDF or SVG; an older file is replaced.
-        title: the title above the panels.
-
-    Raises:
-        MissingExtra: matplotlib is not installed.
-        InvalidInput: there is nothing to draw, or the path has another suffix.
-        OSError: the file cannot be written.
+    The path is that of a PNG, PDF or SVG; an older file is replaced.
     """
     _check_counts(counts)
     figure = new_figure(width=4.6 * len(counts) + 0.4, height=3.6, title=title)
@@ -48,10 +40,7 @@ def plot_class_counts(counts: Mapping[str, Mapping[str, int]], path: str | Path,
 
 
 def plot_class_shares(counts: Mapping[str, Mapping[str, int]], path: str | Path, *, title: str = "") -> None:
-    """Draw a bar for each split, divided by the shares of the classes, so that splits of any size can be compared.
-
-    Args, Raises: as for `plot_class_counts`.
-    """
+    """Draw a bar for each split, divided by the shares of the classes, so that splits of any size can be compared."""
     _check_counts(counts)
     figure = new_figure(width=8.6, height=1.5 + 0.55 * len(counts), title=title)
     axes = figure.subplots()
@@ -82,18 +71,7 @@ def plot_class_shares(counts: Mapping[str, Mapping[str, int]], path: str | Path,
 
 
 def face_sheet(samples: Mapping[str, GreyFaces], *, side: int = 96) -> Image:
-    """Sample faces in a row for each class, with the class's name and colour in front.
-
-    Args:
-        samples: faces (M, S, S) uint8 by class; rows may differ in length.
-        side: the side of a face on the sheet, in pixels.
-
-    Returns:
-        (H, W, 3) uint8, RGB.
-
-    Raises:
-        InvalidInput: there is no class.
-    """
+    """Sample faces in a row for each class, with the class's name and colour in front; rows may differ in length."""
     if not samples:
         raise InvalidInput("a sheet of faces needs at least one class; got none")
     gap = max(2, side // 24)
