@@ -31,13 +31,10 @@ _OwnClasses = Annotated[bool, typer.Option("--own-classes", help="The folders ar
 @app.command()
 def stats(
     path: _Path,
-    out_folder: Annotated[
-        Path | None, typer.Option("--out", help="Write plots of the classes and a sheet of faces into this folder.")
-    ] = None,
-    leave_out: LeaveOut = None,
-    own_classes: _OwnClasses = False,
-    json_file: JsonFile = None,
-) -> None:
+    out_folder: Annotated[Path | None, typer.Option(
+        "--out", help="Write plots of the classes and a sheet of faces into this folder.")] = None,
+    leave_out: LeaveOut = None, own_classes: _OwnClasses = False, json_file: JsonFile = None,
+) -> None:  # fmt: skip
     """Count the faces of each class in each split."""
     pictures = [out_folder / f"{name}.png" for name in _FIGURES] if out_folder else []
     outputs = {f"--out {picture.name}": picture for picture in pictures}
@@ -103,13 +100,10 @@ def _draw(faces: FaceSet, counts: dict[str, dict[str, int]], pictures: list[Path
 @app.command("audit")
 def audit_command(
     path: _Path,
-    out_file: Annotated[
-        Path | None,
-        typer.Option("--out", help="Write a row for each finding as CSV, for --leave-out of the other verbs."),
-    ] = None,
-    own_classes: _OwnClasses = False,
-    json_file: JsonFile = None,
-) -> None:
+    out_file: Annotated[Path | None, typer.Option(
+        "--out", help="Write a row for each finding as CSV, for --leave-out of the other verbs.")] = None,
+    own_classes: _OwnClasses = False, json_file: JsonFile = None,
+) -> None:  # fmt: skip
     """Find copies, leaks between splits, labels that disagree, and pictures without a face."""
     may_replace = {"--out": is_audit, "--json": is_json}
     faces = _load(path, own_classes, {"--out": out_file, "--json": json_file}, may_replace)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mien.data.dataset import FaceSet
+from mien.data.folds import fold_of
 from mien.emotions import FER_PLUS_EXPRESSIONS
 from mien.errors import DataError, RecipeError
 from mien.training.augmentation import Augmentation, Mix, augment, draw_mix, standardize
@@ -119,7 +120,9 @@ def rarity(labels: NDArray[np.int64], num_classes: int, power: float) -> NDArray
 
 def eligible_teachers(teachers: Sequence[Teacher], faces: FaceSet) -> Tensor:
     """Which teachers are distilled on which face, (T, N) bool: those that were not trained on it."""
-    eligible = torch.stack([teacher.did_not_see(faces.faces) for teacher in teachers])
+    # A teacher that was trained without folds counts for every face: all are in its fold 0.
+    unseen = [fold_of(faces.faces, teacher.folds) == teacher.fold for teacher in teachers]
+    eligible = torch.from_numpy(np.stack(unseen))
     without = int((~eligible.any(0)).sum())
     if without:
         raise DataError(

@@ -144,18 +144,10 @@ def parse_recipe(table: dict[str, Any], name: str) -> Recipe:
 
 
 def overridden(recipe: Recipe, settings: Sequence[str]) -> Recipe:
-    """The recipe with some of its settings changed.
+    """The recipe with some settings changed: `augmentation.erase=0.25` or, with or without quotes, `optimizer=adamw`.
 
     With other `epochs`, the warm-up and the plain epochs become shorter or longer in proportion, unless they
     are set too: rounded, and at least 1 where there were any.
-
-    Args:
-        recipe: the recipe to change.
-        settings: texts of the form `key=value`, the value as in TOML, a text with or without quotes: `epochs=3`,
-            `augmentation.erase=0.25`, `optimizer=adamw`.
-
-    Raises:
-        RecipeError: a setting has no `=`, or the recipe would be wrong; the message lists every fault.
     """
     table = dataclasses.asdict(recipe)
     changed = set()

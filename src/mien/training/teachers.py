@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mien.data.folds import fold_of
 from mien.errors import RecipeError
 from mien.training.architectures import Network
 from mien.training.architectures.rep_net import merged
@@ -17,7 +16,6 @@ from mien.training.recipe import Recipe
 from mien.training.run import trained_file
 from mien.training.trained import load_trained
 from mien.training.winograd import use_winograd
-from mien.values import GreyFaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +27,6 @@ class Teacher:
     network: Network  # in evaluation mode, merged as for export
     folds: int  # 1 if it was trained on all faces
     fold: int
-
-    def did_not_see(self, faces: GreyFaces) -> Tensor:
-        """The faces it was not trained on, (N,) bool; all of them for a teacher that was trained without folds."""
-        return torch.from_numpy(fold_of(faces, self.folds) == self.fold)
 
 
 def load_teachers(
