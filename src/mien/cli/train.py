@@ -147,7 +147,7 @@ def _line(epoch: "Epoch") -> str:
 def _compare(folders: list[Path], file: Path) -> None:
     """Print the best epoch of each run, and draw the curves of all."""
     from mien.cli.runs import table_of
-    from mien.report.curves import plot_curves
+    from mien.report.plots import plot_curves
     from mien.training.run import Run, summary
 
     found = [Run(folder) for folder in folders]

@@ -21,7 +21,7 @@ import mien
 from mien.data.dataset import FaceSet, fingerprint
 from mien.errors import RecipeError
 from mien.files import replacing
-from mien.report.curves import best_epoch
+from mien.report.plots import best_epoch
 from mien.training.recipe import Recipe
 
 
