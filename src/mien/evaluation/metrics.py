@@ -93,7 +93,8 @@ def fit_vector_scaling(
 
     One temperature for all classes cannot calibrate a network that is overconfident in some of them only. A weak prior
     draws the result towards a temperature; classes with fewer than `PRIOR_FACES` faces, or whose factor would be
-    negative, get just the temperature. Calibrated logits are `factors * logits + offsets`, and the factors above 0.
+    negative, get just the temperature. Calibrated logits are `factors * logits + offsets`, for (N, K) logits
+    and (K,) factors, all above 0, and offsets.
     """
     common = 1 / fit_temperature(labels, logits)
     free = np.bincount(labels, minlength=logits.shape[1]) >= PRIOR_FACES

@@ -42,9 +42,9 @@ _STYLE: Final = """
 
 
 class Measured(NamedTuple):
-    """What the model kept last, that of `epoch`, says of the validation split: the probabilities (N, K)."""
+    """What the model kept last says of the validation split."""
 
-    epoch: int
+    epoch: int  # of that model
     split: FaceSet
     scores: Scores
 
@@ -225,15 +225,10 @@ def _reliability(counts: NDArray[np.int64], confidence: NDArray[np.float64], acc
 
 def _classes(per_class: Mapping[str, Mapping[str, float]]) -> str:
     rows = [
-        (
-            escape(label),
-            f"{row['num_faces']:,.0f}",
-            f"{row['recall']:.0%} {_bar(row['recall'])}",
-            f"{row['precision']:.0%}",
-            f"{row['f1']:.2f}",
-        )
+        (escape(label), f"{row['num_faces']:,.0f}", f"{row['recall']:.0%} {_bar(row['recall'])}",
+         f"{row['precision']:.0%}", f"{row['f1']:.2f}")
         for label, row in per_class.items()
-    ]
+    ]  # fmt: skip
     return table(("", "faces", "recall", "precision", "F1"), rows)
 
 

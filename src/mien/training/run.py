@@ -92,6 +92,7 @@ class Run:
         The result is `about`, or the first description of a training that goes on, with its resumptions.
         """
         if self.about.exists():
+            anew = f"begin a new training with the weights of this one: --init {self.folder} --out ANOTHER"
             if not resume:
                 raise RecipeError(
                     f"{self.folder} already holds a training: go on with it by --resume, or choose another --out"
@@ -101,7 +102,7 @@ class Run:
             if not self.checkpoint.exists() and len(self.epochs()) > 1:
                 raise RecipeError(
                     f"{self.folder} has no {self.checkpoint.name} to go on from, and beginning again would drop its "
-                    f"models; begin a new training with the weights of this one: --init {self.folder} --out ANOTHER"
+                    f"models; {anew}"
                 )
             same_start = before.get("initial") == about.get("initial") or self.checkpoint.exists()
             if before.get("teachers", []) != about.get("teachers", []) or not same_start:
@@ -115,8 +116,7 @@ class Run:
                     changed = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
                     raise RecipeError(
                         f"{self.folder} was begun with another {key} (differs in: {', '.join(changed)}); "
-                        "resume it with the same, or begin a new training with the weights of this one: "
-                        f"--init {self.folder} --out ANOTHER"
+                        f"resume it with the same, or {anew}"
                     )
             resumption = about["code"] | {"processes": about.get("processes", 1)}
             about = before | {"resumed_with": [*before.get("resumed_with", []), resumption]}
