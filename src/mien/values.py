@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mien.emotions import valence_arousal
 from mien.errors import InvalidInput
-from mien.pose import Pose, yaw_and_pitch
+from mien.pose import Pose, yaw
 
 Image: TypeAlias = NDArray[np.uint8]
 """A picture: (H, W, 3) uint8, RGB."""
@@ -192,9 +192,8 @@ class Detection(ByValue):
 
     @property
     def pose(self) -> Pose:
-        """How the head is turned: the roll of `region`, and yaw and pitch from the landmarks, NaN without them."""
-        yaw, pitch = (math.nan, math.nan) if self.landmarks is None else yaw_and_pitch(self.landmarks)
-        return Pose(self.region.roll, yaw, pitch)
+        """How the head is turned: the roll of `region`, and the yaw that the landmarks show, NaN without them."""
+        return Pose(self.region.roll, math.nan if self.landmarks is None else yaw(self.landmarks))
 
     @property
     def region(self) -> Crop:

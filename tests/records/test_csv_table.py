@@ -18,7 +18,7 @@ from mien.values import Box, Detection, Face, Failure, FrameResult, Prediction, 
 
 COLUMNS = [
     "source", "frame", "time", "width", "height", "face", "track_id", "left", "top", "right", "bottom",
-    "crop_x", "crop_y", "crop_side", "roll", "yaw", "pitch", "right_eye_x", "right_eye_y", "left_eye_x", "left_eye_y",
+    "crop_x", "crop_y", "crop_side", "roll", "yaw", "right_eye_x", "right_eye_y", "left_eye_x", "left_eye_y",
     "nose_x", "nose_y", "mouth_right_x", "mouth_right_y", "mouth_left_x", "mouth_left_y",
     "detector_score", "interpolated", "quality", "quality_reasons", "label", *EMOTIONS,
     *(f"raw_{name}" for name in EMOTIONS), "valence", "arousal", "uncertain", "prediction_set", "drawing", "error",

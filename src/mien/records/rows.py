@@ -30,7 +30,7 @@ def columns(header: Header) -> tuple[str, ...]:
     """
     names = (
         "source", "frame", "time", "width", "height", "face", "track_id", "left", "top", "right", "bottom",
-        "crop_x", "crop_y", "crop_side", "roll", "yaw", "pitch", *LANDMARKS,
+        "crop_x", "crop_y", "crop_side", "roll", "yaw", *LANDMARKS,
         "detector_score", "interpolated", "quality", "quality_reasons", "label", *header.labels,
         *(f"raw_{label}" for label in header.labels), "valence", "arousal", "uncertain", "prediction_set",
         "drawing", "error",
