@@ -96,11 +96,7 @@ def has_pyav() -> bool:
 
 
 def uses_pyav(backend: Backend, feature: str) -> bool:
-    """Whether PyAV is to be used, and not OpenCV.
-
-    Raises:
-        MissingExtra: PyAV was asked for, and `feature` needs it, but it is not installed.
-    """
+    """Whether PyAV is to be used, and not OpenCV; raises `MissingExtra` where PyAV was asked for and is missing."""
     if backend == "pyav" and not has_pyav():
         raise MissingExtra(feature, "video")
     return backend != "opencv" and has_pyav()

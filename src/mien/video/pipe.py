@@ -74,12 +74,10 @@ class PipeDecoder:
         self.info = StreamInfo(name, stream.width, stream.height, self._rate, None, None, False, "rawvideo")
 
     def pictures(self, start: float) -> Iterator[Picture]:
-        """See `Decoder`."""
         for number, frame in enumerate(chain((self._first,), self._decoded)):
             yield Picture(number / self._rate, partial(self._to_rgb, frame))
 
     def close(self) -> None:
-        """See `Decoder`."""
         self._decoded.close()
         self._container.close()
 

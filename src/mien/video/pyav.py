@@ -90,7 +90,6 @@ class PyavDecoder:
         self.info = self._describe()
 
     def pictures(self, start: float) -> Iterator[Picture]:
-        """See `Decoder`."""
         first = self._time(self._first)
         # Where frames have no times, the place that a seek finds is unknown.
         if start > 0 and not self._live and first is not None:
@@ -111,7 +110,6 @@ class PyavDecoder:
             check_end(ended, None if promised is None else promised - self._late, self.info.rate)
 
     def close(self) -> None:
-        """See `Decoder`."""
         self._decoded.close()
         self._container.close()
 
