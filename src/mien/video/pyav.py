@@ -25,7 +25,7 @@ _TIMEOUT: Final = 10.0
 _SEEK_BACK: Final = (0.0, 1.0, 4.0, 16.0)
 """Seconds before the wanted place that are tried one after another, since some containers seek past it."""
 
-_BT709: Final = 1
+BT709: Final = 1
 _UNSPECIFIED: Final = 2
 _HD_HEIGHT: Final = 720
 
@@ -42,8 +42,7 @@ def rgb_converter(threads: int) -> "Callable[[VideoFrame], Image]":
     reformatter = VideoReformatter()
 
     def convert(frame: "VideoFrame") -> Image:
-        unnamed_hd = frame.colorspace == _UNSPECIFIED and frame.height >= _HD_HEIGHT
-        matrix = _BT709 if unnamed_hd else None
+        matrix = BT709 if frame.colorspace == _UNSPECIFIED and frame.height >= _HD_HEIGHT else None
         try:
             converted = reformatter.reformat(frame, format="rgb24", src_colorspace=matrix, threads=threads)
             return np.asarray(converted.to_ndarray(), np.uint8)
@@ -106,8 +105,7 @@ class PyavDecoder:
                 ended = time + float((frame.duration or 0) * self._base)
             yield Picture(time, partial(self._convert, frame))
         if not self._live:
-            promised = _stream_duration(self._container, self._stream)
-            check_end(ended, None if promised is None else promised - self._late, self.info.rate)
+            check_end(ended, None if self._promised is None else self._promised - self._late, self.info.rate)
 
     def close(self) -> None:
         self._decoded.close()
@@ -119,7 +117,10 @@ class PyavDecoder:
         try:
             self._stream = _choose_stream(self._container, self._name)
             self._base = self._stream.time_base or Fraction(1)
-            self._live = self._is_url and _duration(self._container, self._stream) is None
+            self._promised = _stream_duration(self._container, self._stream)
+            whole = self._container.duration or 0
+            self._duration = self._promised or (whole / 1e6 if whole > 0 else None)
+            self._live = self._is_url and self._duration is None
             self._stream.thread_count = self._threads
             # Threads by frame hold back as many frames as there are threads.
             self._stream.thread_type = "SLICE" if self._live else "AUTO"
@@ -216,9 +217,7 @@ class PyavDecoder:
         stream = self._stream
         rate = stream.average_rate or stream.guessed_rate
         height, width, _ = self._upright(np.empty((self._first.height, self._first.width, 3), np.uint8)).shape
-        duration = _duration(self._container, stream)
-        if duration is not None:
-            duration -= self._late
+        duration = None if self._duration is None else self._duration - self._late
         estimate = round(duration * float(rate)) if duration and rate else None
         return StreamInfo(
             name=self._name,
@@ -303,15 +302,8 @@ def _stream_duration(container: "InputContainer", stream: "VideoStream") -> floa
     with suppress(ValueError):  # Matroska's, as "00:00:02.400000000"
         hours, minutes, seconds = map(float, stream.metadata.get("DURATION", "").split(":"))
         return hours * 3600 + minutes * 60 + seconds
-    return _container_duration(container) if len(container.streams) == 1 else None
-
-
-def _container_duration(container: "InputContainer") -> float | None:
-    return container.duration / 1e6 if container.duration and container.duration > 0 else None
-
-
-def _duration(container: "InputContainer", stream: "VideoStream") -> float | None:
-    return _stream_duration(container, stream) or _container_duration(container)
+    alone = len(container.streams) == 1 and container.duration and container.duration > 0
+    return container.duration / 1e6 if alone and container.duration else None
 
 
 def _pts(item: "VideoFrame | Packet[VideoStream]") -> int | None:

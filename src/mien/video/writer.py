@@ -4,7 +4,7 @@ import math
 from contextlib import ExitStack, closing, suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, Protocol, Self
+from typing import Final, Self
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ from mien.installation import install_command
 from mien.values import Image, check_image
 from mien.video.decoder import Backend, bounded_threads, uses_pyav
 from mien.video.mark import append_comment, drawn_by_mien
-from mien.video.pyav import open_file
+from mien.video.pyav import BT709, open_file
 from mien.video.sound import Sound
 
 _FORMATS: Final = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
@@ -31,7 +31,6 @@ _LONGEST: Final = 10.0
 """Most seconds for which OpenCV repeats one frame: a clock that jumps must not fill the disk."""
 
 _TICKS: Final = 90_000  # a second; what 24, 25, 30 and 60 frames a second divide
-_BT709: Final = 1
 _LIMITED_RANGE, _FULL_RANGE = 1, 2
 
 
@@ -113,7 +112,7 @@ class VideoWriter:
         self._last = -1
         self._stack = ExitStack()
         self._partial: Path | None = None
-        self._output: _Output | None = None
+        self._output: _PyavOutput | _OpencvOutput | None = None
 
     def __enter__(self) -> Self:
         self._partial = self._stack.enter_context(replacing(self._path))
@@ -156,7 +155,7 @@ class VideoWriter:
                 keep_incomplete(self._partial, self._path, drawn_by_mien)
                 raise error
 
-    def _open(self, width: int, height: int) -> "_Output":
+    def _open(self, width: int, height: int) -> "_PyavOutput | _OpencvOutput":
         if self._partial is None:
             raise InvalidInput(f"{self._path}: frames are written inside of `with VideoWriter(…) as writer:`")
         suffix = self._path.suffix.lower()
@@ -169,20 +168,9 @@ class VideoWriter:
         return output
 
 
-class _Output(Protocol):
-    """Encodes frames with even sides into one file."""
-
-    def write(self, image: Image, ticks: int) -> None:
-        """Append a frame that is shown from `ticks` / 90,000 s on."""
-
-    def finish(self, end: float) -> str | None:
-        """Make the file a whole video, with sound up to `end`, in seconds. Returns why the sound broke off, or None."""
-
-    def close(self) -> None:
-        """Close the file, whatever is in it; nothing where `finish` has done so."""
-
-
 class _PyavOutput:
+    """Encodes frames with even sides into one file; its times are ticks of 1/90,000 s."""
+
     def __init__(
         self, path: Path, container_format: str, rate: float, size: tuple[int, int], comment: str | None
     ) -> None:
@@ -202,8 +190,8 @@ class _PyavOutput:
         self._stream = stream = self.container.add_stream("libx264", Fraction(rate).limit_denominator(1001), quality)
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
-        stream.color_range, stream.colorspace = _LIMITED_RANGE, _BT709
-        stream.color_primaries, stream.color_trc = _BT709, _BT709
+        stream.color_range, stream.colorspace = _LIMITED_RANGE, BT709
+        stream.color_primaries, stream.color_trc = BT709, BT709
         stream.codec_context.time_base = Fraction(1, _TICKS)
         stream.time_base = Fraction(1, _TICKS)
         stream.thread_count = self._threads
@@ -219,7 +207,7 @@ class _PyavOutput:
         frame = self._reformatter.reformat(
             VideoFrame.from_ndarray(image, format="rgb24"),
             format="yuv420p",
-            dst_colorspace=_BT709,
+            dst_colorspace=BT709,
             src_color_range=_FULL_RANGE,
             dst_color_range=_LIMITED_RANGE,
             threads=self._threads,
@@ -233,6 +221,7 @@ class _PyavOutput:
             self.sound.mux_until(ticks / _TICKS)
 
     def finish(self, end: float) -> str | None:
+        """Make the file a whole video, with sound up to `end` seconds. Returns why the sound broke off, or None."""
         self.container.mux(self._stream.encode(None))
         if self.sound is not None:
             self.sound.mux_until(end)
@@ -240,6 +229,7 @@ class _PyavOutput:
         return None if self.sound is None else self.sound.damage
 
     def close(self) -> None:
+        """Close the file, whatever is in it; nothing where `finish` has done so."""
         import av
 
         with suppress(av.FFmpegError):  # the file is about to be deleted
@@ -249,6 +239,8 @@ class _PyavOutput:
 
 
 class _OpencvOutput:
+    """As `_PyavOutput`, without sound."""
+
     def __init__(self, path: Path, suffix: str, rate: float, size: tuple[int, int]) -> None:
         self._path = path
         self._coded = path.with_name(path.name + suffix)  # OpenCV takes the kind of container from the name
