@@ -20,19 +20,12 @@ _LOG: Final = logging.getLogger("mien")
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A point from which work can go on.
+    """A point from which work can go on."""
 
-    Attributes:
-        index: The number of the last frame before it; -1 for none.
-        state: All that the analysis remembers of the frames so far, as bytes.
-        ended: Whether the whole video has been analysed.
-        error: Why it broke off, if it did.
-    """
-
-    index: int = -1
-    state: bytes = b""
-    ended: bool = False
-    error: str | None = None
+    index: int = -1  # of the last frame before it; -1 for none
+    state: bytes = b""  # all that the analysis remembers of the frames so far
+    ended: bool = False  # whether the whole video has been analysed
+    error: str | None = None  # why it broke off, if it did
 
 
 class Journal:
@@ -51,11 +44,7 @@ class Journal:
         self._stream: BinaryIO | None = None
 
     def begin(self, *, resume: bool = False) -> Mark:
-        """Start anew, or go on from the last mark of the same work; results after it are dropped.
-
-        Returns:
-            The mark; after a new start, one before the first frame.
-        """
+        """Start anew, or go on from the last mark of the same work, which is returned; results after it are dropped."""
         found = _read_mark(self._mark) if resume else None
         if found is None or found[0].get("about") != self._about or _size(self._path) < found[0]["length"]:
             if found:
@@ -88,11 +77,7 @@ class Journal:
             partial.write_bytes(hashlib.sha256(content).hexdigest().encode() + content)
 
     def results(self) -> Iterator[FrameResult]:
-        """All results so far, from the first; read from the disk one by one.
-
-        Raises:
-            InvalidInput: The file is damaged.
-        """
+        """All results so far, from the first; read from the disk one by one."""
         if self._stream is not None and not self._stream.closed:
             self._stream.flush()
         with self._path.open("rb") as stream:
@@ -103,20 +88,16 @@ class Journal:
                     raise InvalidInput(f"{self._path} is damaged: {error}; begin anew without --resume") from error
                 yield result_from_dict(record)
 
-    def close(self) -> None:
-        """Close the file. May be called twice."""
-        if self._stream is not None:
-            self._stream.close()
-
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.close()
+        if self._stream is not None:
+            self._stream.close()
 
 
 def _read_mark(path: Path) -> tuple[dict[str, Any], bytes] | None:
-    """A mark and the state in it; None where there is none, or a damaged one."""
+    """A mark and the state in it; None for one that is missing or damaged."""
     try:
         content = path.read_bytes()
         head, state = content[64:].split(b"\n", 1)
@@ -140,10 +121,6 @@ def journal_folder(output: Path, *, resume: bool = False) -> Iterator[Path]:
     Args:
         output: The job's first file of results.
         resume: Whether journals of an earlier job are kept; else they are removed first.
-
-    Raises:
-        InvalidInput: Another process works on the same output; the message says which.
-        OSError: The folder cannot be made; the error names the output.
     """
     from filelock import FileLock, Timeout  # takes as long to import as a picture to analyse; pictures need no lock
 

@@ -48,19 +48,11 @@ class Processes(Generic[Task, Done]):
         self._started = self._submit(os.getpid)
 
     def submit(self, task: Task) -> "Future[Done]":
-        """Have a task done.
-
-        Raises:
-            BrokenExecutor: One of the processes has died; so does every unfinished future.
-        """
+        """Have a task done; it and all unfinished futures raise `BrokenExecutor` when one of the processes has died."""
         return self._submit(_do, task)
 
     def check(self) -> None:
-        """Find out why a process has died.
-
-        Raises:
-            InvalidInput: No process could be started at all.
-        """
+        """Raise `InvalidInput` where no process could be started at all."""
         if self._started.exception():
             raise InvalidInput(
                 'no process can be started; a script needs `if __name__ == "__main__":` around its calls, and classes '
@@ -90,6 +82,9 @@ class Processes(Generic[Task, Done]):
 _work: Callable[[Any], Any] | None = None
 """What a process of a pool does with its tasks."""
 
+_in_task = False
+"""Whether this process is doing a task, whose unfinished files have to be removed before it ends."""
+
 
 def _begin(work: Callable[[Any], Any], num_threads: int, ending: "Connection") -> None:
     global _work  # noqa: PLW0603 - a process pool gives its processes no other place for what they keep
@@ -98,10 +93,6 @@ def _begin(work: Callable[[Any], Any], num_threads: int, ending: "Connection") -
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the first ends the others
     signal.signal(signal.SIGTERM, _exit)
     threading.Thread(target=_end_with, args=(ending,), daemon=True).start()
-
-
-_in_task = False
-"""Whether this process is doing a task, whose unfinished files have to be removed before it ends."""
 
 
 def _exit(number: int, frame: FrameType | None) -> None:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,8 +46,8 @@ def analyze_video(
         analyzer: Finds and reads the faces.
         settings: How the video is read and smoothed.
         sinks: Are given every result, with its image; they are open.
-        hide: How faces are hidden in the images that the sinks are given; None: they are not.
-        journal: The file in which results are kept for a resumption; None for no journal.
+        hide: How faces are hidden in the images that the sinks are given.
+        journal: The file in which results are kept for a resumption.
         resume: Whether to go on from the journal's last mark. Frames before it are decoded again, but not analysed; a
             video that was done is not even decoded, unless a sink wants images.
 
@@ -66,9 +67,9 @@ def analyze_video(
         writing = list(sinks)
         faults = []
         try:
-            if mark.ended and not images:
-                assert journaled is not None
-                results: Iterator[FrameResult | Failure] = _replayed(source, journaled, mark)
+            if journaled and mark.ended and not images:
+                failures = [Failure(source.name, mark.error)] if mark.error else []
+                results: Iterator[FrameResult | Failure] = chain(journaled.results(), failures)
             else:
                 results = stack.enter_context(closing(_analyzed(source, analyzer, settings, journaled, mark, images)))
             for result in results:
@@ -81,12 +82,6 @@ def analyze_video(
             give(writing, failure, None)
             yield failure
         yield from (Failure(source.name, fault) for fault in faults if fault)
-
-
-def _replayed(source: Source, journal: Journal, mark: Mark) -> Iterator[FrameResult | Failure]:
-    yield from journal.results()
-    if mark.error:
-        yield Failure(source.name, mark.error)
 
 
 def _analyzed(
@@ -128,12 +123,8 @@ def _followed(
     marked = time.monotonic()
     for frame in frames:
         if frame.index <= mark.index:
-            height, width = frame.image.shape[:2]
             image = frame.image if images else None
-            yield (
-                FrameResult(source="", index=frame.index, time=frame.time, width=width, height=height, image=image),
-                None,
-            )
+            yield FrameResult(source="", index=frame.index, width=0, height=0, image=image), None
             continue
         result = stream(frame)
         state = None

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, ClassVar, Final, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final, Protocol, Self, TypeAlias
 
 from mien.files import STANDARD_OUTPUT, keep_incomplete, replacing
 from mien.values import Failure, FrameResult
@@ -40,9 +40,9 @@ class Header:
 
     model: str
     detector: str
-    detector_options: Mapping[str, object] = field(default_factory=dict, hash=False)
+    detector_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     labels: tuple[str, ...]
-    settings: Mapping[str, object] = field(default_factory=dict, hash=False)
+    settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 class Sink(Protocol):
@@ -101,6 +101,10 @@ class Kind:
     pictures: bool = True
     videos: bool = True
     pipes: bool = False
+
+    def takes(self, is_video: bool) -> bool:
+        """Whether it applies to a video, or to a picture."""
+        return self.videos if is_video else self.pictures
 
     def load(self) -> SinkType:
         """The class that writes it."""
