@@ -14,14 +14,7 @@ def assign(cost: NDArray[np.floating]) -> list[tuple[int, int]]:
         >>> assign(np.array([[1.0, 2.0], [1.0, 9.0]]))
         [(0, 1), (1, 0)]
 
-    Args:
-        cost: (N, M), either of which may be 0; values of either sign. Infinity forbids a pair.
-
-    Returns:
-        Pairs (row, column), sorted by rows.
-
-    Raises:
-        InvalidInput: The cost is not a matrix, or holds a NaN or a negative infinity.
+    Costs are (N, M), either of which may be 0; infinity forbids a pair. The pairs are sorted by rows.
     """
     cost = np.asarray(cost, dtype=np.float64)
     if cost.ndim != 2 or np.isnan(cost).any() or np.isneginf(cost).any():

@@ -32,26 +32,6 @@ MIN_POINTS: Final = 6
 WINDOW: Final = (11, 11)
 """Window of Lucas and Kanade's method, in pixels of the small copy."""
 
-
-def small_grey(image: Image) -> Grey:
-    """A grey copy whose longer side is `SMALL_SIDE`; a smaller picture keeps its size.
-
-    Linear interpolation reads four pixels of the picture for each of the copy. That leaves a little aliasing, and takes
-    an eighth of the time of averaging all pixels: .15 ms instead of 1.2 for 1280 × 720.
-
-    Args:
-        image: (H, W, 3) uint8, RGB.
-
-    Raises:
-        InvalidInput: It is not an image.
-    """
-    height, width = check_image(image).shape[:2]
-    scale = SMALL_SIDE / max(height, width)
-    if scale < 1:
-        image = np.asarray(cv2.resize(image, (max(1, round(width * scale)), max(1, round(height * scale)))), np.uint8)
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
-
-
 CUT_CORRELATION: Final = 0.6
 """Correlation of two thumbnails below which they show different scenes. Within a shot, even with moving people and
 panning cameras, neighbouring frames at 10 a second or more correlate at .95 and above; across cuts at about 0."""
@@ -65,6 +45,19 @@ CUT_DIFFERENCE: Final = 25.0
 
 FLAT: Final = 3.0
 """Standard deviation, in grey levels, below which a picture holds nothing but noise to correlate."""
+
+
+def small_grey(image: Image) -> Grey:
+    """A grey copy whose longer side is `SMALL_SIDE`; a smaller picture keeps its size.
+
+    Linear interpolation reads four pixels of the picture for each of the copy. That leaves a little aliasing, and takes
+    an eighth of the time of averaging all pixels: .15 ms instead of 1.2 for 1280 × 720.
+    """
+    height, width = check_image(image).shape[:2]
+    scale = SMALL_SIDE / max(height, width)
+    if scale < 1:
+        image = np.asarray(cv2.resize(image, (max(1, round(width * scale)), max(1, round(height * scale)))), np.uint8)
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def is_cut(small_before: Grey, small_after: Grey) -> bool:
@@ -138,12 +131,8 @@ def _median(values: NDArray[np.float64], found: NDArray[np.bool_]) -> NDArray[np
 def appearance(small: Grey, box: NDArray[np.float64]) -> NDArray[np.float32]:
     """What a box shows, independent of the light: the dot product of two appearances is their correlation, -1 to 1.
 
-    Args:
-        small: A small copy.
-        box: (4,), left, top, right, bottom in the copy; it may leave the copy.
-
-    Returns:
-        The patch in the box, flattened to (400,) float32, with mean 0 and length 1; zeros where it is of one grey.
+    The box, (4,) left, top, right, bottom in a small copy, may leave it. Its patch is flattened to (400,), with mean 0
+    and length 1; zeros where it is of one grey.
     """
     x, y = (box[2] - box[0]) / PATCH_SIDE, (box[3] - box[1]) / PATCH_SIDE
     patch_to_copy = np.array([[x, 0, box[0] + x / 2 - 0.5], [0, y, box[1] + y / 2 - 0.5]])

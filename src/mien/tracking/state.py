@@ -49,10 +49,7 @@ class Stateful:
         return _arrays(self)
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Continue exactly as the object would have that gave the state.
-
-        Args:
-            state: The state of an object with the same settings.
+        """Continue exactly as the object with the same settings would have that gave the state.
 
         Raises:
             InvalidInput: An array is missing, NaN, or of another type or number of dimensions; the object is as it was.
@@ -109,11 +106,7 @@ def to_bytes(state: Mapping[str, NDArray[Any]]) -> bytes:
 
 
 def from_bytes(content: bytes) -> State:
-    """The state that `to_bytes` was given.
-
-    Raises:
-        InvalidInput: The content is damaged, or holds anything but arrays of numbers and strings.
-    """
+    """The state that `to_bytes` was given; nothing but arrays of numbers and strings is read."""
     try:
         with ZipFile(io.BytesIO(content)) as archive:
             # `to_bytes` does not compress: content that unpacks to more than its own size would fill the memory.
