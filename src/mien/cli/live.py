@@ -11,7 +11,7 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from mien.cli.analyze import check_anonymize, make_analyzer
+from mien.cli.analyze import DetectorModel, DetectorName, Model, check_anonymize, make_analyzer
 from mien.cli.console import complain, out, styles_of, tell
 from mien.cli.times import seconds
 from mien.defaults import DEFAULT_DETECTOR, DEFAULT_MODEL
@@ -32,12 +32,9 @@ def live(
     ] = None,
     terminal: Annotated[bool, typer.Option("--terminal", help="Bars in the terminal, not a window.")]
     = False,
-    model: Annotated[str, typer.Option(help="A shipped model's name, or a file of `mien export`.")] = DEFAULT_MODEL,
-    detector: Annotated[str, typer.Option(help="haar, yunet (fetched once), or package.module:Name.")]
-    = DEFAULT_DETECTOR,
-    detector_model: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="YuNet's model, instead of the one in the cache.")
-    ] = None,
+    model: Model = DEFAULT_MODEL,
+    detector: DetectorName = DEFAULT_DETECTOR,
+    detector_model: DetectorModel = None,
     anonymize: Annotated[
         str | None, typer.Option(metavar="HOW", help="blur or pixelate every face that is shown or written.")
     ] = None,

@@ -13,9 +13,6 @@ class CsvSink(FileSink):
 
     UTF-8, separated by commas, with `\\n` at the end of a line. A text that a spreadsheet would take for a formula gets
     an apostrophe before it.
-
-    Raises:
-        InvalidInput: One of the model's labels has the name of another column.
     """
 
     # Version 1 had other columns for pictures and for videos.

@@ -19,11 +19,7 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 @lru_cache(maxsize=16)
 def columns(header: Header) -> tuple[str, ...]:
-    """The names of a table's columns.
-
-    Raises:
-        InvalidInput: One of the model's labels has the name of another column.
-    """
+    """The names of a table's columns."""
     names = (
         "source", "frame", "time", "width", "height", "face", "track_id", "left", "top", "right", "bottom",
         "detector_score", "interpolated", "quality", "quality_reasons", "label", *header.labels,
@@ -34,11 +30,7 @@ def columns(header: Header) -> tuple[str, ...]:
 
 
 def check_columns(names: tuple[str, ...], header: Header) -> tuple[str, ...]:
-    """The names of a table's columns, once it is known that no two are the same.
-
-    Raises:
-        InvalidInput: Two are; the message names the model's label that is to blame.
-    """
+    """The names of a table's columns; `InvalidInput` names the model's label that is also another column's."""
     for label in header.labels:
         if names.count(label) > 1:
             raise InvalidInput(
@@ -49,12 +41,7 @@ def check_columns(names: tuple[str, ...], header: Header) -> tuple[str, ...]:
 
 
 def rows(header: Header, result: FrameResult | Failure) -> list[tuple[Cell, ...]]:
-    """The rows of one result: one a face, but at least one; a cell for every one of `columns`.
-
-    Args:
-        header: Gives the columns of scores.
-        result: A picture, a frame, or why there is none.
-    """
+    """The rows of one result: one a face, but at least one; a cell for every one of `columns`."""
     frame: dict[str, Any] = {"source": result.source, "error": result.error}
     found = []
     if isinstance(result, FrameResult):

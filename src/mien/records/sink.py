@@ -139,7 +139,7 @@ class FileSink:
 
     @classmethod
     def replaces(cls, path: Path) -> bool:
-        """Whether an existing file was written by mien as this kind, so that it may be replaced; or is empty."""
+        """As `SinkType`; an empty file may be replaced too."""
         with path.open("rb") as file:
             content = file.read(_EXAMINED)
             file.seek(max(_EXAMINED, path.stat().st_size - _EXAMINED))
