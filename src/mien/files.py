@@ -53,12 +53,8 @@ def check_output(
 
         >>> check_output(Path("faces.csv"), inputs=[Path("party.jpg")])
 
-    Standard output (`-`), pipes and devices pass.
-
-    Args:
-        path: The file to be written.
-        inputs: All that is read; a `FileSet` where many outputs are checked against many inputs.
-        may_replace: Whether a file that is there already, and not empty, may be replaced; by default any may.
+    Standard output (`-`), pipes and devices pass. `may_replace` says whether a file that is there already, and not
+    empty, may be replaced; by default any may. Where many outputs are checked, the inputs are a `FileSet`.
     """
     if path == STANDARD_OUTPUT:
         return
@@ -182,14 +178,8 @@ def replacing(path: Path) -> Iterator[Path]:
 def keep_incomplete(partial: Path, path: Path, replaces: Callable[[Path], bool]) -> Path:
     """Keep what had been written of a file when an exception ended the block of `replacing`; call it inside the block.
 
-    Args:
-        partial: What `replacing(path)` gave.
-        path: The file that was being written.
-        replaces: Whether an earlier incomplete file may be replaced.
-
-    Returns:
-        Where it is kept: `path`, or, if an earlier file has that name, `NAME.incomplete.SUFFIX` beside it; or
-        `NAME.incomplete-2.SUFFIX` and so on, if that is the name of a file that may not be replaced.
+    It is kept as `path`, or, if an earlier file has that name, as `NAME.incomplete.SUFFIX` beside it; or as
+    `NAME.incomplete-2.SUFFIX` and so on, if that is the name of a file that may not be replaced, as `replaces` says.
     """
     if not partial.is_file():  # a pipe or a device, which was written to directly
         return path

@@ -76,18 +76,11 @@ def _choose_screen(terminal: bool) -> "Terminal | TkWindow":
     return Terminal()
 
 
-class Terminal:
+class Terminal(Live):
     """Bars for each person, in a terminal, through SSH too."""
 
     def __init__(self) -> None:
-        self._live = Live(console=out, refresh_per_second=20, transient=True)
-
-    def __enter__(self) -> Self:
-        self._live.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._live.stop()
+        super().__init__(console=out, refresh_per_second=20, transient=True)
 
     def show(self, image: "Image", result: "FrameResult", status: str) -> bool:
         """As `Screen`; Ctrl-C ends."""
@@ -103,7 +96,7 @@ class Terminal:
                 lines.append(line)
         if not result.faces:
             lines.append(Text("no face"))
-        self._live.update(Group(*lines))
+        self.update(Group(*lines))
         return True
 
 

@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from mien.drawing.patches import PALE, WHITE, Colour, background, bar, blend, text
 from mien.values import Image
 
-_MOST_OF_FRAME: Final = 0.25
-"""Share of the frame's height that the timeline may take."""
-
+_MOST_OF_FRAME: Final = 0.25  # share of the frame's height that the timeline may take
 _SHORTEST_PAUSE: Final = 0.2
 """Frames that are further apart than this, in seconds, leave a gap in the timeline, unless all are."""
 

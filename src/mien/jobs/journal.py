@@ -31,9 +31,7 @@ class Mark:
 class Journal:
     """One video's results, a line a frame, and now and then a mark from which work can go on. A context manager.
 
-    Args:
-        path: `NAME.jsonl`; marks lie beside it as `NAME.mark`.
-        about: Plain values that say what is analysed and how. Marks of any other work are not gone on from.
+    Marks lie beside it as `NAME.mark`. `about` says what is analysed and how; other work's marks are not gone on from.
     """
 
     def __init__(self, path: Path, about: Mapping[str, Any] | None = None) -> None:
@@ -118,9 +116,7 @@ def journal_folder(output: Path, *, resume: bool = False) -> Iterator[Path]:
     It is removed when the block ends well. It is kept when the block is left by an exception, or when a video in it
     broke off so that it can be resumed.
 
-    Args:
-        output: The job's first file of results.
-        resume: Whether journals of an earlier job are kept; else they are removed first.
+    Journals of an earlier job are removed first, unless it is resumed.
     """
     from filelock import FileLock, Timeout  # takes as long to import as a picture to analyse; pictures need no lock
 

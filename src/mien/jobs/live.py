@@ -62,13 +62,8 @@ def watch(
     Ends when the screen says so, after `seconds`, at the end of a video that is played, or on Ctrl-C; what was
     recorded is kept.
 
-    Args:
-        camera: Open.
-        analyzer: Finds and reads the faces.
-        screen: Shows the drawn frames.
-        record: The folder in which everything is recorded; it must not hold an earlier recording.
-        hide: How faces are hidden in all that is shown and recorded.
-        seconds: The time after which it ends.
+    Everything is recorded in the folder `record`, which must not hold an earlier recording. Faces are hidden as asked
+    in all that is shown and recorded.
     """
     info = VideoInfo(started_at=datetime.now().astimezone().isoformat(timespec="milliseconds"))
     stream = Stream(

@@ -45,20 +45,14 @@ class Outputs:
 
 
 def plan_outputs(wanted: Mapping[str, Path], sources: Sequence[Source], header: Header) -> Outputs:
-    """Where each output goes, once all of it is known to be possible.
+    """Where each output goes, by the names of kinds, once all of it is known to be possible.
 
     A kind that holds all sources is one file. A kind with a file for each source is that file, if there is one source
     and the path has a fitting suffix; else the path is a folder, in which the folders of the sources are kept.
 
-    Args:
-        wanted: Paths by the names of kinds; `-` is standard output.
-        sources: All sources of the job.
-        header: As the outputs will bear it.
-
     Raises:
         OutputRefused: An output has no place, would overwrite an input, another output or a file that mien did not
             write, or does not apply to any source.
-        MissingExtra: An output needs an optional dependency that is not installed.
     """
     tables: list[tuple[Kind, Path]] = []
     own: list[list[tuple[Kind, Path]]] = [[] for _ in sources]

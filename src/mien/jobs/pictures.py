@@ -38,12 +38,8 @@ def analyze_picture(
 ) -> FrameResult | Failure:
     """The faces of a picture, without its image, or why there are none; never raises for the picture itself.
 
-    Args:
-        source: The picture.
-        analyzer: Finds and reads the faces.
-        image: What `read_picture` gave; None: the picture is read now.
-        sinks: Open; they are given the result with its image. What they cannot write is an error of the result.
-        hide: How faces are hidden in the image that the sinks are given.
+    Without an image the picture is read now. The sinks, which are open, are given the result with its image, in which
+    faces are hidden as asked; what they cannot write is an error of the result.
     """
     if image is None:
         image = read_picture(source)

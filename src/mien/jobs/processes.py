@@ -22,16 +22,13 @@ if TYPE_CHECKING:
 Task = TypeVar("Task")
 Done = TypeVar("Done")
 
-_PATIENCE: Final = 5.0
-"""Seconds that a process has to remove its unfinished files before it is killed."""
+_PATIENCE: Final = 5.0  # seconds that a process has to remove its unfinished files before it is killed
 
 
 class Processes(Generic[Task, Done]):
     """Processes that do one task each at a time. A context manager; an exception in its block ends them at once.
 
-    Args:
-        work: Does a task. It is pickled once for each process, as are the tasks and what it returns.
-        num: The number of processes. They share the processor's cores.
+    They share the processor's cores. `work` is pickled once for each, as are the tasks and what it returns.
     """
 
     def __init__(self, work: Callable[[Task], Done], num: int) -> None:

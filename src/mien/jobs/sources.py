@@ -54,12 +54,7 @@ def find_sources(words: Iterable[str | Path], *, as_video: bool = False) -> Foun
     found becomes a source with an error, so that it is reported among the others. What mien itself drew, and what is
     no regular file in a folder (sockets, devices, named pipes), is passed over with a note.
 
-    Args:
-        words: Files, folders, patterns, URLs, or `-` for standard input.
-        as_video: Whether folders are numbered frames of a video, and standard input is a video.
-
-    Raises:
-        InvalidInput: A word is no text and no path.
+    With `as_video`, folders are numbered frames of a video, and standard input is a video.
     """
     found: dict[str, Source] = {}
     for word in words:

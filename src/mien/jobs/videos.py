@@ -41,21 +41,12 @@ def analyze_video(
 
     Decoding and analysis run in threads of their own, a few frames ahead; the sinks in this one.
 
-    Args:
-        source: The video.
-        analyzer: Finds and reads the faces.
-        settings: How the video is read and smoothed.
-        sinks: Are given every result, with its image; they are open.
-        hide: How faces are hidden in the images that the sinks are given.
-        journal: The file in which results are kept for a resumption.
-        resume: Whether to go on from the journal's last mark. Frames before it are decoded again, but not analysed; a
-            video that was done is not even decoded, unless a sink wants images.
+    The sinks, which are open, are given every result with its image, in which faces are hidden as asked. Results are
+    kept in the journal for a resumption, which goes on from its last mark: frames before it are decoded again, but not
+    analysed; a video that was done is not even decoded, unless a sink wants images.
 
     Yields:
         A result for every frame, without its image; at last a failure, if the video broke off or cannot be read.
-
-    Raises:
-        OSError: An output cannot be written.
     """
     if source.error:
         yield Failure(source.name, source.error)

@@ -22,10 +22,7 @@ class ParquetSink(FileSink):
     The file can be read also when an exception ends the block; its metadata `mien.complete` is then `false`. The
     schema's metadata `mien` holds the header as JSON.
 
-    Args:
-        target: Where to write; a stream need not be able to seek.
-        header: How the results were made.
-        rows_a_group: How many rows are held in memory before they are written together.
+    A stream need not be able to seek. `rows_a_group` rows are held in memory before they are written together.
     """
 
     signature = rb'(?s)PAR1.*\{"format": "mien"'

@@ -13,8 +13,7 @@ from mien.values import Failure, FrameResult
 Cell: TypeAlias = str | int | float | bool | list[str] | None
 """One value of a table."""
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""How a text begins that a spreadsheet may execute (CWE-1236)."""
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # how a text begins that a spreadsheet may execute (CWE-1236)
 
 
 @lru_cache(maxsize=16)

@@ -16,8 +16,7 @@ from mien.values import Failure, FrameResult
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-_EXAMINED: Final = 2**20
-"""How many bytes of an existing file are examined, at its beginning and at its end."""
+_EXAMINED: Final = 2**20  # how many bytes of an existing file are examined, at its beginning and at its end
 
 FORMAT: Final = "mien"
 """What JSON and Parquet files call their format."""
@@ -119,10 +118,6 @@ class FileSink:
     then is ended well-formed and kept: under the file's name, or, if an earlier file has that name, beside it as
     `NAME.incomplete.SUFFIX`. If the file itself could not be written, as on a full disk, nothing is kept and an
     earlier file is as it was.
-
-    Args:
-        target: Where to write.
-        header: How the results were made.
 
     Attributes:
         path: The file that is written, after the block the one that was; None for a stream or standard output.

@@ -6,11 +6,9 @@ There are no objects in it, only numbers and strings, so that reading a file fro
 import copy
 import inspect
 import io
-import tokenize
-import zlib
 from collections.abc import Mapping
-from typing import Any, Final, TypeAlias
-from zipfile import BadZipFile, ZipFile
+from typing import Any, TypeAlias
+from zipfile import ZipFile
 
 import numpy as np
 from numpy.lib.format import read_array
@@ -21,12 +19,6 @@ from mien.errors import InvalidInput
 State: TypeAlias = dict[str, NDArray[Any]]
 """Arrays by name; numbers, booleans and strings are arrays without dimensions. A dot separates the name of a part from
 the names inside it, as in "tracker.faces.0.score"."""
-
-READING_ERRORS: Final = (
-    BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError, TypeError, SyntaxError, tokenize.TokenError,
-    OverflowError, MemoryError, RuntimeError,
-)  # fmt: skip
-"""What numpy and zipfile raise on damaged files; RuntimeError stands for encrypted members and unknown compression."""
 
 
 class Stateful:
@@ -116,5 +108,5 @@ def from_bytes(content: bytes) -> State:
                 name.removesuffix(".npy"): read_array(io.BytesIO(archive.read(name)), allow_pickle=False)
                 for name in archive.namelist()
             }
-    except READING_ERRORS as error:
+    except Exception as error:  # of damaged files numpy and zipfile raise a dozen kinds
         raise InvalidInput(f"not a saved state of mien: {error}") from error

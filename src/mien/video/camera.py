@@ -18,15 +18,9 @@ from mien.values import Frame, Image
 from mien.video.decoder import opencv_silenced
 from mien.video.source import VideoSource, open_video, without_password
 
-_FAILURES: Final = 5
-"""Failed reads in a row after which the camera counts as gone; with some drivers single reads fail."""
-
-_PAUSE: Final = 0.02
-"""Seconds between a failed read and the next."""
-
-_PATIENCE: Final = 2.0
-"""Seconds that closing waits for a read under way."""
-
+_FAILURES: Final = 5  # failed reads in a row after which the camera counts as gone; with some drivers single reads fail
+_PAUSE: Final = 0.02  # seconds between a failed read and the next
+_PATIENCE: Final = 2.0  # seconds that closing waits for a read under way
 _PLAYED: Final = "has been played to its end"
 _UNPLUGGED: Final = "gives no more pictures: it was unplugged, or another program took it"
 

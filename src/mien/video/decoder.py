@@ -40,14 +40,11 @@ class StreamInfo:
 class Picture(NamedTuple):
     """A picture of a video. Its colours are converted on demand, since frames that are thinned out need none.
 
-    Attributes:
-        time: Seconds from the start of the source; None when the container does not say.
-        to_rgb: Returns (H, W, 3) uint8, RGB, upright; to be called before the next picture is asked for, if at all.
-            It may raise `DecodingBroke` or `PictureError`. None: the picture was passed over on the way to the
-            start, and only counts.
+    `to_rgb` gives it upright; it is to be called before the next picture is asked for, if at all, and may raise
+    `DecodingBroke` or `PictureError`. None: the picture was passed over on the way to the start, and only counts.
     """
 
-    time: float | None
+    time: float | None  # seconds from the start of the source; None when the container does not say
     to_rgb: Callable[[], Image] | None
 
 
@@ -73,12 +70,8 @@ class Decoder(Protocol):
     def pictures(self, start: float) -> Iterator[Picture]:
         """All pictures from the first, in the order of their times; to be asked for once.
 
-        Args:
-            start: Seconds; earlier pictures may come without pixels. Where they cannot be counted without decoding
-                them (a file on a server), they may be left out.
-
-        Raises:
-            DecodingBroke: After the last picture that could be decoded, when the source is damaged.
+        Those before `start` seconds may come without pixels, or be left out where they cannot be counted without
+        decoding them (a file on a server). Of a damaged source, `DecodingBroke` comes after the last good picture.
         """
 
     def close(self) -> None:

@@ -7,8 +7,7 @@ from typing import Final
 
 from mien.images import DRAWN_COMMENT
 
-_WINDOW: Final = 16_384
-"""Bytes at the beginning and at the end of a file in which the comment is searched."""
+_WINDOW: Final = 16_384  # bytes at the beginning and at the end of a file in which the comment is searched
 
 
 def append_comment(path: Path, comment: str) -> None:

@@ -15,9 +15,6 @@ class NumberedPictures:
 
     Missing numbers leave no gap in time. A picture that cannot be read ends the video, as damage ends a file: to pass
     over it would shift all frames that follow.
-
-    Raises:
-        VideoError: The folder cannot be read, holds no numbered picture, or the first cannot be read.
     """
 
     def __init__(self, folder: Path, rate: float) -> None:

@@ -22,7 +22,7 @@ class OpencvDecoder:
     end: it is inferred from the length that the header promises. Colours are always converted by BT.601, a
     mirroring display matrix is not applied, and a start within the video is reached by decoding all frames before.
 
-    Arguments and errors are those of `PyavDecoder`. A URL of unknown length is a live stream.
+    A URL of unknown length is a live stream.
     """
 
     def __init__(self, address: str, name: str, *, is_url: bool, threads: int) -> None:

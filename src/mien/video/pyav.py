@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-_TIMEOUT: Final = 10.0
-"""Seconds that a server may take to answer, and to send the next packet."""
-
+_TIMEOUT: Final = 10.0  # seconds that a server may take to answer, and to send the next packet
 _SEEK_BACK: Final = (0.0, 1.0, 4.0, 16.0)
 """Seconds before the wanted place that are tried one after another, since some containers seek past it."""
 
@@ -63,14 +61,7 @@ class PyavDecoder:
     one thread FFmpeg's H.264 decoder may return a damaged picture before it marks it as such (8 of 4,643 readings of
     one damaged file), and then the file is read to its end.
 
-    Args:
-        address: A file's path or a URL.
-        name: The source's name in messages.
-        is_url: Whether the network may be used. A file that refers to the network is refused.
-        threads: Threads of the decoder.
-
-    Raises:
-        VideoError: The source cannot be opened, holds no video, or not one picture can be decoded.
+    A file that refers to the network is refused unless its address is a URL. `name` is the source's in messages.
     """
 
     def __init__(self, address: str, name: str, *, is_url: bool, threads: int) -> None:

@@ -5,12 +5,8 @@ from typing import Final
 
 from mien.video.decoder import Picture
 
-_NEW_ORIGIN: Final = 1.0
-"""A step back by more seconds than this is the beginning of another recording."""
-
-_SLIP: Final = 0.001
-"""Seconds after its predecessor at which a frame is placed whose own time is not later."""
-
+_NEW_ORIGIN: Final = 1.0  # a step back by more seconds than this is the beginning of another recording
+_SLIP: Final = 0.001  # seconds after its predecessor at which a frame is placed whose own time is not later
 _ROUNDING: Final = 0.0006
 """Seconds by which a container may have rounded a time; Matroska's times are whole milliseconds."""
 
@@ -42,12 +38,10 @@ def timed(pictures: Iterable[Picture], step: float) -> Iterator[tuple[float, Pic
 
 
 class Thinning:
-    """Which frames are kept when not all are wanted.
+    """Which frames are kept when not all are wanted: those whose index is a multiple of `every`.
 
-    Args:
-        every: Keep every n-th frame, those whose index is a multiple of it; 1 for all.
-        fps: Keep at most so many frames a second: the first frame, and the next after each 1/fps seconds from there,
-            whatever the distances between frames are. None for all.
+    Of these at most `fps` a second: the first frame, and the next after each 1/fps seconds from there, whatever the
+    distances between frames are.
     """
 
     def __init__(self, every: int, fps: float | None) -> None:

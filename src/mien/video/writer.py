@@ -27,9 +27,7 @@ WRITTEN_SUFFIXES: Final = frozenset(_FORMATS)
 _FASTEST: Final = 120.0
 """Most frames a second that OpenCV writes: some files claim a thousand, and each would be a whole picture."""
 
-_LONGEST: Final = 10.0
-"""Most seconds for which OpenCV repeats one frame: a clock that jumps must not fill the disk."""
-
+_LONGEST: Final = 10.0  # most seconds for which OpenCV repeats one frame: a clock that jumps must not fill the disk
 _TICKS: Final = 90_000  # a second; what 24, 25, 30 and 60 frames a second divide
 _LIMITED_RANGE, _FULL_RANGE = 1, 2
 
@@ -106,7 +104,12 @@ class VideoWriter:
             self._with_pyav = uses_pyav("pyav", "Keeping a video's sound")
             open_file(self._audio_from, f"{self._audio_from} (for its sound)").close()
         if self._with_pyav:
-            _check_h264()
+            import av
+
+            if "libx264" not in av.codecs_available:
+                raise VideoError(
+                    f"this PyAV comes without libx264; install the one from PyPI: {install_command('video')}"
+                )
         self.damage: str | None = None
         self._size: tuple[int, int] | None = None
         self._last = -1
@@ -287,17 +290,6 @@ class _OpencvOutput:
         for _ in range(times):
             self._writer.write(image)
         self._count += times
-
-
-def _check_h264() -> None:
-    import av
-
-    try:
-        av.Codec("libx264", "w")
-    except av.codec.codec.UnknownCodecError as error:
-        raise VideoError(
-            f"this PyAV comes without libx264; install the one from PyPI: {install_command('video')}"
-        ) from error
 
 
 def _even(image: Image) -> Image:
