@@ -7,8 +7,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from mien.cli.console import complain, note, tell
-from mien.cli.times import above_zero, seconds
+from mien.cli.console import above_zero, complain, note, seconds, tell
 from mien.defaults import DEFAULT_DETECTOR, DEFAULT_MODEL
 
 Model: TypeAlias = Annotated[str, typer.Option(help="A shipped model's name, or a file of `mien export`.")]

@@ -12,8 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from mien.cli.analyze import DetectorModel, DetectorName, Model, check_anonymize, make_analyzer
-from mien.cli.console import complain, out, styles_of, tell
-from mien.cli.times import seconds
+from mien.cli.console import complain, out, seconds, styles_of, tell
 from mien.defaults import DEFAULT_DETECTOR, DEFAULT_MODEL
 
 if TYPE_CHECKING:

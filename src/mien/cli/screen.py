@@ -110,18 +110,15 @@ class AnalysisScreen:
             self._bar.remove_task(self._frames)
             self._frames = None
         if self._one_by_one and not self._silent:
-            title = Text.assemble((last.source, "bold"), (f"  {self._video_title(last)}", "dim"))
+            people = {0: "no face", 1: "1 person"}.get(len(self._people), f"{len(self._people)} people")
+            about = f"  {last.width}×{last.height}, {_count(self._num_frames, 'frame')}, {last.time:.1f} s, {people}"
+            title = Text.assemble((last.source, "bold"), (about, "dim"))
             self._console.print(title, *_people_lines(self._people, styles_of(self._labels)), sep="\n", soft_wrap=True)
         longest = max((person.last - person.first for person in self._people.values()), default=None)
         baseline = self._settings.baseline
         if longest is not None and longest < baseline - 1e-6:  # times are rounded
             note(f"nobody was in view for the {baseline:g} s of --baseline, so no resting face was taken out")
         self._people, self._num_frames = {}, 0
-
-    def _video_title(self, last: FrameResult) -> str:
-        people = {0: "no face", 1: "1 person"}.get(len(self._people), f"{len(self._people)} people")
-        frames = _count(self._num_frames, "frame")
-        return f"{last.width}×{last.height}, {frames}, {last.time:.1f} s, {people}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -44,7 +44,8 @@ class Journal:
     def begin(self, *, resume: bool = False) -> Mark:
         """Start anew, or go on from the last mark of the same work, which is returned; results after it are dropped."""
         found = _read_mark(self._mark) if resume else None
-        if found is None or found[0].get("about") != self._about or _size(self._path) < found[0]["length"]:
+        length = self._path.stat().st_size if self._path.is_file() else -1
+        if found is None or found[0].get("about") != self._about or length < found[0]["length"]:
             if found:
                 _LOG.warning(
                     "%s: the settings or the file have changed since; it is analysed from its first frame", self._name
@@ -69,8 +70,8 @@ class Journal:
         assert self._stream is not None
         self._stream.flush()
         os.fsync(self._stream.fileno())
-        about = {"about": self._about, "index": mark.index, "length": self._stream.tell()}
-        content = json.dumps(about | {"ended": mark.ended, "error": mark.error}).encode() + b"\n" + mark.state
+        head = {"about": self._about, "index": mark.index, "length": self._stream.tell()}
+        content = json.dumps(head | {"ended": mark.ended, "error": mark.error}).encode() + b"\n" + mark.state
         with replacing(self._mark) as partial:
             partial.write_bytes(hashlib.sha256(content).hexdigest().encode() + content)
 
@@ -103,10 +104,6 @@ def _read_mark(path: Path) -> tuple[dict[str, Any], bytes] | None:
         return (json.loads(head), state) if whole else None
     except (OSError, ValueError):
         return None
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else -1
 
 
 @contextmanager

@@ -11,7 +11,7 @@ KINDS: Final = (
          "mien.jobs.drawings:PictureDrawing", each=True, videos=False),
     Kind("annotate", _DRAW, (".mp4", ".m4v", ".mov", ".mkv"),
          "mien.jobs.drawings:VideoDrawing", each=True, pictures=False),
-    Kind("csv", "A row a face; - for standard output.", (".csv", ".txt"), "mien.records.csv_table:CsvSink", pipes=True),
+    Kind("csv", "A row a face; - for standard output.", (".csv", ".txt"), "mien.records.rows:CsvSink", pipes=True),
     Kind("json", "One document; - for standard output.", (".json",), "mien.records.json_files:JsonSink", pipes=True),
     Kind("jsonl", "A line a picture or frame, at once; - for standard output.", (".jsonl", ".ndjson"),
          "mien.records.json_files:JsonLinesSink", pipes=True),

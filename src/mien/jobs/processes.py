@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import cv2
 
@@ -19,19 +19,16 @@ from mien.video.decoder import cores
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-Task = TypeVar("Task")
-Done = TypeVar("Done")
-
 _PATIENCE: Final = 5.0  # seconds that a process has to remove its unfinished files before it is killed
 
 
-class Processes(Generic[Task, Done]):
+class Processes:
     """Processes that do one task each at a time. A context manager; an exception in its block ends them at once.
 
     They share the processor's cores. `work` is pickled once for each, as are the tasks and what it returns.
     """
 
-    def __init__(self, work: Callable[[Task], Done], num: int) -> None:
+    def __init__(self, work: Callable[[Any], Any], num: int) -> None:
         # Imported here, as they take as long as a picture, and most jobs need no other process.
         import multiprocessing
         from concurrent.futures import ProcessPoolExecutor
@@ -44,7 +41,7 @@ class Processes(Generic[Task, Done]):
         self._pool = ProcessPoolExecutor(num, mp_context=context, initializer=_begin, initargs=arguments)
         self._started = self._submit(os.getpid)
 
-    def submit(self, task: Task) -> "Future[Done]":
+    def submit(self, task: Any) -> "Future[Any]":
         """Have a task done; it and all unfinished futures raise `BrokenExecutor` when one of the processes has died."""
         return self._submit(_do, task)
 

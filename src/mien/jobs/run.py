@@ -164,7 +164,11 @@ def analyze(
     if resume and not plan.files:
         raise InvalidInput("resume goes on with the files of an interrupted job; name its outputs")
     worker = Worker(analyzer, header, settings, anonymize, resume)
-    num_processes = _num_processes(jobs, found.sources)
+    checked_number("jobs", jobs, kind="a whole number")
+    piped = any(
+        source.name == STANDARD_INPUT for source in found.sources
+    )  # other processes have another standard input
+    num_processes = 1 if piped else min(jobs or cores(), len(found.sources))
     summary = Summary(num_sources=len(found.sources))
     with ExitStack() as stack:
         # The journals first, so that they end last: a table that cannot be finished is written again from them.
@@ -185,13 +189,6 @@ def _drawn(result: Result, task: Task) -> Result:
     if isinstance(result, Failure) or result.error:
         return result
     return replace(result, drawing=next((str(path) for kind, path in task.own if kind.name == "annotate"), None))
-
-
-def _num_processes(jobs: int, sources: Sequence[Source]) -> int:
-    checked_number("jobs", jobs, kind="a whole number")
-    if any(source.name == STANDARD_INPUT for source in sources):
-        return 1  # other processes have another standard input
-    return min(jobs or cores(), len(sources))
 
 
 def _journals(
@@ -266,7 +263,7 @@ def _in_processes(tasks: Iterable[Task], worker: Worker, num: int) -> Generator[
 def _one_by_one(tasks: Iterable[Task], worker: Worker) -> Generator[tuple[Task, list[Result]]]:
     """Tasks done again of which one has ended its process, so that no other fails with it."""
     with ExitStack() as stack:
-        process: Processes[Task, list[Result]] | None = None
+        process: Processes | None = None
         for task in tasks:
             process = process or stack.enter_context(Processes(replace(worker, resume=True), 1))
             try:

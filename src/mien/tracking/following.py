@@ -16,21 +16,15 @@ SMALL_SIDE: Final = 320
 """Longer side of the small copy, in pixels. A face of 48 pixels in a frame of 1280, the smallest that a network reads
 well, is still 12 pixels wide in it."""
 
-THUMBNAIL: Final = (32, 18)
-"""Width and height of the thumbnails that are compared to detect cuts, in pixels."""
-
-PATCH_SIDE: Final = 20
-"""Side of the patch by which a face is recognised again, in pixels."""
+THUMBNAIL: Final = (32, 18)  # width and height of the thumbnails that are compared to detect cuts, in pixels
+PATCH_SIDE: Final = 20  # side of the patch by which a face is recognised again, in pixels
 
 GRID: Final = np.stack(np.meshgrid(np.linspace(-0.3, 0.3, 4), np.linspace(-0.3, 0.3, 4)), axis=-1).reshape(-1, 2)
 """Points of a box that are followed, (P, 2): x and y from its centre, in box widths and heights. They leave out the
 margin, which shows background."""
 
-MIN_POINTS: Final = 6
-"""Smallest number of points, of the grid's 16, from which a move is computed."""
-
-WINDOW: Final = (11, 11)
-"""Window of Lucas and Kanade's method, in pixels of the small copy."""
+MIN_POINTS: Final = 6  # smallest number of points, of the grid's 16, from which a move is computed
+WINDOW: Final = (11, 11)  # window of Lucas and Kanade's method, in pixels of the small copy
 
 CUT_CORRELATION: Final = 0.6
 """Correlation of two thumbnails below which they show different scenes. Within a shot, even with moving people and
@@ -40,11 +34,8 @@ SIMILAR_CORRELATION: Final = 0.85
 """Highest correlation across a cut between shots of one room or of a letterboxed film, which then differ clearly in
 brightness."""
 
-CUT_DIFFERENCE: Final = 25.0
-"""Mean absolute difference of two thumbnails across such a cut, in grey levels of 256."""
-
-FLAT: Final = 3.0
-"""Standard deviation, in grey levels, below which a picture holds nothing but noise to correlate."""
+CUT_DIFFERENCE: Final = 25.0  # mean absolute difference of two thumbnails across such a cut, in grey levels of 256
+FLAT: Final = 3.0  # standard deviation, in grey levels, below which a picture holds nothing but noise to correlate
 
 
 def small_grey(image: Image) -> Grey:

@@ -21,23 +21,12 @@ faces correlate at .65 in one pair of twenty, and one person's from frame to fra
 RELIABLE_CORRELATION: Final = 0.8
 """Correlation from which a move updates the velocity; below it something else may be pulling at the points."""
 
-APPEARANCE_RATE: Final = 0.2
-"""Weight of a new detection in the running average of a face's appearance."""
-
-VELOCITY_TIME: Final = 0.2
-"""Time constant of the average velocity, in seconds."""
-
-VELOCITY_DECAY: Final = 0.5
-"""Seconds in which the expected velocity of a face that is out of sight falls to 37 %."""
-
-DETECTOR_NOISE: Final = 0.05
-"""Standard deviation of a detector's boxes around a still face, in sides of the box."""
-
-FOLLOW_NOISE: Final = 0.01
-"""Uncertainty of position that each followed frame adds, in sides of the box."""
-
-LOST_NOISE: Final = 0.5
-"""Uncertainty of position that each second out of sight adds, in sides of the box."""
+APPEARANCE_RATE: Final = 0.2  # weight of a new detection in the running average of a face's appearance
+VELOCITY_TIME: Final = 0.2  # time constant of the average velocity, in seconds
+VELOCITY_DECAY: Final = 0.5  # seconds in which the expected velocity of a face that is out of sight falls to 37 %
+DETECTOR_NOISE: Final = 0.05  # standard deviation of a detector's boxes around a still face, in sides of the box
+FOLLOW_NOISE: Final = 0.01  # uncertainty of position that each followed frame adds, in sides of the box
+LOST_NOISE: Final = 0.5  # uncertainty of position that each second out of sight adds, in sides of the box
 
 REACH: Final = 0.6
 """Largest distance of a detection from the expected position of its face, in sides of the box, when the uncertainty is
@@ -53,8 +42,7 @@ size, and 0 (same), 1 (unrelated) or up to 2 for the appearance."""
 MAX_OVERLAP: Final = 0.5
 """Intersection over the area of the smaller box above which two boxes are one face, or one face hides the other."""
 
-MIN_INSIDE: Final = 0.3
-"""Smallest share of a box inside the frame with which a face counts as visible."""
+MIN_INSIDE: Final = 0.3  # smallest share of a box inside the frame with which a face counts as visible
 
 
 @dataclass(frozen=True, slots=True, eq=False)

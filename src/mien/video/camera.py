@@ -140,13 +140,12 @@ class Camera:
         self.close()
 
     def __iter__(self) -> Iterator[Frame]:
-        while True:
+        while not self.ended:
             try:
                 yield self.latest()
             except VideoError:
-                if self.ended:
-                    return
-                raise
+                if not self.ended:
+                    raise
 
     @property
     def ended(self) -> bool:

@@ -112,8 +112,5 @@ def cores() -> int:
 
 
 def bounded_threads(threads: int | None) -> int:
-    """`threads`, or for None as many as this process may use cores, at most four.
-
-    More than four gain little, and are taken from the networks that run at the same time.
-    """
+    """`threads`, or for None one a core, at most four: more gain little, and are taken from the networks."""
     return min(4, cores()) if threads is None else threads

@@ -262,8 +262,7 @@ class _OpencvOutput:
     def write(self, image: Image, ticks: int) -> None:
         turn = round(ticks / _TICKS * self._rate)
         if self._shown is not None:
-            longest = max(1, round(_LONGEST * self._rate))
-            self._show(self._shown, min(turn - self._turn, longest))
+            self._show(self._shown, min(turn - self._turn, max(1, round(_LONGEST * self._rate))))
             self._turn = turn
         self._shown = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), np.uint8)
 
