@@ -18,8 +18,7 @@ from mien.defaults import DEFAULT_DETECTOR, DEFAULT_MODEL
 if TYPE_CHECKING:
     from mien.values import FrameResult, Image
 
-BAR: Final = 24
-"""Cells of a bar in the terminal."""
+BAR: Final = 24  # cells of a bar in the terminal
 
 
 def live(

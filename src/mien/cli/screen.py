@@ -15,11 +15,9 @@ from mien.jobs.settings import VideoSettings
 from mien.jobs.sources import Source
 from mien.values import Face, Failure, FrameResult
 
-FEW: Final = 12
-"""Most sources and most people that are shown one by one; of more there is the summary alone."""
+FEW: Final = 12  # most sources and most people that are shown one by one; of more there is the summary alone
 
-BAR: Final = 28
-"""Characters that share out a face's probabilities by colour."""
+BAR: Final = 28  # characters that share out a face's probabilities by colour
 
 
 @dataclass(slots=True)

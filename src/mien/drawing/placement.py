@@ -13,8 +13,7 @@ from mien.values import Face, Image
 Rectangles: TypeAlias = NDArray[np.int64]
 """(N, 4): left, top, right, bottom in pixels."""
 
-SMALLEST_FONT: Final = 11
-"""Smallest font, in pixels, that can be read on a screen."""
+SMALLEST_FONT: Final = 11  # smallest font, in pixels, that can be read on a screen
 
 _SMALLEST_CHIP_FONT: Final = 9
 _MOST_OF_OWN_FACE: Final = 0.15  # share of its own face that a panel may hide when there is no room beside it

@@ -26,5 +26,4 @@ KINDS: Final = (
          "mien.report.video_page:PageSink", each=True, pictures=False),
 )  # fmt: skip
 
-HELP: Final = {kind.name: kind.help for kind in KINDS}
-"""What the option of each output says, by its name."""
+HELP: Final = {kind.name: kind.help for kind in KINDS}  # what the option of each output says, by its name

@@ -17,8 +17,7 @@ from mien.tracking.stream import Stream
 from mien.values import FrameResult, Image, VideoInfo
 from mien.video import Camera
 
-RECENT: Final = 30
-"""Frames over which speed and delay are averaged."""
+RECENT: Final = 30  # frames over which speed and delay are averaged
 
 RECORDED: Final = {
     "annotate": "video.mp4",

@@ -19,11 +19,7 @@ from mien.values import Failure, FrameResult
 
 
 class OutputRefused(InvalidInput):
-    """An output cannot be written as asked; nothing was done.
-
-    Attributes:
-        option: The name of the output's option, without dashes.
-    """
+    """An output cannot be written as asked, and nothing was done; `option` names its option, without dashes."""
 
     def __init__(self, option: str, message: str) -> None:
         super().__init__(message)

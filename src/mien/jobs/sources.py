@@ -120,9 +120,8 @@ def _from_url(word: str) -> Source:
         known = ", ".join(f"{each}://" for each in URL_SCHEMES)
         return Source(name, None, place, error=f"{scheme}:// is not known; expected {known} or a file")
     if is_picture_name(rest.partition("?")[0]):
-        return Source(
-            name, None, place, error="pictures are not fetched from the network; download it, and name the file"
-        )
+        error = "pictures are not fetched from the network; download it, and name the file"
+        return Source(name, None, place, error=error)
     return Source(name, None, place, is_video=True, address=word)
 
 

@@ -23,8 +23,7 @@ from mien.values import Failure, Frame, FrameResult
 from mien.video import open_video
 from mien.video.background import in_background
 
-SECONDS_A_MARK: Final = 5.0
-"""Seconds of work that a crash loses at most."""
+SECONDS_A_MARK: Final = 5.0  # seconds of work that a crash loses at most
 
 
 def analyze_video(

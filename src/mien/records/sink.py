@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 _EXAMINED: Final = 2**20  # how many bytes of an existing file are examined, at its beginning and at its end
 
-FORMAT: Final = "mien"
-"""What JSON and Parquet files call their format."""
+FORMAT: Final = "mien"  # what JSON and Parquet files call their format
 
 VERSION: Final = 2
 """The format's version: it rises when a field changes its name or its meaning, and stays when one is added."""

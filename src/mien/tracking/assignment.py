@@ -28,8 +28,7 @@ def assign(cost: NDArray[np.floating]) -> list[tuple[int, int]]:
     least = cost[allowed].min()
     forbidden = (cost[allowed].max() - least + 1) * (len(cost) + 1)
     row_of = _augmented(np.where(allowed, cost - least, forbidden))
-    pairs = [(int(row), column) for column, row in enumerate(row_of) if row >= 0 and allowed[row, column]]
-    return sorted(pairs)
+    return sorted((int(row), column) for column, row in enumerate(row_of) if row >= 0 and allowed[row, column])
 
 
 def _augmented(cost: NDArray[np.float64]) -> NDArray[np.intp]:

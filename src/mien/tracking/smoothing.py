@@ -18,8 +18,7 @@ from mien.values import checked_number
 
 Vector = NDArray[np.float64]
 
-TIME_TOLERANCE: Final = 1e-6
-"""Difference in seconds below which two times are equal, since timestamps are rounded."""
+TIME_TOLERANCE: Final = 1e-6  # difference in seconds below which two times are equal, since timestamps are rounded
 
 FLOOR: Final = math.log(1e-3)
 """Smallest log score; smaller ones are raised to it. The networks' probabilities carry no information below one in a

@@ -17,8 +17,7 @@ from mien.tracking.state import State, Stateful
 from mien.tracking.tracker import Track, Tracker
 from mien.values import Face, Frame, FrameResult, Prediction, VideoInfo, checked_number
 
-MIN_SCORE: Final = 1e-6
-"""Smallest probability whose logarithm is smoothed; smaller ones are raised to it."""
+MIN_SCORE: Final = 1e-6  # smallest probability whose logarithm is smoothed; smaller ones are raised to it
 
 
 class Stream(Stateful):

@@ -1,6 +1,7 @@
-"""Writing videos: H.264 through PyAV, or what OpenCV can where PyAV is not installed."""
+"""Writing videos: H.264 through PyAV, or what OpenCV can where PyAV is not installed; and whether mien drew one."""
 
 import math
+import os
 from contextlib import ExitStack, closing, suppress
 from fractions import Fraction
 from pathlib import Path
@@ -12,22 +13,22 @@ from numpy.typing import NDArray
 
 from mien.errors import InvalidInput, VideoError
 from mien.files import keep_incomplete, replacing
+from mien.images import DRAWN_COMMENT
 from mien.installation import install_command
 from mien.values import Image, check_image
 from mien.video.decoder import Backend, bounded_threads, uses_pyav
-from mien.video.mark import append_comment, drawn_by_mien
 from mien.video.pyav import BT709, open_file
 from mien.video.sound import Sound
 
 _FORMATS: Final = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 
-WRITTEN_SUFFIXES: Final = frozenset(_FORMATS)
-"""File name suffixes, in lower case, that `VideoWriter` writes."""
+WRITTEN_SUFFIXES: Final = frozenset(_FORMATS)  # file name suffixes, in lower case, that `VideoWriter` writes
 
 _FASTEST: Final = 120.0
 """Most frames a second that OpenCV writes: some files claim a thousand, and each would be a whole picture."""
 
 _LONGEST: Final = 10.0  # most seconds for which OpenCV repeats one frame: a clock that jumps must not fill the disk
+_WINDOW: Final = 16_384  # bytes at the beginning and at the end of a file in which the comment is searched
 _TICKS: Final = 90_000  # a second; what 24, 25, 30 and 60 frames a second divide
 _LIMITED_RANGE, _FULL_RANGE = 1, 2
 
@@ -297,3 +298,35 @@ def _even(image: Image) -> Image:
     if height % 2 or width % 2:
         image = np.asarray(cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE), np.uint8)
     return np.ascontiguousarray(image)
+
+
+def append_comment(path: Path, comment: str) -> None:
+    """Append a comment to a finished MP4, QuickTime or Matroska file, in an element that players pass over.
+
+    Containers keep comments where no reader without a parser finds them (in a long MP4 behind megabytes of index), and
+    OpenCV writes none.
+    """
+    text = comment.encode()
+    with path.open("rb+") as file:
+        if file.read(4) == b"\x1aE\xdf\xa3":
+            element = b"\xec" + (1 << 56 | len(text)).to_bytes(8, "big")  # Void: RFC 8794, 11.3.2
+        else:
+            element = (8 + len(text)).to_bytes(4, "big") + b"free"  # Free Space Box: ISO/IEC 14496-12, 8.1.2
+        file.seek(0, os.SEEK_END)
+        file.write(element + text)
+
+
+def drawn_by_mien(path: str | Path) -> bool:
+    """Whether a video file carries `DRAWN_COMMENT`; False for a file that cannot be read. It needs no PyAV.
+
+    >>> drawn_by_mien("talk.mp4")
+    False
+    """
+    comment = DRAWN_COMMENT.encode()
+    with suppress(OSError, ValueError):
+        if Path(path).is_file():  # opening a pipe would wait for its sender
+            with Path(path).open("rb") as file:
+                head = file.read(_WINDOW)
+                file.seek(max(0, file.seek(0, os.SEEK_END) - _WINDOW))
+                return comment in head or comment in file.read(_WINDOW)
+    return False
