@@ -15,8 +15,7 @@ from platformdirs import user_cache_path
 
 from mien.errors import InvalidInput
 
-STANDARD_OUTPUT: Final = Path("-")
-"""Stands for standard output in place of a file's path."""
+STANDARD_OUTPUT: Final = Path("-")  # stands for standard output in place of a file's path
 
 
 def cache_folder() -> Path:

@@ -73,11 +73,8 @@ class Processes:
         self._open.close()
 
 
-_work: Callable[[Any], Any] | None = None
-"""What a process of a pool does with its tasks."""
-
-_in_task = False
-"""Whether this process is doing a task, whose unfinished files have to be removed before it ends."""
+_work: Callable[[Any], Any] | None = None  # what a process of a pool does with its tasks
+_in_task = False  # whether this process is doing a task, whose unfinished files have to be removed before it ends
 
 
 def _begin(work: Callable[[Any], Any], num_threads: int, ending: "Connection") -> None:

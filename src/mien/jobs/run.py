@@ -165,9 +165,7 @@ def analyze(
         raise InvalidInput("resume goes on with the files of an interrupted job; name its outputs")
     worker = Worker(analyzer, header, settings, anonymize, resume)
     checked_number("jobs", jobs, kind="a whole number")
-    piped = any(
-        source.name == STANDARD_INPUT for source in found.sources
-    )  # other processes have another standard input
+    piped = any(source.name == STANDARD_INPUT for source in found.sources)  # which other processes do not have
     num_processes = 1 if piped else min(jobs or cores(), len(found.sources))
     summary = Summary(num_sources=len(found.sources))
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""Results as rows of a table: the columns that CSV, Parquet and data frames share, and the first and the last."""
+"""Results as rows of a table: the columns that CSV, Parquet and data frames share; and CSV and data frames."""
 
 import csv
 import io

@@ -293,8 +293,8 @@ def _stream_duration(container: "InputContainer", stream: "VideoStream") -> floa
     with suppress(ValueError):  # Matroska's, as "00:00:02.400000000"
         hours, minutes, seconds = map(float, stream.metadata.get("DURATION", "").split(":"))
         return hours * 3600 + minutes * 60 + seconds
-    alone = len(container.streams) == 1 and container.duration and container.duration > 0
-    return container.duration / 1e6 if alone and container.duration else None
+    whole = container.duration or 0
+    return whole / 1e6 if whole > 0 and len(container.streams) == 1 else None
 
 
 def _pts(item: "VideoFrame | Packet[VideoStream]") -> int | None:
