@@ -9,8 +9,7 @@ import itertools
 import numpy as np
 from tables import MIRRORED, OVERFITTING_RUNS, PEER, RESULTS, ROOT, by_time, result
 
-from mien.report.curves import plot_curves
-from mien.report.figure import FAINT, INK, new_figure, save, tidy
+from mien.report.plots import FAINT, INK, new_figure, plot_curves, save, tidy
 from mien.training.run import Run
 
 PICTURES = ROOT / "docs" / "pictures"

@@ -18,6 +18,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import robustness
 from measuring import hardware, median_microseconds, write_result
 from numpy.typing import NDArray
 
@@ -27,7 +28,6 @@ from mien.data.dataset import fingerprint, resized
 from mien.emotions import EMOTIONS
 from mien.evaluation import class_indices, evaluate, fit_vector_scaling, predict_scores
 from mien.evaluation.metrics import expected_calibration_error
-from mien.evaluation.robustness import robustness
 from mien.recognition import Classifier, OnnxClassifier, shipped_models
 from mien.recognition.classifier import softmax
 from mien.values import GreyFaces
@@ -90,7 +90,7 @@ def quality(classifier: Classifier, faces: FaceSet) -> dict[str, Any]:
         "ece_by_chance": error_by_chance(classifier, faces.split(SPLIT)),
         "recall": {name: row["recall"] for name, row in plain["per_class"].items()},
         "fer_plus": plain["fer_plus"],
-        "robustness": robustness(classifier, faces.split(SPLIT)),
+        "robustness": robustness.robustness(classifier, faces.split(SPLIT)),
     }
 
 
@@ -132,7 +132,8 @@ def described(path: Path, num_parameters: int) -> dict[str, Any]:
 
 def measured_with(faces: FaceSet) -> dict[str, str]:
     """Everything but the model file that decides the figures of `quality`."""
-    code = b"".join(path.read_bytes() for path in sorted(Path(mien.evaluation.__file__).parent.glob("*.py")))
+    files = [*sorted(Path(mien.evaluation.__file__).parent.glob("*.py")), Path(robustness.__file__)]
+    code = b"".join(path.read_bytes() for path in files)
     versions = hardware()["versions"]
     return {
         "data": fingerprint(faces),

@@ -29,7 +29,7 @@ from pathlib import Path
 import torch
 
 from mien.files import replacing
-from mien.report.curves import best_epoch
+from mien.report.plots import best_epoch
 from mien.training import checkpoint
 from mien.training.run import Run
 

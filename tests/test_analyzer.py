@@ -13,7 +13,7 @@ from PIL import Image as Pillow
 import mien
 from mien.errors import InvalidInput, MienError
 from mien.images import write_image
-from mien.values import Box, Detection, Image
+from mien.values import Box, Crop, Detection, Image
 from tests.conftest import Brightness
 
 
@@ -43,7 +43,7 @@ def test_the_region_decides_what_the_network_sees(brightness: Any) -> None:
     image[:, 10:] = 255
 
     def right_half(image: Image) -> list[Detection]:
-        return [Detection(Box(0, 0, 10, 10), 1.0, crop=Box(10, 0, 20, 10))]
+        return [Detection(Box(0, 0, 10, 10), 1.0, crop=Crop(15, 5, 10))]
 
     assert mien.Analyzer(brightness, right_half)(image)[0].label == "bright"
 

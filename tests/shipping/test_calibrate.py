@@ -11,8 +11,7 @@ from mien.shipping.quantize import halve, quantize
 from mien.training.architectures import ARCHITECTURES
 from mien.training.export import export, sample_faces
 from mien.training.initial import load_initial
-from mien.training.trained import describe_model
-from mien.training.trainee import Trainee
+from mien.training.trained import Trainee, describe_model
 
 FACTORS, OFFSETS = np.linspace(0.5, 2, 7), np.linspace(-1, 1, 7)
 

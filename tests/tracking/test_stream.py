@@ -19,7 +19,7 @@ from mien.errors import InvalidInput, VideoError
 from mien.tracking.events import EventFinder
 from mien.tracking.state import from_bytes, to_bytes
 from mien.tracking.stream import Stream
-from mien.values import Box, Detection, Frame, FrameResult, Image
+from mien.values import Box, Crop, Detection, Frame, FrameResult, Image
 
 SIDE = 60
 
@@ -144,7 +144,9 @@ def finds_both(image: Image) -> list[Detection]:
         upper_left = np.array([left, top], np.float32)
         landmarks = upper_left + np.array([[15, 15], [33, 16], [24, 26], [17, 36], [31, 36]], np.float32)
         if random.random() < 0.8:
-            found.append(Detection(box, random.random(), landmarks, box.squared() if index > 20 else None))
+            found.append(
+                Detection(box, random.random(), landmarks, Crop(left + 24, top + 24, 48) if index > 20 else None)
+            )
     return found
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from mien.errors import InvalidInput
 from mien.tracking.tracker import Track, Tracker
-from mien.values import Box, Detection, Image
+from mien.values import Box, Crop, Detection, Image
 
 WIDTH, HEIGHT, SIDE = 640, 360, 80
 Place = tuple[float, float]
@@ -44,7 +44,7 @@ def detection(place: Place, noise: float = 0.0, random: np.random.Generator | No
     if random is not None:
         x, y = (np.array(place) + random.normal(0, noise * SIDE, 2)).tolist()
     box = Box(x - SIDE / 2, y - SIDE / 2, x + SIDE / 2, y + SIDE / 2)
-    return Detection(box.clipped(WIDTH, HEIGHT), 1.0, crop=box)
+    return Detection(box.clipped(WIDTH, HEIGHT), 1.0, crop=Crop(x, y, SIDE, 20))
 
 
 def filmed(
@@ -210,7 +210,8 @@ def test_the_crop_moves_with_the_box_and_the_box_stays_inside() -> None:
         for track in tracks:
             box = track.detection.box
             assert box.clipped(WIDTH, HEIGHT) == box
-            assert track.detection.region.width == pytest.approx(SIDE, rel=0.25)
+            assert track.detection.region.side == pytest.approx(SIDE, rel=0.25)
+            assert track.detection.region.roll == pytest.approx(20, abs=3)
 
 
 def test_the_detector_runs_only_now_and_then() -> None:

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from mien.training.architectures import ARCHITECTURES
-from mien.training.architectures.rep_net import RepConv
-from mien.training.trainee import Trainee
+from mien.training.architectures.rep_net import RepConv, merged
+from mien.training.trained import Trainee
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -40,12 +40,12 @@ def test_merged_it_answers_the_same_with_no_more_parameters(name: str) -> None:
     network = ARCHITECTURES[name](7, 48)
     for _ in range(3):
         network.classify(torch.randn(8, 1, 48, 48) * 2 + 0.5)
-    merged = network.eval().merged()
-    assert not any(isinstance(module, RepConv) for module in merged.modules())
+    plain = merged(network.eval())
+    assert not any(isinstance(module, RepConv) for module in plain.modules())
     faces = torch.randn(4, 1, 48, 48)
-    for one, other in zip(network(faces), merged(faces), strict=True):
+    for one, other in zip(network(faces), plain(faces), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4 * float(one.detach().abs().max()))
-    num, num_merged = (sum(each.numel() for each in net.parameters()) for net in (network, merged))
+    num, num_merged = (sum(each.numel() for each in net.parameters()) for net in (network, plain))
     assert num_merged <= num
 
 

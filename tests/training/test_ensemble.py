@@ -20,8 +20,7 @@ from mien.training.ensemble import (
 from mien.training.export import export, sample_faces
 from mien.training.initial import Initial, initialize, load_initial
 from mien.training.loop import as_input
-from mien.training.trained import check_belong_together, describe_model, describe_together
-from mien.training.trainee import Trainee
+from mien.training.trained import Trainee, check_belong_together, describe_model, describe_together
 
 MEMBERS = ("rep-nano", "mini-xception", "conv-attention")
 

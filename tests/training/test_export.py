@@ -15,8 +15,7 @@ from mien.training import checkpoint
 from mien.training.architectures import ARCHITECTURES
 from mien.training.architectures.network import FullyConvolutional
 from mien.training.export import TOLERANCE, Exported, compare, export, sample_faces
-from mien.training.trained import describe_model, load_trained
-from mien.training.trainee import Trainee
+from mien.training.trained import Trainee, describe_model, load_trained
 
 
 def about(architecture: str) -> dict[str, object]:

@@ -6,7 +6,7 @@ from torch import nn
 
 from mien.training.loop import Progress
 from mien.training.optimizer import OPTIMIZERS, learning_rate, make_optimizer, perturbed
-from mien.training.recipe import Recipe, parse_recipe, recipe_table
+from mien.training.recipe import Recipe, parse_recipe
 
 RECIPE = Recipe(architecture="mini-xception", epochs=4, learning_rate=0.05)
 
@@ -49,7 +49,7 @@ def test_a_plateau_and_the_end_are_as_patient() -> None:
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_only_weights_decay(name: str) -> None:
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
-    recipe = parse_recipe(recipe_table(RECIPE) | {"optimizer": name}, "of that optimizer")
+    recipe = parse_recipe(dataclasses.asdict(RECIPE) | {"optimizer": name}, "of that optimizer")
     decayed, spared = make_optimizer(model, recipe).param_groups
     assert [value.ndim for value in decayed["params"]] == [4]
     assert decayed["weight_decay"] == RECIPE.weight_decay

@@ -1,15 +1,16 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from mien.errors import RecipeError
-from mien.training.recipe import Recipe, overridden, parse_recipe, read_recipe, recipe_table, shipped_recipes
+from mien.training.recipe import Recipe, overridden, parse_recipe, read_recipe, shipped_recipes
 
 
 @pytest.mark.parametrize("name", shipped_recipes())
 def test_shipped_recipes_are_right_and_survive_a_round_trip(name: str) -> None:
     recipe = read_recipe(name)
-    assert parse_recipe(recipe_table(recipe), "again") == recipe
+    assert parse_recipe(dataclasses.asdict(recipe), "again") == recipe
     assert read_recipe(shipped_recipes()[name]) == recipe
 
 

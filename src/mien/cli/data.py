@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -24,7 +24,6 @@ _SAMPLES = 12
 _FIGURES = ("class_counts", "class_shares", "faces")
 _MOST_NAMED = 10
 
-_Check: TypeAlias = Mapping[str, Callable[[Path], bool]]
 _Path = Annotated[Path, typer.Argument(help="fer2013.csv, or a folder of emotion folders.")]
 _OwnClasses = Annotated[bool, typer.Option("--own-classes", help="The folders are classes of any names, not emotions.")]
 
@@ -32,13 +31,10 @@ _OwnClasses = Annotated[bool, typer.Option("--own-classes", help="The folders ar
 @app.command()
 def stats(
     path: _Path,
-    out_folder: Annotated[
-        Path | None, typer.Option("--out", help="Write plots of the classes and a sheet of faces into this folder.")
-    ] = None,
-    leave_out: LeaveOut = None,
-    own_classes: _OwnClasses = False,
-    json_file: JsonFile = None,
-) -> None:
+    out_folder: Annotated[Path | None, typer.Option(
+        "--out", help="Write plots of the classes and a sheet of faces into this folder.")] = None,
+    leave_out: LeaveOut = None, own_classes: _OwnClasses = False, json_file: JsonFile = None,
+) -> None:  # fmt: skip
     """Count the faces of each class in each split."""
     pictures = [out_folder / f"{name}.png" for name in _FIGURES] if out_folder else []
     outputs = {f"--out {picture.name}": picture for picture in pictures}
@@ -57,7 +53,11 @@ def stats(
 
 
 def _load(
-    path: Path, own_classes: bool, outputs: dict[str, Path | None], may_replace: _Check, leave_out: Path | None = None
+    path: Path,
+    own_classes: bool,
+    outputs: dict[str, Path | None],
+    may_replace: Mapping[str, Callable[[Path], bool]],
+    leave_out: Path | None = None,
 ) -> FaceSet:
     """The data set, once it is certain that no output replaces what is read."""
     inputs = [path, path.parent / VOTES_FILE, *([leave_out] if leave_out else [])]
@@ -100,13 +100,10 @@ def _draw(faces: FaceSet, counts: dict[str, dict[str, int]], pictures: list[Path
 @app.command("audit")
 def audit_command(
     path: _Path,
-    out_file: Annotated[
-        Path | None,
-        typer.Option("--out", help="Write a row for each finding as CSV, for --leave-out of the other verbs."),
-    ] = None,
-    own_classes: _OwnClasses = False,
-    json_file: JsonFile = None,
-) -> None:
+    out_file: Annotated[Path | None, typer.Option(
+        "--out", help="Write a row for each finding as CSV, for --leave-out of the other verbs.")] = None,
+    own_classes: _OwnClasses = False, json_file: JsonFile = None,
+) -> None:  # fmt: skip
     """Find copies, leaks between splits, labels that disagree, and pictures without a face."""
     may_replace = {"--out": is_audit, "--json": is_json}
     faces = _load(path, own_classes, {"--out": out_file, "--json": json_file}, may_replace)

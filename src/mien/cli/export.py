@@ -13,30 +13,21 @@ if TYPE_CHECKING:
 
 
 def export(
-    trained: Annotated[
-        list[Path],
-        typer.Argument(help="A run's folder (its best model) or one kept model (.pt); several make an ensemble, or "
-                            "with --average one network."),
-    ],
-    file: Annotated[
-        Path | None, typer.Option("--out", help="NAME.onnx; the run's name, here, when left out.")
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(help="Calibrate the exported file on this data's validation split, measure it there, and "
-                          "note what it scores in the file."),
-    ] = None,
-    average: Annotated[
-        str | None,
-        typer.Option(metavar="SHARE,SHARE…", help="One network of the mean of their weights, each in its share: for a "
-                                                  "training and what began with its weights (--init). Needs --data."),
-    ] = None,
-    eight_bits: Annotated[
-        bool, typer.Option("--quantize", help="Weights and activations in eight bits; needs --data to calibrate on.")
-    ] = False,
-    half: Annotated[
-        bool, typer.Option("--half", help="Weights in half precision: half the file, and nothing else changes.")
-    ] = False,
+    trained: Annotated[list[Path], typer.Argument(
+        help="A run's folder (its best model) or one kept model (.pt); several make an ensemble, or with --average one "
+        "network.")],
+    file: Annotated[Path | None, typer.Option(
+        "--out", help="NAME.onnx; the run's name, here, when left out.")] = None,
+    data: Annotated[Path | None, typer.Option(
+        help="Calibrate the exported file on this data's validation split, measure it there, and note what it scores "
+        "in the file.")] = None,
+    average: Annotated[str | None, typer.Option(
+        metavar="SHARE,SHARE…", help="One network of the mean of their weights, each in its share: for a training and "
+        "what began with its weights (--init). Needs --data.")] = None,
+    eight_bits: Annotated[bool, typer.Option(
+        "--quantize", help="Weights and activations in eight bits; needs --data to calibrate on.")] = False,
+    half: Annotated[bool, typer.Option(
+        "--half", help="Weights in half precision: half the file, and nothing else changes.")] = False,
 ) -> None:  # fmt: skip
     """Write the ONNX file that callers need: faces in, logits, evidence and votes out, all else in its metadata."""
     file = file or Path(f"{_name_of(trained[0]) if len(trained) == 1 or average else 'ensemble'}.onnx")

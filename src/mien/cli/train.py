@@ -9,7 +9,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 import mien
-from mien.cli.console import err, tell
+from mien.cli.console import err, note, tell
 
 if TYPE_CHECKING:
     from mien.training import Epoch, Event, Recipe, Start
@@ -17,66 +17,38 @@ if TYPE_CHECKING:
 # Asked of the folder, as importing `mien.training` takes seconds, and the extra.
 _NAMES = sorted(path.stem for path in (Path(mien.__file__).parent / "training" / "recipes").glob("*.toml"))
 
-Words = Annotated[
-    list[Path],
-    typer.Argument(metavar="RECIPE", help=f"{', '.join(_NAMES)}; or a TOML file. With --compare, the folders of runs."),
-]
-Data = Annotated[Path | None, typer.Option(help="fer2013.csv, or a folder of emotion folders.")]
-Out = Annotated[Path | None, typer.Option("--out", help="The run's folder; runs/RECIPE-DATE-TIME when left out.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")]
-Settings = Annotated[
-    list[str],
-    typer.Option("--set", metavar="KEY=VALUE", help="Changes the recipe; may be repeated. With other epochs, "
-                 "warmup_epochs and plain_epochs change in proportion."),
-]  # fmt: skip
-Seed = Annotated[int | None, typer.Option(help="Short for --set seed=…")]
-Fold = Annotated[str | None, typer.Option(metavar="K/N", help="Leave out the K-th of N parts, from 1.")]
-Init = Annotated[
-    str | None, typer.Option(help="Begin with the weights of a shipped model, a model file, a run or a kept model.")
-]
-Teachers = Annotated[
-    list[Path], typer.Option("--teacher", help="A run or kept model to learn from; may be repeated.")
-]  # fmt: skip
-LeaveOut = Annotated[
-    Path | None, typer.Option(help="A CSV of `mien data audit`: train without the faces that it names.")
-]
-OwnClasses = Annotated[
-    bool, typer.Option("--own-classes", help="The data's folders are classes of any names, not emotions.")
-]
-ValShare = Annotated[
-    float | None,
-    typer.Option(min=0.01, max=0.9, help="Hold out about this share, for data without a validation split."),
-]
-Threads = Annotated[
-    int | None, typer.Option(min=1, help="Threads of the processor; all when left out. Fewer if it has other work.")
-]
-Compiled = Annotated[
-    bool, typer.Option("--compile", help="Let torch compile the network first: worth it on a GPU only.")
-]
-CheckpointSeconds = Annotated[float, typer.Option(min=0, help="Epochs shorter than this share a checkpoint.")]
-Compare = Annotated[
-    bool, typer.Option("--compare", help="Draw the curves of runs over each other in --out (.svg, .png, .pdf) instead.")
-]
-
 
 def train(
-    words: Words,
-    data: Data = None,
-    folder: Out = None,
-    resume: Resume = False,
-    settings: Settings = [],  # noqa: B006 - typer copies it
-    seed: Seed = None,
-    fold: Fold = None,
-    init: Init = None,
-    teachers: Teachers = [],  # noqa: B006
-    leave_out: LeaveOut = None,
-    own_classes: OwnClasses = False,
-    val_share: ValShare = None,
-    threads: Threads = None,
-    compiled: Compiled = False,
-    checkpoint_seconds: CheckpointSeconds = 10,
-    compare: Compare = False,
-) -> None:
+    words: Annotated[list[Path], typer.Argument(
+        metavar="RECIPE", help=f"{', '.join(_NAMES)}; or a TOML file. With --compare, the folders of runs.")],
+    data: Annotated[Path | None, typer.Option(help="fer2013.csv, or a folder of emotion folders.")] = None,
+    folder: Annotated[Path | None, typer.Option(
+        "--out", help="The run's folder; runs/RECIPE-DATE-TIME when left out.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")] = False,
+    settings: Annotated[list[str], typer.Option(
+        "--set", metavar="KEY=VALUE", help="Changes the recipe; may be repeated. With other epochs, warmup_epochs and "
+        "plain_epochs change in proportion.")] = [],  # noqa: B006 - typer copies it
+    seed: Annotated[int | None, typer.Option(help="Short for --set seed=…")] = None,
+    fold: Annotated[str | None, typer.Option(metavar="K/N", help="Leave out the K-th of N parts, from 1.")] = None,
+    init: Annotated[str | None, typer.Option(
+        help="Begin with the weights of a shipped model, a model file, a run or a kept model.")] = None,
+    teachers: Annotated[list[Path], typer.Option(
+        "--teacher", help="A run or kept model to learn from; may be repeated.")] = [],  # noqa: B006
+    leave_out: Annotated[Path | None, typer.Option(
+        help="A CSV of `mien data audit`: train without the faces that it names.")] = None,
+    own_classes: Annotated[bool, typer.Option(
+        "--own-classes", help="The data's folders are classes of any names, not emotions.")] = False,
+    val_share: Annotated[float | None, typer.Option(
+        min=0.01, max=0.9, help="Hold out about this share, for data without a validation split.")] = None,
+    threads: Annotated[int | None, typer.Option(
+        min=1, help="Threads of the processor; all when left out. Fewer if it has other work.")] = None,
+    compiled: Annotated[bool, typer.Option(
+        "--compile", help="Let torch compile the network first: worth it on a GPU only.")] = False,
+    checkpoint_seconds: Annotated[float, typer.Option(
+        min=0, help="Epochs shorter than this share a checkpoint.")] = 10,
+    compare: Annotated[bool, typer.Option(
+        "--compare", help="Draw the curves of runs over each other in --out (.svg, .png, .pdf) instead.")] = False,
+) -> None:  # fmt: skip
     """Train a network; models are kept whenever the validation loss falls."""
     if compare:
         _compare(words, folder or Path("comparison.svg"))
@@ -122,11 +94,11 @@ def _show(events: "Iterator[Event]", recipe: "Recipe", folder: Path, data: Path,
     from mien.training.run import Run
 
     if not is_leader():
-        for _ in events:
-            pass
+        list(events)
         return
     best, page = None, Run(folder).page
-    with _progress() as progress:
+    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[figures]}"), TimeRemainingColumn()
+    with Progress(*columns, console=err, transient=True) as progress:
         bar = progress.add_task("preparing", total=None, figures="")
         for event in events:
             match event:
@@ -156,26 +128,12 @@ def _show(events: "Iterator[Event]", recipe: "Recipe", folder: Path, data: Path,
 def _announce(start: "Start", recipe: "Recipe", folder: Path, data: Path, *, has_votes: bool) -> None:
     if recipe.votes_weight and not has_votes:
         err.print("[yellow]note:[/]", end=" ")
-        err.print(
+        note(
             f"{data} comes without FER+ votes (fer2013new.csv beside it), so the recipe's second "
-            "loss is off; expect a little less accuracy.",
-            markup=False,
-            soft_wrap=True,
+            "loss is off; expect a little less accuracy."
         )
-    tell(
-        f"training {recipe.architecture} on {data} in {folder}: {start.num_train:,} faces, {start.num_val:,} to "
-        "validate on"
-    )
-
-
-def _progress() -> Progress:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[figures]}"),
-        TimeRemainingColumn(),
-    )
-    return Progress(*columns, console=err, transient=True)
+    num_faces = f"{start.num_train:,} faces, {start.num_val:,} to validate on"
+    tell(f"training {recipe.architecture} on {data} in {folder}: {num_faces}")
 
 
 def _line(epoch: "Epoch") -> str:
@@ -189,7 +147,7 @@ def _line(epoch: "Epoch") -> str:
 def _compare(folders: list[Path], file: Path) -> None:
     """Print the best epoch of each run, and draw the curves of all."""
     from mien.cli.runs import table_of
-    from mien.report.curves import plot_curves
+    from mien.report.plots import plot_curves
     from mien.training.run import Run, summary
 
     found = [Run(folder) for folder in folders]

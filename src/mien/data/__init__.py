@@ -8,19 +8,6 @@ from mien.data.folds import fold_of, hold_out
 from mien.data.load import load
 
 __all__ = [
-    "SPLITS",
-    "AuditReport",
-    "FaceSet",
-    "Finding",
-    "audit",
-    "class_counts",
-    "duplicates_of_training",
-    "fingerprint",
-    "fold_of",
-    "hold_out",
-    "load",
-    "majority_of",
-    "parse_split",
-    "resized",
-    "sample_faces",
-]
+    "SPLITS", "AuditReport", "FaceSet", "Finding", "audit", "class_counts", "duplicates_of_training", "fingerprint",
+    "fold_of", "hold_out", "load", "majority_of", "parse_split", "resized", "sample_faces",
+]  # fmt: skip

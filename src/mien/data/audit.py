@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,13 +47,14 @@ def audit(faces: FaceSet) -> AuditReport:
     found = [
         *_exact(faces, copies),
         *_near(faces, np.array(sorted(different), np.int64)),
-        *(_Found("flat", 0, place, 1.0, True) for place in np.flatnonzero(flat).tolist()),
-        *_voted(faces.votes),
-        *_graphic(faces.faces, flat),
+        *(_finding(faces, "flat", place, 1.0, True) for place in np.flatnonzero(flat).tolist()),
+        *_voted(faces),
+        *_graphic(faces, flat),
     ]
     kinds = list(KINDS)
-    found.sort(key=lambda each: (kinds.index(each.kind), each.group, each.place))
-    return AuditReport(faces.name, len(faces), tuple(_finding(faces, each) for each in found))
+    # The sort is stable, and each part gives its faces in the data set's order.
+    found.sort(key=lambda each: (kinds.index(each.kind), each.group or 0))
+    return AuditReport(faces.name, len(faces), tuple(found))
 
 
 def duplicates_of_training(faces: FaceSet) -> NDArray[np.bool_]:
@@ -63,27 +64,20 @@ def duplicates_of_training(faces: FaceSet) -> NDArray[np.bool_]:
     return np.asarray(outside & np.array([face.tobytes() in training for face in faces.faces], np.bool_))
 
 
-class _Found(NamedTuple):
-    """A finding with its face and partner by their indices, and 0 as the group of a face on its own."""
+def _finding(
+    faces: FaceSet, kind: str, place: int, score: float, leave_out: bool, group: int | None = None, partner: int = -1
+) -> Finding:
+    """A finding about the face at `place`; `partner` is an index too, and negative without a partner."""
 
-    kind: str
-    group: int
-    place: int
-    score: float
-    leave_out: bool
-    partner: int | None = None
-
-
-def _finding(faces: FaceSet, found: _Found) -> Finding:
     def describe(place: int) -> tuple[str, str, str]:
         return faces.sources[place], str(faces.splits[place]), faces.classes[faces.labels[place]]
 
-    partner = ("", "", "") if found.partner is None else describe(found.partner)
-    return Finding(*describe(found.place), found.kind, found.group or None, *partner, found.score, found.leave_out)
+    described = ("", "", "") if partner < 0 else describe(partner)
+    return Finding(*describe(place), kind, group, *described, score, leave_out)
 
 
 def _identical(faces: GreyFaces) -> list[list[int]]:
-    """The indices of each different picture: a list for each, in the order of their first indices."""
+    """The indices of each different picture."""
     places: defaultdict[bytes, list[int]] = defaultdict(list)
     for place, face in enumerate(faces):
         places[face.tobytes()].append(place)
@@ -100,7 +94,7 @@ def _kept(faces: FaceSet, places: Sequence[int]) -> list[int]:
     return sorted(agreed, key=lambda place: (-SPLITS.index(str(faces.splits[place])), place))[:1]
 
 
-def _exact(faces: FaceSet, copies: list[list[int]]) -> Iterator[_Found]:
+def _exact(faces: FaceSet, copies: list[list[int]]) -> Iterator[Finding]:
     numbers = Counter[str]()
     for places in copies:
         if len(places) < 2:
@@ -110,7 +104,7 @@ def _exact(faces: FaceSet, copies: list[list[int]]) -> Iterator[_Found]:
         kept = _kept(faces, places)
         for place in places:
             partner = _partner(faces, place, [other for other in places if other != place])
-            yield _Found(kind, numbers[kind], place, 1.0, place not in kept, partner)
+            yield _finding(faces, kind, place, 1.0, place not in kept, numbers[kind], partner)
 
 
 def _partner(faces: FaceSet, place: int, others: Sequence[int]) -> int:
@@ -122,7 +116,7 @@ def _partner(faces: FaceSet, place: int, others: Sequence[int]) -> int:
     return min(others, key=likeness)
 
 
-def _near(faces: FaceSet, places: NDArray[np.int64]) -> Iterator[_Found]:
+def _near(faces: FaceSet, places: NDArray[np.int64]) -> Iterator[Finding]:
     pairs = similar_pairs(faces.faces[places])
     for kind, mirrored in (("near duplicate", False), ("mirrored", True)):
         partners: defaultdict[int, dict[int, float]] = defaultdict(dict)
@@ -131,13 +125,13 @@ def _near(faces: FaceSet, places: NDArray[np.int64]) -> Iterator[_Found]:
                 first, second = int(places[pair.first]), int(places[pair.second])
                 partners[first][second] = partners[second][first] = pair.similarity
         groups = _components(partners)
-        for place, similar in partners.items():
+        for place, similar in sorted(partners.items()):
             split = faces.splits[place]
             # A partner in another split is named before a more similar one in the same: that is the leak.
             leaks, score, partner = max(
                 (faces.splits[other] != split, score, other) for other, score in similar.items()
             )
-            yield _Found(kind, groups[place], place, score, bool(leaks) and split == "train", partner)
+            yield _finding(faces, kind, place, score, bool(leaks) and split == "train", groups[place], partner)
 
 
 def _components(neighbours: Mapping[int, Iterable[int]]) -> dict[int, int]:
@@ -155,20 +149,20 @@ def _components(neighbours: Mapping[int, Iterable[int]]) -> dict[int, int]:
     return numbers
 
 
-def _voted(votes: NDArray[np.uint8] | None) -> Iterator[_Found]:
-    if votes is None:
+def _voted(faces: FaceSet) -> Iterator[Finding]:
+    if faces.votes is None:
         return
-    totals = votes.sum(axis=1, dtype=np.int64)
-    against = votes[:, _NOT_A_FACE].astype(np.int64)
+    totals = faces.votes.sum(axis=1, dtype=np.int64)
+    against = faces.votes[:, _NOT_A_FACE].astype(np.int64)
     for place in np.flatnonzero(2 * against > totals).tolist():
-        yield _Found("not a face", 0, place, against[place] / totals[place], True)
+        yield _finding(faces, "not a face", place, against[place] / totals[place], True)
 
 
-def _graphic(faces: GreyFaces, flat: NDArray[np.bool_]) -> Iterator[_Found]:
+def _graphic(faces: FaceSet, flat: NDArray[np.bool_]) -> Iterator[Finding]:
     for place in np.flatnonzero(~flat).tolist():
-        counts = np.bincount(faces[place].ravel(), minlength=256)
+        counts = np.bincount(faces.faces[place].ravel(), minlength=256)
         bands = np.convolve(counts, np.ones(_GRAPHIC_BAND, np.int64), "valid")
         apart = np.abs(np.arange(len(bands)) - bands.argmax()) >= _GRAPHIC_BAND
-        share = (bands.max() + bands[apart].max()) / faces[place].size
+        share = (bands.max() + bands[apart].max()) / faces.faces[place].size
         if share >= _GRAPHIC_SHARE:
-            yield _Found("graphic", 0, place, float(share), False)
+            yield _finding(faces, "graphic", place, float(share), False)

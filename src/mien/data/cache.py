@@ -27,16 +27,9 @@ _ARCHIVE_ERRORS = (zipfile.BadZipFile, struct.error, zlib.error)
 
 
 def cached(source: Path, kind: str, stamp: str, build: Callable[[], Arrays]) -> Arrays:
-    """What `build` returns, from the cache when it was kept there under the same stamp.
+    """The arrays that `build` makes of a file or folder, from the cache when they were kept there under the same stamp.
 
-    Args:
-        source: The file or folder that the arrays come from; each has one place in the cache.
-        kind: Tells apart what is kept of one source.
-        stamp: Changes whenever `build` would return something else.
-        build: Makes the arrays, none of which is called "stamp"; what it raises passes through, and nothing is kept.
-
-    Returns:
-        Writable arrays by name.
+    Each `kind` of a source has one place in the cache. No array may be called "stamp".
     """
     key = hashlib.sha256(f"{kind}\0{os.path.realpath(source)}".encode("utf-8", "surrogateescape")).hexdigest()
     path = cache_folder() / "data" / f"{key[:32]}.npz"

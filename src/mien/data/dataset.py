@@ -99,11 +99,7 @@ _SPLIT_NAMES = {
 
 
 def parse_split(text: str) -> str:
-    """The split that `text` names, by mien's or FER2013's name and in any case: one of `SPLITS`.
-
-    Raises:
-        DataError: No split has that name.
-    """
+    """The split that `text` names, by mien's or FER2013's name and in any case: one of `SPLITS`."""
     split = _SPLIT_NAMES.get(text.strip().casefold())
     if split is None:
         raise DataError(f"unknown split {text!r}; expected Training, PublicTest or PrivateTest (train, val or test)")

@@ -18,8 +18,6 @@ from mien.emotions import EMOTIONS, parse_emotion
 from mien.errors import DataError
 
 SIDE = 48
-"""FER2013's faces are 48 × 48 pixels."""
-
 _COLUMNS = ("emotion", "pixels", "Usage")
 _EXPECTED = "expected a CSV with the columns emotion, pixels and Usage"
 _PIXELS = SIDE * SIDE
@@ -29,7 +27,7 @@ _AROUND_FIELDS = ' \t\r\n"'
 _LONGEST_ROW = 1 << 16
 
 
-def read_fer_csv(path: Path, *, size: int = SIDE) -> FaceSet:
+def read_fer_csv(path: Path, size: int = SIDE) -> FaceSet:
     """The faces of `fer2013.csv`, or of `icml_face_data.csv`, the same table under its other name.
 
     Columns are found by name, in any order and case; others are ignored. Where FER+'s `fer2013new.csv` lies beside the
@@ -61,7 +59,7 @@ def _read(path: Path, votes: Path | None = None) -> Arrays:
             with faults.of_line(number):
                 fields = _fields(line, width)
                 emotion, pixels, usage = (fields[column] for column in columns)
-                row = _label(emotion), _split(usage), number
+                row = *_codes(emotion, usage), number
                 faces += _parse_pixels(pixels.strip(_AROUND_FIELDS.encode()))
                 rows.append(row)
     faults.raise_if_any()
@@ -70,10 +68,8 @@ def _read(path: Path, votes: Path | None = None) -> Arrays:
     labels, splits, lines = np.array(rows, np.int64).T.copy()
     arrays: dict[str, NDArray[Any]] = {
         "faces": np.frombuffer(faces, np.uint8).reshape(-1, SIDE, SIDE),
-        "labels": labels,
-        "splits": splits,
-        "lines": lines,
-    }
+        "labels": labels, "splits": splits, "lines": lines,
+    }  # fmt: skip
     if votes is not None:
         arrays["votes"] = read_votes(votes, path.name, lines, np.array(SPLITS)[splits])
     return arrays
@@ -125,13 +121,10 @@ def _fields(line: bytes, width: int) -> list[bytes]:
 
 
 @lru_cache(100)  # there are few spellings and many rows
-def _label(field: bytes) -> int:
-    return EMOTIONS.index(parse_emotion(shortened(_text(field).strip(_AROUND_FIELDS))))
-
-
-@lru_cache(100)
-def _split(field: bytes) -> int:
-    return SPLITS.index(parse_split(shortened(_text(field).strip(_AROUND_FIELDS))))
+def _codes(*fields: bytes) -> tuple[int, int]:
+    """The label and the split as numbers."""
+    emotion, usage = (shortened(_text(field).strip(_AROUND_FIELDS)) for field in fields)
+    return EMOTIONS.index(parse_emotion(emotion)), SPLITS.index(parse_split(usage))
 
 
 def _text(raw: bytes) -> str:

@@ -15,8 +15,6 @@ from mien.emotions import FER_PLUS_EXPRESSIONS, FER_PLUS_VOTES
 from mien.errors import DataError
 
 VOTES_FILE = "fer2013new.csv"
-"""The name of FER+'s file."""
-
 _MOST_VOTES = 10
 
 
@@ -50,15 +48,11 @@ def read_votes(path: Path, table: str, lines: NDArray[np.int64], splits: NDArray
 
 
 def majority_of(votes: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """The expression that most voters agree on, by the rule of FER+'s authors.
+    """The expression that most of the (N, 10) votes for a face agree on, by the rule of FER+'s authors.
 
-    Columns with a single vote are left out; of the other votes more than half have to be for one expression.
-
-    Args:
-        votes: (N, 10), in the order of `FER_PLUS_VOTES`.
-
-    Returns:
-        (N,) indices into `FER_PLUS_EXPRESSIONS`; -1 without such a majority, or where it is for no expression.
+    Columns, in the order of `FER_PLUS_VOTES`, do not count with a single vote; of the other votes more than half have
+    to be for one expression. The result is (N,) indices into `FER_PLUS_EXPRESSIONS`; -1 without such a majority, or
+    where it is for no expression.
     """
     counted = np.where(votes > 1, votes, 0).astype(np.int64)
     first = counted.argmax(axis=1)

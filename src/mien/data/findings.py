@@ -114,13 +114,7 @@ def is_audit(path: Path) -> bool:
 
 
 def listed_to_leave_out(path: Path, faces: FaceSet) -> NDArray[np.bool_]:
-    """Which faces an audit's CSV, changed by hand or not, says to leave out: (N,) bool.
-
-    Of its columns only source, split, label and leave_out are read; a face is left out when any of its rows says so.
-
-    Raises:
-        DataError: Rows are wrong, or it is the audit of another data set.
-    """
+    """Which faces an audit's CSV, changed by hand or not, says to leave out in any of its rows: (N,) bool."""
     places = {source: place for place, source in enumerate(faces.sources)}
     left_out = np.zeros(len(faces), np.bool_)
     faults = Faults(path.name, "rows")

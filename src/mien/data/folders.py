@@ -36,7 +36,7 @@ class _Picture(NamedTuple):
     mtime_ns: int
 
 
-def read_folders(root: Path, *, size: int, own_classes: bool = False) -> FaceSet:
+def read_folders(root: Path, size: int, own_classes: bool = False) -> FaceSet:
     """The faces of a folder of pictures, by split, then name, then path; their sources are paths below `root`.
 
     Two layouts are known, in any case and the common spellings: `train/happy/1.png`, with any of train, val

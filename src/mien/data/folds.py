@@ -16,27 +16,16 @@ def fold_of(faces: GreyFaces, num_folds: int) -> NDArray[np.int64]:
 
     It depends on the face's pixels alone, not on the order of the faces or on the other ones. Copies of a face fall
     into the same fold, so that no teacher labels a face that it was trained on.
-
-    Args:
-        faces: (N, S, S) uint8.
-        num_folds: At least 1.
-
-    Returns:
-        (N,) int64.
     """
     return np.floor(_hashed(faces, b"") * num_folds).astype(np.int64)
 
 
 def hold_out(faces: FaceSet, share: float) -> FaceSet:
-    """The same faces, with a share of the training split moved to the validation split.
+    """The same faces, with a share, 0 to 1, of the training split moved to the validation split.
 
     The choice depends on a face's pixels alone, as in `fold_of`: it stays the same when faces are added or left out, so
     that no face that a model was trained on validates it later. The share therefore holds on average only; of 20 faces,
     .1 may be 0 or 6.
-
-    Args:
-        faces: A data set without a validation split.
-        share: 0 to 1.
 
     Raises:
         DataError: There is a validation split already, or one of the two would be empty.

@@ -37,18 +37,15 @@ def load(
     if not 1 <= size <= _LARGEST:
         raise InvalidInput(f"a face's side is 1 to {_LARGEST} pixels; got {size}")
     try:
-        faces = _read(path, size, own_classes)
+        is_folder = path.is_dir()
+        if not is_folder and not path.is_file():
+            what = "is neither a file nor a folder" if path.exists() else "does not exist"
+            raise DataError(f"{path}: {what}; expected fer2013.csv or a folder of folders of pictures")
+        if not is_folder and own_classes:
+            raise DataError(
+                f"{path}: is a file; classes of your own come as a folder with a folder of pictures for each"
+            )
+        faces = read_folders(path, size, own_classes) if is_folder else read_fer_csv(path, size)
         return faces if leave_out is None else faces.select(~listed_to_leave_out(Path(leave_out), faces))
     except OSError as error:
         raise DataError(f"{error.filename or path}: cannot be read: {error.strerror or error}") from error
-
-
-def _read(path: Path, size: int, own_classes: bool) -> FaceSet:
-    if path.is_dir():
-        return read_folders(path, size=size, own_classes=own_classes)
-    if not path.is_file():
-        what = "is neither a file nor a folder" if path.exists() else "does not exist"
-        raise DataError(f"{path}: {what}; expected fer2013.csv or a folder of folders of pictures")
-    if own_classes:
-        raise DataError(f"{path}: is a file; classes of your own come as a folder with a folder of pictures for each")
-    return read_fer_csv(path, size=size)

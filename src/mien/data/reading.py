@@ -11,21 +11,14 @@ _SHOWN = 10
 
 
 class Faults:
-    """The bad rows or files of one data set: the first ten in full, the rest as a number.
-
-    Args:
-        source: The file or folder that is being read.
-        things: What is at fault, in the plural: "rows", "files".
-    """
+    """The bad rows or files (`things`) of a file or folder: the first ten in full, the rest as a number."""
 
     def __init__(self, source: str, things: str) -> None:
-        self._source = source
-        self._things = things
+        self._source, self._things = source, things
         self._shown: list[str] = []
         self._count = 0
 
     def add(self, fault: str) -> None:
-        """Add one fault: where it is, what was expected and what came."""
         self._count += 1
         if self._count <= _SHOWN:
             self._shown.append(fault)
@@ -39,10 +32,7 @@ class Faults:
             self.add(f"{self._source}:{number}: {error}")
 
     def raise_if_any(self) -> None:
-        """
-        Raises:
-            DataError: There are faults.
-        """
+        """Raise all faults as one `DataError`."""
         if self._count == 1:
             raise DataError(self._shown[0])
         if self._count:
@@ -59,9 +49,6 @@ def read_rows(
 
     A row that is longer or shorter than the header is added to the faults, and comes without fields. Bytes that are not
     UTF-8 become surrogates: names of files keep theirs, and as no number has any, other rows are reported.
-
-    Raises:
-        DataError: A column is missing, the message saying what was `expected`; or the file is not CSV.
     """
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         reader = csv.reader(file)
@@ -83,11 +70,10 @@ def read_rows(
 
 
 def shortened(text: str, longest: int = 40) -> str:
-    """`text` for a message, which must not be long."""
     return text if len(text) <= longest else text[:longest] + "…"
 
 
 def quoted(value: bytes | str, longest: int = 40) -> str:
-    """`value` for a message: in quotes, on one line, and never long."""
+    """`value` for a message: in quotes and on one line."""
     text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
     return repr(shortened(text, longest))

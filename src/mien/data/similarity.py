@@ -34,9 +34,7 @@ _ROWS_AT_ONCE: Final = 1024
 
 
 class Pair(NamedTuple):
-    """Two faces by their indices, the lower one first, and their similarity, 0 to 1."""
-
-    first: int
+    first: int  # the lower index
     second: int
     similarity: float
     mirrored: bool
@@ -45,10 +43,8 @@ class Pair(NamedTuple):
 def similar_pairs(faces: GreyFaces) -> list[Pair]:
     """The pairs that show the same photograph, each once, as it is or mirrored, whichever is more similar.
 
-    Time grows with the square of the number: 32,000 faces take half a minute on one core.
-
-    Args:
-        faces: (N, S, S) uint8, without exact copies, as every pair of them would be found.
+    Time grows with the square of the number: 32,000 faces take half a minute on one core. Exact copies are to be left
+    out, as every pair of them would be found.
     """
     faces = resize_faces(faces, _SIDE)
     mirrored = np.ascontiguousarray(faces[:, :, ::-1])

@@ -1,4 +1,4 @@
-"""The cascade of boosted Haar features (Viola and Jones 2001), as OpenCV ships it: the default detector."""
+"""The cascade of boosted Haar features (Viola and Jones 2001), as OpenCV ships it."""
 
 import threading
 from functools import partial
@@ -19,6 +19,10 @@ PROFILE = "haarcascade_profileface.xml"
 WINDOW = 24
 """Side of the smallest face that the frontal cascade can find, in pixels."""
 
+EVEN_HITS = 3
+"""Number of hits with which a box is as often a face as not, in the scenes of benchmarks/detection.py; with 8 or more
+nearly every box is one."""
+
 LONGEST_SIDE = 800
 """Longest side of the copy that is searched, in pixels, unless `min_face` asks for more."""
 
@@ -31,8 +35,8 @@ class Haar:
 
         >>> faces = Haar(min_face=40)(read_image("party.jpg"))
 
-    A detection's score is the number of the cascade's hits that were merged into its box. FER2013's faces were cropped
-    to such boxes, so they need no margin.
+    A detection's score grows with the number of the cascade's hits that were merged into its box. FER2013's faces were
+    cropped to such boxes, so they need no margin.
 
     Args:
         min_face: Side of the smallest face to find, in the picture's pixels, 24 or more. None: a seventh of the
@@ -99,7 +103,7 @@ class Haar:
             grey, scaleFactor=self.scale_step, minNeighbors=self.neighbours, minSize=(WINDOW, WINDOW)
         )
         return [
-            (Box(float(left), float(top), float(left + side), float(top + high)), float(count))
+            (Box(float(left), float(top), float(left + side), float(top + high)), 1 - 0.5 ** (float(count) / EVEN_HITS))
             for (left, top, side, high), count in zip(boxes, np.ravel(counts), strict=True)
         ]
 
@@ -108,7 +112,8 @@ class _Cascades(threading.local):
     """Cascades of the calling thread alone, since each holds the picture that it searches."""
 
     def __init__(self, *names: str) -> None:
-        self.each = [cv2.CascadeClassifier(str(cascade_file(name))) for name in names]
+        files = [str(cascade_file(name)) for name in names]
+        self.each = [cv2.CascadeClassifier(file) for file in files]
 
 
 def cascade_file(name: str) -> Path:

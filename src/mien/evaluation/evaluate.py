@@ -12,13 +12,7 @@ from numpy.typing import NDArray
 from mien.data import FaceSet, duplicates_of_training, hold_out, load, majority_of, parse_split, resized
 from mien.emotions import EMOTIONS
 from mien.errors import DataError
-from mien.evaluation.metrics import (
-    confusion_matrix,
-    expected_calibration_error,
-    macro_f1,
-    negative_log_likelihood,
-    precision_recall_f1,
-)
+from mien.evaluation import metrics
 from mien.recognition import Classifier, ModelInfo, OnnxClassifier
 from mien.values import GreyFaces
 
@@ -53,16 +47,16 @@ class Scorecard:
 def score(labels: NDArray[np.int64], scores: NDArray[np.float32], names: tuple[str, ...]) -> Scorecard:
     """The scores of (N, K) probabilities against (N,) labels; `names` are the K classes."""
     predicted = scores.argmax(axis=1)
-    confusion = confusion_matrix(labels, predicted, len(names))
-    columns = [column.tolist() for column in (confusion.sum(axis=1), *precision_recall_f1(confusion))]
+    confusion = metrics.confusion_matrix(labels, predicted, len(names))
+    columns = [column.tolist() for column in (confusion.sum(axis=1), *metrics.precision_recall_f1(confusion))]
     accuracy, standard_error = _accuracy(predicted == labels)
     return Scorecard(
         num_faces=len(labels),
         accuracy=accuracy,
         standard_error=standard_error,
-        macro_f1=macro_f1(confusion),
-        ece=expected_calibration_error(labels, scores),
-        nll=negative_log_likelihood(labels, scores),
+        macro_f1=metrics.macro_f1(confusion),
+        ece=metrics.expected_calibration_error(labels, scores),
+        nll=metrics.negative_log_likelihood(labels, scores),
         labels=names,
         per_class={
             name: {"num_faces": count, "precision": precision, "recall": recall, "f1": f1}
@@ -145,15 +139,9 @@ def evaluate(
 
 
 def score_votes(votes: NDArray[np.uint8], scores: NDArray[np.float32]) -> dict[str, Any]:
-    """The accuracy against the majority of FER+'s votes.
+    """The accuracy of (N, 8) probabilities on faces whose votes, (N, 10), have a majority; None without such a face.
 
-    Args:
-        votes: (N, 10), in the order of FER+'s columns.
-        scores: (N, 8) probabilities of FER+'s expressions.
-
-    Returns:
-        `num_faces`, the number of faces that have a majority (see `data.majority_of`; accuracies on other selections
-        do not compare), `accuracy`, 0 to 1, and its `standard_error`; None for both when no face has a majority.
+    See `data.majority_of`; accuracies on other selections do not compare.
     """
     majority = majority_of(votes)
     clear = majority >= 0
@@ -177,11 +165,7 @@ def predict_scores(
 
 
 def class_indices(faces: FaceSet, names: tuple[str, ...]) -> NDArray[np.int64]:
-    """The labels of `faces` as indices into `names`.
-
-    Raises:
-        DataError: a class of the data is not among the names.
-    """
+    """The labels of `faces` as indices into `names`; a `DataError` if a class is not among these."""
     unknown = [name for name in faces.classes if name not in names]
     if unknown:
         raise DataError(

@@ -6,6 +6,9 @@ from numpy.typing import NDArray
 NUM_BINS = 15
 """Bins of the calibration error, as in its source."""
 
+PRIOR_FACES = 10.0
+"""The weight of the prior in `fit_temperature` and `fit_vector_scaling`, in faces."""
+
 
 def confusion_matrix(labels: NDArray[np.int64], predicted: NDArray[np.int64], num_classes: int) -> NDArray[np.int64]:
     """(K, K) counts: a row for each true class, a column for each predicted one."""
@@ -40,11 +43,9 @@ def negative_log_likelihood(labels: NDArray[np.int64], scores: NDArray[np.float3
 def calibration_bins(
     labels: NDArray[np.int64], scores: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """The values of a reliability diagram with 15 bins of equal width (Guo et al. 2017, arXiv:1706.04599).
+    """The number, mean confidence and accuracy of the faces in each of 15 bins of confidence, the highest probability.
 
-    Returns:
-        Three (15,) arrays: the number of faces whose confidence (the probability of the likeliest class) is in each
-        bin, their mean confidence, and their accuracy, both 0 to 1 and both 0 in an empty bin.
+    They are the values of a reliability diagram (Guo et al. 2017, arXiv:1706.04599), 0 in an empty bin.
     """
     confidence = scores.max(axis=1).astype(np.float64)
     correct = scores.argmax(axis=1) == labels
@@ -62,23 +63,12 @@ def expected_calibration_error(labels: NDArray[np.int64], scores: NDArray[np.flo
     return float(np.abs(accuracy - confidence) @ counts / len(labels))
 
 
-PRIOR_FACES = 10.0
-"""The weight of the prior in `fit_temperature` and `fit_vector_scaling`, in faces."""
-
-
 def fit_temperature(labels: NDArray[np.int64], logits: NDArray[np.float32]) -> float:
     """The temperature, a divisor of the logits, with the highest likelihood (Guo et al. 2017, arXiv:1706.04599).
 
     The negative log-likelihood is convex in the inverse temperature, so a bisection of its slope finds the minimum. A
     weak prior draws it towards 1: a few faces, all correctly classified, would otherwise make a network boundlessly
-    overconfident.
-
-    Args:
-        labels: (N,).
-        logits: (N, K).
-
-    Returns:
-        Between 0.05 and 20.
+    overconfident. It is between 0.05 and 20.
     """
     wide = logits.astype(np.float64)
     chosen = wide[np.arange(len(labels)), labels]
@@ -103,14 +93,8 @@ def fit_vector_scaling(
 
     One temperature for all classes cannot calibrate a network that is overconfident in some of them only. A weak prior
     draws the result towards a temperature; classes with fewer than `PRIOR_FACES` faces, or whose factor would be
-    negative, get just the temperature.
-
-    Args:
-        labels: (N,).
-        logits: (N, K).
-
-    Returns:
-        Two (K,) arrays: calibrated logits are `factors * logits + offsets`. The factors are above 0.
+    negative, get just the temperature. Calibrated logits are `factors * logits + offsets`, for (N, K) logits
+    and (K,) factors, all above 0, and offsets.
     """
     common = 1 / fit_temperature(labels, logits)
     free = np.bincount(labels, minlength=logits.shape[1]) >= PRIOR_FACES

@@ -90,7 +90,7 @@ def assess(image: Image, detection: Detection) -> Quality:
         InvalidInput: `image` is not an image.
     """
     height, width = check_image(image).shape[:2]
-    region = detection.region
+    region = detection.region.box
     side = max(region.width, region.height)
     inside = region.clipped(width, height).area / region.area
     grey = _middle(image, region)

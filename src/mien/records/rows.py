@@ -16,12 +16,17 @@ Cell: TypeAlias = str | int | float | bool | list[str] | None
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # how a text begins that a spreadsheet may execute (CWE-1236)
 
+POINTS: Final = ("right_eye", "left_eye", "nose", "mouth_right", "mouth_left")
+LANDMARKS: Final = tuple(f"{point}_{axis}" for point in POINTS for axis in "xy")
+"""The columns of a face's five landmarks, in the order of `mien.values.Landmarks`."""
+
 
 @lru_cache(maxsize=16)
 def columns(header: Header) -> tuple[str, ...]:
     """The names of a table's columns."""
     names = (
         "source", "frame", "time", "width", "height", "face", "track_id", "left", "top", "right", "bottom",
+        "crop_x", "crop_y", "crop_side", "roll", "yaw", "pitch", *LANDMARKS,
         "detector_score", "interpolated", "quality", "quality_reasons", "label", *header.labels,
         *(f"raw_{label}" for label in header.labels), "valence", "arousal", "uncertain", "prediction_set",
         "drawing", "error",
@@ -50,7 +55,12 @@ def rows(header: Header, result: FrameResult | Failure) -> list[tuple[Cell, ...]
         for place, face in enumerate(result.faces):
             record = face.to_dict()
             raw = {f"raw_{label}": score for label, score in (record["raw_scores"] or {}).items()}
-            found.append({**record, **record["box"], **record["scores"], **raw, **frame, "face": place})
+            points = dict(zip(LANDMARKS, (each for point in record["landmarks"] or () for each in point), strict=False))
+            crop = {f"crop_{name}": value for name, value in (record["crop"] or {}).items()}
+            scores = {**record["scores"], **raw}
+            found.append(
+                {**record, **record["box"], **crop, **record["pose"], **points, **scores, **frame, "face": place}
+            )
     return [tuple(map(cells.get, columns(header))) for cells in found or [frame]]
 
 

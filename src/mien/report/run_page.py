@@ -4,7 +4,6 @@ import base64
 import io
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import Any, Final, NamedTuple
 
@@ -42,37 +41,23 @@ _STYLE: Final = """
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """What the model kept last says of the validation split.
+class Measured(NamedTuple):
+    """What the model kept last says of the validation split."""
 
-    Attributes:
-        epoch: The epoch of that model.
-        split: The validation split.
-        scores: The probabilities of its faces, (N, K).
-    """
-
-    epoch: int
+    epoch: int  # of that model
     split: FaceSet
     scores: Scores
 
 
 class Layer(NamedTuple):
-    """One step from a face to the logits.
+    """One step from a face to the logits."""
 
-    Attributes:
-        name: The module's path in the network, `features.6.body.0`; empty for a step that is not a module.
-        kind: The module with its settings, as torch writes it: `MaxPool2d(kernel_size=2, stride=2, padding=0)`.
-        shape: The shape of its output for one face: (C, H, W) or (C,).
-        num_parameters: The number of its trained parameters, each counted where it is used first.
-        macs: The multiplications with a weight of a convolution or dense layer, for one face. All others count as
-            none: norms are folded into convolutions by export, activations and poolings have no weights.
-    """
-
-    name: str
-    kind: str
-    shape: tuple[int, ...]
-    num_parameters: int = 0
+    name: str  # the module's path in the network, `features.6.body.0`; empty for a step that is not a module
+    kind: str  # the module with its settings, as torch writes it: `MaxPool2d(kernel_size=2, stride=2, padding=0)`
+    shape: tuple[int, ...]  # of its output for one face: (C, H, W) or (C,)
+    num_parameters: int = 0  # each counted where it is used first
+    # Multiplications with a weight of a convolution or dense layer, for one face. All others count as none: norms are
+    # folded into convolutions by export, activations and poolings have no weights.
     macs: int = 0
 
 
@@ -86,17 +71,7 @@ def render(
     measured: Measured | None,
     layers: Sequence[Layer],
 ) -> str:
-    """The page as HTML.
-
-    Args:
-        title: the heading of the page.
-        running: whether the training goes on.
-        recipe: the settings by name.
-        about: the data, the code and the machine, by name.
-        epochs: the lines of `metrics.jsonl`.
-        measured: the scores so far; None before the first epoch has ended.
-        layers: the layers of the network, in the order in which they run.
-    """
+    """The page as HTML, from what the run's folder holds; `about` has the data, the code and the machine."""
     headlines, cards = _headlines(epochs, recipe["epochs"], running), _curves(epochs)
     if measured:
         split, scores = measured.split, measured.scores
@@ -250,15 +225,10 @@ def _reliability(counts: NDArray[np.int64], confidence: NDArray[np.float64], acc
 
 def _classes(per_class: Mapping[str, Mapping[str, float]]) -> str:
     rows = [
-        (
-            escape(label),
-            f"{row['num_faces']:,.0f}",
-            f"{row['recall']:.0%} {_bar(row['recall'])}",
-            f"{row['precision']:.0%}",
-            f"{row['f1']:.2f}",
-        )
+        (escape(label), f"{row['num_faces']:,.0f}", f"{row['recall']:.0%} {_bar(row['recall'])}",
+         f"{row['precision']:.0%}", f"{row['f1']:.2f}")
         for label, row in per_class.items()
-    ]
+    ]  # fmt: skip
     return table(("", "faces", "recall", "precision", "F1"), rows)
 
 

@@ -77,29 +77,19 @@ for (const box of document.querySelectorAll(".timeline")) {
 
 @dataclass(slots=True)
 class _Person:
-    """How one person looked, and what the face showed in each bin of time.
+    """How one person looked, and what the face showed in each bin of time."""
 
-    Attributes:
-        first: When the person was first in view, in seconds.
-        last: When the person was last in view, in seconds.
-        bins: By the bin's number, float64 (2, K): the sums of the probabilities of its frames, and in how many of them
-            each label led.
-        num_frames: In how many frames the person was in view.
-        events: The person's events so far.
-        portrait: (96, 96, 3) uint8 RGB; None as long as no frame had an image of a detected face.
-        quality: How well the portrait can be read, 0 to 1.
-    """
-
-    first: float
-    last: float
+    first: float  # second in view
+    last: float  # second in view
+    # By the bin's number, (2, K): the sums of the probabilities of its frames, and in how many of them each label led.
     bins: dict[int, NDArray[np.float64]] = field(default_factory=dict)
-    num_frames: int = 0
+    num_frames: int = 0  # in view
     events: list[Event] = field(default_factory=list)
-    portrait: Image | None = None
-    quality: float = -1.0
+    portrait: Image | None = None  # as long as no frame had an image of a detected face
+    quality: float = -1.0  # how well the portrait can be read, 0 to 1
 
     def widen(self) -> None:
-        """Join bins 0 and 1 into bin 0, 2 and 3 into bin 1."""
+        """Join each two neighbouring bins."""
         narrow, self.bins = self.bins, {}
         for place, sums in narrow.items():
             self.bins[place // 2] = self.bins.get(place // 2, 0) + sums

@@ -12,19 +12,12 @@ from mien.recognition import OnnxClassifier
 from mien.recognition.model_file import EVIDENCE, LOGITS
 
 RAW = "_uncalibrated"
-"""The suffix of an output's name before calibration."""
 
 
 def rescale(exported: Path, factors: NDArray[np.float64], offsets: NDArray[np.float64], path: Path) -> OnnxClassifier:
-    """Write a model with each class's logit, and its evidence map, scaled and shifted.
+    """Write a model, not rescaled yet, with each class's logit, and its evidence map, scaled and shifted.
 
     A logit stays the mean of its map, so that the maps explain the calibrated probabilities.
-
-    Args:
-        exported: a model file that was not rescaled yet.
-        factors: the factor of each class's logit, (K,).
-        offsets: the offset of each class's logit, (K,).
-        path: `NAME.onnx`, which is opened.
     """
     proto = onnx.load(exported)
     graph = proto.graph

@@ -67,11 +67,7 @@ def finish(exported: Path, path: Path, *, faces: FaceSet | None = None, form: Fo
 
 
 def calibrate(exported: Path, split: FaceSet, path: Path) -> dict[str, Any]:
-    """Write a model file calibrated on a split (vector scaling), and return what it scores there.
-
-    Raises:
-        DataError: the split has a class that the model does not know.
-    """
+    """Write a model file calibrated on a split (vector scaling), and return what it scores there."""
     model = OnnxClassifier(exported)
     labels = class_indices(split, model.labels)
     calibrated = rescale(exported, *fit_vector_scaling(labels, model.logits(split.faces)), path)

@@ -17,7 +17,7 @@ from onnx import numpy_helper
 from mien.files import replacing
 from mien.recognition import OnnxClassifier  # before onnxruntime's own: it turns the telemetry off
 from mien.recognition.model_file import INPUT, VOTES
-from mien.recognition.runtime import InferenceSession
+from mien.runtime import InferenceSession
 from mien.shipping.calibrate import save
 from mien.values import GreyFaces
 
@@ -25,13 +25,12 @@ LAYERS = ("Conv", "Gemm")
 """The operators that are quantized: convolutions and dense layers."""
 
 HALF = "_half"
-"""The suffix of a half-precision weight's name."""
 
 WORTH_HALVING = 1024
 """Tensors with fewer numbers, such as biases, stay in float32: they take no space, and some values are large."""
 
 CALIBRATION_FACES = 512
-"""Faces on which the range of the activations is measured."""
+"""Faces of the training split on which the range of the activations is measured."""
 
 PERCENTILE = 99.999
 """Percentile at which activations are clipped, so that a few large ones do not make all others coarse."""
@@ -47,11 +46,6 @@ def quantize(exported: Path, faces: GreyFaces, path: Path) -> OnnxClassifier:
     Processors without VNNI saturate the sums of eight-bit weights. The GELU network lost more by that than by all else,
     and rep-small less than by weights of seven bits. So both are tried where sums saturate, and the one whose logits
     stay closer is taken; elsewhere weights have seven bits, which are safe on every processor.
-
-    Args:
-        exported: a model file.
-        faces: (N, S, S) uint8, of the training split; `CALIBRATION_FACES` of them are used.
-        path: `NAME.onnx`, which is opened.
     """
     chosen = faces[np.linspace(0, len(faces) - 1, min(CALIBRATION_FACES, len(faces))).astype(int)]
     with TemporaryDirectory() as folder, replacing(path) as partial:
@@ -78,15 +72,9 @@ def saturates() -> bool:
 
 
 def _quantize(exported: Path, faces: GreyFaces, path: Path, *, seven_bits: bool) -> None:
-    from onnxruntime.quantization import (
-        CalibrationDataReader,
-        CalibrationMethod,
-        QuantFormat,
-        QuantType,
-        quantize_static,
-    )
+    from onnxruntime import quantization as onnx_quantization
 
-    class Faces(CalibrationDataReader):  # type: ignore[misc] # onnxruntime has no types
+    class Faces(onnx_quantization.CalibrationDataReader):  # type: ignore[misc] # onnxruntime has no types
         def __init__(self) -> None:
             # onnxruntime stacks the batches' results, so all batches have to have one size.
             count = math.ceil(len(faces) / 64)
@@ -100,18 +88,18 @@ def _quantize(exported: Path, faces: GreyFaces, path: Path, *, seven_bits: bool)
     names = [node.name for node in graph.node if node.op_type in LAYERS]
     num_heads = 2 if any(output.name == VOTES for output in graph.output) else 1
     with quietly():
-        quantize_static(
+        onnx_quantization.quantize_static(
             str(exported),
             str(path),
             Faces(),
-            quant_format=QuantFormat.QDQ,
+            quant_format=onnx_quantization.QuantFormat.QDQ,
             op_types_to_quantize=list(LAYERS),
             nodes_to_exclude=[names[0], *names[-num_heads:]],
             per_channel=True,
             reduce_range=seven_bits,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            calibrate_method=CalibrationMethod.Percentile,
+            activation_type=onnx_quantization.QuantType.QUInt8,
+            weight_type=onnx_quantization.QuantType.QInt8,
+            calibrate_method=onnx_quantization.CalibrationMethod.Percentile,
             extra_options={"CalibPercentile": PERCENTILE},
         )
 

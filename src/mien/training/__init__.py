@@ -26,14 +26,6 @@ from mien.training.loop import train
 from mien.training.recipe import Recipe, read_recipe, shipped_recipes
 
 __all__ = [
-    "Epoch",
-    "Event",
-    "Recipe",
-    "Start",
-    "Step",
-    "export_trained",
-    "load_initial",
-    "read_recipe",
-    "shipped_recipes",
+    "Epoch", "Event", "Recipe", "Start", "Step", "export_trained", "load_initial", "read_recipe", "shipped_recipes",
     "train",
-]
+]  # fmt: skip

@@ -52,10 +52,7 @@ class Augmentation:
 
 
 def augment(faces: Tensor, limits: Augmentation, generator: torch.Generator) -> Tensor:
-    """Change each face at random: (N, S, S) uint8 → (N, 1, S, S) float32, 0 to 1.
-
-    The random generator is on the device of the faces.
-    """
+    """Change each face at random: (N, S, S) uint8 → (N, 1, S, S) float32, 0 to 1."""
     draws = _Draws(len(faces), faces.device, generator)
     images = faces.unsqueeze(1).float().div_(255)
     images = _warp(images, limits, draws)
@@ -84,17 +81,11 @@ def augment(faces: Tensor, limits: Augmentation, generator: torch.Generator) -> 
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """How each face of a batch is mixed with a partner.
+    """How each face of a batch is mixed with a partner."""
 
-    Attributes:
-        partner: The partners' indices in the batch, (N,).
-        share: The share of the face itself in the mixture, 0 to 1.
-        window: The pixels that are the partner's, (S, S) bool; None when all pixels are blended.
-    """
-
-    partner: Tensor
-    share: float
-    window: Tensor | None
+    partner: Tensor  # (N,) indices in the batch
+    share: float  # of the face itself in the mixture
+    window: Tensor | None  # (S, S) bool: the pixels that are the partner's; None when all pixels are blended
 
     def images(self, images: Tensor) -> Tensor:
         """Mix images, (N, 1, S, S)."""
@@ -109,14 +100,7 @@ class Mix:
 
 
 def draw_mix(images: Tensor, mixup: float, cutmix: float, generator: torch.Generator) -> Mix | None:
-    """Mixup (Zhang et al. 2018, arXiv:1710.09412) or CutMix (Yun et al. 2019, arXiv:1905.04899) for a batch.
-
-    Args:
-        images: (N, 1, S, S).
-        mixup: alpha of the share's Beta distribution; 0 turns it off. With both on, each mixes half of the batches.
-        cutmix: the same for CutMix, whose share is one of the area.
-        generator: the random generator, on the device of `images`.
-    """
+    """For a batch, mixup (Zhang et al. 2018, arXiv:1710.09412) or CutMix (Yun et al. 2019, arXiv:1905.04899)."""
     if not mixup and not cutmix:
         return None
     device = images.device
@@ -138,10 +122,7 @@ def draw_mix(images: Tensor, mixup: float, cutmix: float, generator: torch.Gener
 
 
 def standardize(images: Tensor) -> Tensor:
-    """Give each image, (N, 1, S, S), mean 0 and standard deviation 1, so that lighting and contrast do not matter.
-
-    An image of one colour becomes all 0.
-    """
+    """Give each image, (N, 1, S, S), mean 0 and standard deviation 1, so that lighting and contrast do not matter."""
     centred = images - images.mean((1, 2, 3), keepdim=True)
     # Not `square()`: exported, that is a Pow, which onnxruntime computes far slower than a product.
     deviation = (centred * centred).mean((1, 2, 3), keepdim=True).sqrt()
@@ -224,14 +205,9 @@ def _jpeg_tables(device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def compress(images: Tensor, quality: Tensor) -> Tensor:
-    """Compress and decompress images as JPEG does: it quantizes the cosines of 8×8 blocks (ITU-T T.81).
+    """Compress and decompress images as JPEG does, quantizing the cosines of 8×8 blocks (ITU-T T.81).
 
-    The last row and column are repeated up to whole blocks, as an encoder does. Some values of the result lie a little
-    below 0 or above 1.
-
-    Args:
-        images: (N, 1, S, S) float, 0 to 1.
-        quality: (N,) float, 1 to 100, on libjpeg's scale.
+    Some values of the result lie a little below 0 or above 1. The quality is on libjpeg's scale, 1 to 100.
     """
     percent = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality)
     quantizer, cosines = _jpeg_tables(images.device)
@@ -239,6 +215,7 @@ def compress(images: Tensor, quality: Tensor) -> Tensor:
     num, _, side, _ = images.shape
     missing = -side % 8
     across = (side + missing) // 8
+    # The last row and column are repeated up to whole blocks, as an encoder does.
     filled = F.pad(images, (0, missing, 0, missing), mode="replicate") - 128 / 255
     blocks = filled.view(num, across, 8, across, 8).transpose(2, 3).reshape(num, across * across, 64)
     waves = (blocks @ cosines.T / steps).round() * steps

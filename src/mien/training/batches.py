@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mien.data.dataset import FaceSet
+from mien.data.folds import fold_of
 from mien.emotions import FER_PLUS_EXPRESSIONS
 from mien.errors import DataError, RecipeError
 from mien.training.augmentation import Augmentation, Mix, augment, draw_mix, standardize
@@ -20,36 +21,18 @@ from mien.training.teachers import Teacher, teacher_targets
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The images of one step and their targets.
+    """The images of one step and their targets."""
 
-    Attributes:
-        images: The augmented images, (N, 1, S, S) float, standardised.
-        labels: The classes as probabilities, (N, K): one-hot unless faces are mixed.
-        votes: The shares of FER+'s votes, (N, 8), or None.
-        teacher: The teachers' softened probabilities for these images, (N, K), or None.
-    """
-
-    images: Tensor
-    labels: Tensor
-    votes: Tensor | None
-    teacher: Tensor | None
+    images: Tensor  # (N, 1, S, S) float, augmented and standardised
+    labels: Tensor  # (N, K) probabilities: one-hot unless faces are mixed
+    votes: Tensor | None  # (N, 8) shares of FER+'s votes
+    teacher: Tensor | None  # (N, K) softened probabilities of the teachers for these images
 
 
 class Batches:
-    """The training split, on the device as uint8.
+    """The training split on the worker's device, and the worker's share of each batch of it.
 
     All randomness of an epoch comes from the recipe's seed, the epoch's number and the worker's rank.
-
-    Args:
-        faces: the training split.
-        recipe: how faces are sampled and changed.
-        worker: this process, which takes its share of every batch.
-        teachers: the networks to distil; none when the recipe gives them no weight.
-        memory_format: the images' layout.
-
-    Raises:
-        DataError: there are fewer faces than one batch.
-        RecipeError: a batch is too small to be shared by all processes.
     """
 
     def __init__(
@@ -83,7 +66,7 @@ class Batches:
         return len(self._faces) // self._recipe.batch_size
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
-        """This worker's part of each batch; the faces of an incomplete last batch are left out of this epoch."""
+        """The faces of an incomplete last batch are left out of this epoch."""
         recipe, worker = self._recipe, self._worker
         order = self._order(epoch)
         generator = torch.Generator(worker.device).manual_seed(epoch_seed(recipe.seed, epoch, 1 + worker.rank))
@@ -114,10 +97,12 @@ class Batches:
     def _order(self, epoch: int) -> Tensor:
         """Indices of faces in a new order; with balanced sampling, some more than once and some not at all."""
         generator = torch.Generator().manual_seed(epoch_seed(self._recipe.seed, epoch, 0))
+        num = len(self._faces)
         if self._recipe.class_sampling == 0:
-            return torch.randperm(len(self._faces), generator=generator).to(self._worker.device)
-        drawn = torch.multinomial(self._odds, len(self._faces), replacement=True, generator=generator)
-        return drawn.to(self._worker.device)
+            order = torch.randperm(num, generator=generator)
+        else:
+            order = torch.multinomial(self._odds, num, replacement=True, generator=generator)
+        return order.to(self._worker.device)
 
 
 def augmentation_in(recipe: Recipe, epoch: int) -> Augmentation:
@@ -127,22 +112,17 @@ def augmentation_in(recipe: Recipe, epoch: int) -> Augmentation:
 
 
 def rarity(labels: NDArray[np.int64], num_classes: int, power: float) -> NDArray[np.float64]:
-    """Weights of classes, (K,), proportional to a power of their rarity, with a mean of 1 over all faces.
-
-    A class without a face has the weight 0.
-    """
+    """Weights of classes, (K,), by a power of their rarity, with a mean of 1 over all faces; 0 without a face."""
     counts = np.bincount(labels, minlength=num_classes).astype(np.float64)
     weights = np.where(counts > 0, np.maximum(counts, 1) ** -power, 0)
     return np.asarray(weights * len(labels) / (weights * counts).sum())
 
 
 def eligible_teachers(teachers: Sequence[Teacher], faces: FaceSet) -> Tensor:
-    """Which teachers are distilled on which face, (T, N) bool: those that were not trained on it.
-
-    Raises:
-        DataError: some faces were in every teacher's training set.
-    """
-    eligible = torch.stack([teacher.did_not_see(faces.faces) for teacher in teachers])
+    """Which teachers are distilled on which face, (T, N) bool: those that were not trained on it."""
+    # A teacher that was trained without folds counts for every face: all are in its fold 0.
+    unseen = [fold_of(faces.faces, teacher.folds) == teacher.fold for teacher in teachers]
+    eligible = torch.from_numpy(np.stack(unseen))
     without = int((~eligible.any(0)).sum())
     if without:
         raise DataError(

@@ -16,11 +16,7 @@ _EXPECTED: Final = "expected a .pt file that `mien train` wrote"
 
 
 def save(path: Path, tensors: dict[str, Any], about: dict[str, Any]) -> None:
-    """Write nested dicts and lists of tensors and numbers, and a description of them in plain values, kept as JSON.
-
-    Raises:
-        OSError: the folder cannot be written, or the disk is full; an older file is as it was.
-    """
+    """Write nested dicts and lists of tensors and numbers, and a description of them in plain values, kept as JSON."""
     with replacing(path) as partial:
         try:
             torch.save({"tensors": tensors, "about": json.dumps(about)}, partial)
@@ -29,13 +25,7 @@ def save(path: Path, tensors: dict[str, Any], about: dict[str, Any]) -> None:
 
 
 def load(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read what `save` wrote, onto the CPU.
-
-    Only tensors and plain values are unpickled, so an untrusted file can do no harm.
-
-    Raises:
-        ModelError: the file is missing, damaged, or not one of mien's.
-    """
+    """Read what `save` wrote; only tensors and plain values are unpickled, so an untrusted file can do no harm."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:

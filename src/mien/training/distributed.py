@@ -15,15 +15,9 @@ from mien.errors import TrainingError
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """This process among those that train together.
+    """This process among those that train together."""
 
-    Attributes:
-        rank: The number of this process, 0 to size - 1; number 0 writes the files.
-        size: The number of processes; 1 when training alone.
-        device: The device of this process.
-    """
-
-    rank: int
+    rank: int  # 0 to size - 1
     size: int
     device: torch.device
 
@@ -67,11 +61,7 @@ class Worker:
                 buffer.copy_(self.mean(buffer))
 
     def check_equal(self, number: int, what: str) -> None:
-        """Check that a number is the same in all workers, once all have come here.
-
-        Raises:
-            TrainingError: it differs.
-        """
+        """Check that a number is the same in all workers, once all have come here."""
         if self.size > 1:
             least = torch.tensor([number, -number], device=self.device)
             dist.all_reduce(least, dist.ReduceOp.MIN)
@@ -93,8 +83,7 @@ def is_leader() -> bool:
 def joined(device: torch.device | None = None) -> Iterator[Worker]:
     """Join the other processes when `torchrun` started this one; else train alone.
 
-    Args:
-        device: where to train; when left out, the GPU of this process's number on its machine, or the CPU.
+    Without a device, it is the GPU of this process's number on its machine, or the CPU.
     """
     local = int(os.environ.get("LOCAL_RANK", "0"))
     device = device or (torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu"))

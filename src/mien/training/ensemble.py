@@ -3,7 +3,6 @@
 import copy
 import math
 from collections.abc import Sequence
-from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -12,14 +11,11 @@ from torch import Tensor, nn
 from mien.errors import RecipeError
 from mien.training.architectures import Network
 from mien.training.augmentation import Augmentation, augment, standardize
-from mien.training.trainee import Trainee
+from mien.training.trained import Trainee
 from mien.values import GreyFaces
 
 FACES_FOR_NORMS = 8192
-"""Faces that the statistics of batch norm are measured on."""
-
 BATCH = 256
-"""Faces of one batch among them."""
 
 
 class Ensemble(Network):
@@ -37,10 +33,6 @@ class Ensemble(Network):
         finest = max((answer[1].shape[2:] for answer in answers), key=lambda shape: shape[0])
         evidence = torch.stack([_resized(answer[1], finest) for answer in answers]).mean(0)
         return logits, evidence, torch.cat([answer[2] for answer in answers], dim=1)
-
-    def merged(self) -> Network:
-        """As `Network.merged`, of each member."""
-        return Ensemble([cast(Network, member).merged() for member in self.members])
 
 
 def assembled(trainees: Sequence[Trainee]) -> Trainee:
@@ -60,13 +52,7 @@ def averaged(trainees: Sequence[Trainee], shares: Sequence[float]) -> Trainee:
 
     Such a mean is good only between a network and its fine-tuned descendants, where it combines their strengths
     (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", arXiv:2109.01903). Call `refresh_norms` afterwards.
-
-    Args:
-        trainees: networks of one architecture.
-        shares: the share of each in the mean; they are divided by their sum.
-
-    Raises:
-        RecipeError: they are not of one architecture, or some of them have votes and others do not.
+    The shares are divided by their sum.
     """
     if len({trainee.votes is None for trainee in trainees}) > 1:
         raise RecipeError("the weights of these trainings cannot be averaged: only some learned FER+'s votes")
@@ -88,14 +74,9 @@ def averaged(trainees: Sequence[Trainee], shares: Sequence[float]) -> Trainee:
 
 @torch.no_grad()
 def refresh_norms(trainee: Trainee, faces: GreyFaces, augmentation: Augmentation) -> None:
-    """Measure the statistics of batch norm anew: averaged weights need others than the average of statistics.
+    """Measure the statistics of batch norm anew, on at most `FACES_FOR_NORMS` faces of the training split.
 
-    Source: Izmailov et al. 2018, "Averaging weights leads to wider optima", arXiv:1803.05407.
-
-    Args:
-        trainee: changed in place; in evaluation mode afterwards.
-        faces: (N, S, S) uint8, of the training split; at most `FACES_FOR_NORMS` of them are used.
-        augmentation: the augmentation of the training.
+    Averaged weights need others than the average of statistics (Izmailov et al. 2018, arXiv:1803.05407).
     """
     trainee.eval()
     for norm in trainee.modules():

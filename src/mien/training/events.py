@@ -5,12 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """All checks have passed, and the training begins or goes on.
-
-    Attributes:
-        num_train: The number of faces in the training split.
-        num_val: The number of faces in the validation split.
-    """
+    """All checks have passed, and the training on so many faces begins or goes on."""
 
     num_train: int
     num_val: int
@@ -18,14 +13,9 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The state of an epoch, every few batches.
+    """The state of an epoch after some of its batches; epochs and steps are counted from 1.
 
-    Attributes:
-        epoch: The number of the epoch, from 1.
-        step: The number of the batch in this epoch, from 1.
-        num_steps: The number of batches in an epoch.
-        loss: The mean loss of this epoch so far.
-        accuracy: The accuracy of this epoch so far, 0 to 1, on augmented faces.
+    Loss and accuracy, 0 to 1, are means over the epoch so far, on augmented faces.
     """
 
     epoch: int

@@ -17,12 +17,12 @@ from mien.recognition import ModelInfo, OnnxClassifier
 from mien.recognition.model_file import EVIDENCE, INPUT, LOGITS, METADATA_KEY, VOTES
 from mien.shipping.finish import Form, finish
 from mien.shipping.quantize import quietly
+from mien.training.architectures import rep_net
 from mien.training.augmentation import standardize
 from mien.training.ensemble import assembled, averaged, refresh_norms
 from mien.training.recipe import parse_recipe
 from mien.training.run import trained_file
-from mien.training.trained import check_belong_together, describe_model, describe_together, load_trained
-from mien.training.trainee import Trainee
+from mien.training.trained import Trainee, check_belong_together, describe_model, describe_together, load_trained
 
 TOLERANCE = 1e-4
 """How far an output of the exported model may be from torch's, as a share of the largest value, but at least of 1."""
@@ -33,7 +33,7 @@ class Exported(nn.Module):
 
     def __init__(self, trainee: Trainee, *, merged: bool = False) -> None:
         super().__init__()
-        self.network = trainee.network.merged() if merged else trainee.network
+        self.network = rep_net.merged(trainee.network) if merged else trainee.network
         self.votes = trainee.votes
         self.eval()
 
@@ -96,12 +96,7 @@ def export_trained(
 
 
 def export(trainee: Trainee, info: ModelInfo, path: Path) -> OnnxClassifier:
-    """Write the model file of a trained network, and check it against the network before `path` is touched.
-
-    Raises:
-        ExportError: onnxruntime's outputs differ from torch's by more than `TOLERANCE`, or a logit is not the mean of
-            its map.
-    """
+    """Write the model file of a trained network, and `compare` it with the network before `path` is touched."""
     model = Exported(trainee)
     faces = sample_faces(info.input_size)
     with quietly():
@@ -132,11 +127,7 @@ def export(trainee: Trainee, info: ModelInfo, path: Path) -> OnnxClassifier:
 
 
 def compare(model: Exported, exported: OnnxClassifier, faces: NDArray[np.uint8]) -> float:
-    """The largest difference between torch and onnxruntime, as a share of the largest value, but at least of 1.
-
-    Raises:
-        ExportError: it is above `TOLERANCE`, or a logit is not the mean of its map.
-    """
+    """The largest difference of torch and onnxruntime, or of a logit and the mean of its map; see `TOLERANCE`."""
     with torch.no_grad():
         outputs = [output.numpy() for output in model(torch.from_numpy(faces))]
     seen = [exported.logits(faces), exported.evidence(faces)]

@@ -21,7 +21,6 @@ from mien.training.run import trained_file
 from mien.training.trained import load_trained
 
 EXPORTED_PREFIX = "network."
-"""The prefix of weights' names in an exported file."""
 
 LAST_LAYERS = ("evidence.", "classes.")
 """Prefixes of the parameters whose shapes depend on the number of classes."""
@@ -29,21 +28,13 @@ LAST_LAYERS = ("evidence.", "classes.")
 
 @dataclass(frozen=True, slots=True)
 class Initial:
-    """Weights to begin a training with.
+    """Weights to begin a training with."""
 
-    Attributes:
-        name: The name of the file they come from.
-        sha256: The SHA-256 of that file.
-        architecture: The network's architecture.
-        classes: The network's classes.
-        weights: The state dict. In a model file, batch norm is folded into the convolution before it.
-    """
-
-    name: str
-    sha256: str
+    name: str  # of the file they come from
+    sha256: str  # of that file
     architecture: str
     classes: tuple[str, ...]
-    weights: dict[str, Tensor]
+    weights: dict[str, Tensor]  # in a model file, batch norm is folded into the convolution before it
 
 
 def load_initial(source: str) -> Initial:
@@ -75,22 +66,11 @@ def load_initial(source: str) -> Initial:
 def initialize(
     network: Network, initial: Initial, architecture: str, classes: tuple[str, ...], images: Tensor
 ) -> list[str]:
-    """Load weights into a network; its last layer stays as it is when its classes are others.
+    """Load weights into a new network, and return the names of those that stay: the last layer's for other classes.
 
-    Args:
-        network: a new network, changed in place.
-        initial: the weights.
-        architecture: the network's architecture.
-        classes: the network's classes.
-        images: (N, 1, S, S) float, standardised: some faces of the training, N in the hundreds. In a model file
-            batch norm is folded into the convolutions; with these faces it is unfolded, so that the network gives
-            the file's logits before calibration, in evaluation and on average in training.
-
-    Returns:
-        The names of the parameters that keep their random values.
-
-    Raises:
-        ModelError: the weights are of another architecture or another size.
+    `images` are some hundred faces of the training, as the network takes them. In a model file batch norm is folded
+    into the convolutions; with these faces it is unfolded, so that the network gives the file's logits before
+    calibration, in evaluation and on average in training.
     """
     if initial.architecture == "ensemble":
         raise ModelError(f"{initial.name} is an ensemble, which cannot be trained on; begin with one of its members")
@@ -127,7 +107,7 @@ def initialize(
 
 
 def _convolutions_and_norms(network: Network) -> Iterator[tuple[str, str]]:
-    """The names of convolutions, each with the name of the batch norm registered right after it."""
+    """The names of convolutions, each with that of the batch norm right after it."""
     named = [(name, module) for name, module in network.named_modules() if not list(module.children())]
     for (name, module), (after, norm) in itertools.pairwise(named):
         if isinstance(module, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):

@@ -52,7 +52,7 @@ def learning_rate(recipe: Recipe, step: int, steps_an_epoch: int, num_falls: int
 def perturbed(model: nn.Module, distance: float) -> Iterator[None]:
     """Within, the weights are moved by `distance` (rho) along the gradient; the gradient there leads to flat minima.
 
-    Sharpness-aware minimisation (Foret et al. 2021, arXiv:2010.01412). The model's gradients are cleared.
+    Sharpness-aware minimisation (Foret et al. 2021, arXiv:2010.01412).
     """
     moved = [parameter for parameter in model.parameters() if parameter.grad is not None]
     gradients = [parameter.grad for parameter in moved if parameter.grad is not None]

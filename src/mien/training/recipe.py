@@ -131,11 +131,7 @@ def read_recipe(source: str | Path) -> Recipe:
 
 
 def parse_recipe(table: dict[str, Any], name: str) -> Recipe:
-    """The recipe in a table of plain values, as TOML gives it, called `name` in error messages.
-
-    Raises:
-        RecipeError: as `read_recipe`.
-    """
+    """The recipe in a table of plain values, as TOML and `asdict` give it, called `name` in error messages."""
     try:
         recipe = TypeAdapter(Recipe).validate_python(table)
     except ValidationError as error:
@@ -147,26 +143,13 @@ def parse_recipe(table: dict[str, Any], name: str) -> Recipe:
     raise RecipeError("\n  ".join([f"{name}: {len(faults)} fault{'s' * (len(faults) > 1)}", *faults]))
 
 
-def recipe_table(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as plain values, every one spelled out; `parse_recipe` reads it back."""
-    return dataclasses.asdict(recipe)
-
-
 def overridden(recipe: Recipe, settings: Sequence[str]) -> Recipe:
-    """The recipe with some of its settings changed.
+    """The recipe with some settings changed: `augmentation.erase=0.25` or, with or without quotes, `optimizer=adamw`.
 
     With other `epochs`, the warm-up and the plain epochs become shorter or longer in proportion, unless they
     are set too: rounded, and at least 1 where there were any.
-
-    Args:
-        recipe: the recipe to change.
-        settings: texts of the form `key=value`, the value as in TOML, a text with or without quotes: `epochs=3`,
-            `augmentation.erase=0.25`, `optimizer=adamw`.
-
-    Raises:
-        RecipeError: a setting has no `=`, or the recipe would be wrong; the message lists every fault.
     """
-    table = recipe_table(recipe)
+    table = dataclasses.asdict(recipe)
     changed = set()
     for setting in settings:
         key, equals, text = setting.partition("=")

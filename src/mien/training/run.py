@@ -1,5 +1,6 @@
 """The folder of one training: its description, its metrics, the models kept, and its checkpoint."""
 
+import dataclasses
 import json
 import os
 import platform
@@ -17,38 +18,27 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 import mien
+from mien.data.dataset import FaceSet, fingerprint
 from mien.errors import RecipeError
 from mien.files import replacing
-from mien.report.curves import best_epoch
-from mien.training.recipe import Recipe, recipe_table
+from mien.report.plots import best_epoch
+from mien.training.recipe import Recipe
 
 
 class Run:
-    """A training's folder.
-
-    Attributes:
-        about: The recipe, the data, the code and the machine.
-        metrics: A line an epoch.
-        checkpoint: Where `--resume` goes on.
-        validation: The logits of the model kept last on the validation split.
-        models: A file each time the validation loss fell.
-    """
+    """A training's folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.about = folder / "run.json"
-        self.metrics = folder / "metrics.jsonl"
-        self.checkpoint = folder / "checkpoint.pt"
-        self.validation = folder / "validation.npz"
+        self.about = folder / "run.json"  # see `describe_run`
+        self.metrics = folder / "metrics.jsonl"  # a line an epoch
+        self.checkpoint = folder / "checkpoint.pt"  # where `--resume` goes on
+        self.validation = folder / "validation.npz"  # the logits of the model kept last on the validation split
         self.page = folder / "page.html"
-        self.models = folder / "models"
+        self.models = folder / "models"  # a file each time the validation loss fell
 
     def best_model(self) -> Path:
-        """The model kept last, which is the one of the lowest validation loss.
-
-        Raises:
-            RecipeError: the run has kept none yet.
-        """
+        """The model kept last, which is the one of the lowest validation loss."""
         kept = self.kept_models()
         if not kept:
             raise RecipeError(f"{self.folder} has kept no model yet; it needs at least one finished epoch")
@@ -70,11 +60,7 @@ class Run:
         return lines
 
     def description(self) -> dict[str, Any]:
-        """The content of `run.json`; see `describe_run`.
-
-        Raises:
-            RecipeError: it is missing, damaged, or not mien's.
-        """
+        """The content of `run.json`."""
         try:
             about = json.loads(self.about.read_text(encoding="utf-8"))
             about["recipe"]["architecture"], about["data"]["name"]
@@ -86,11 +72,7 @@ class Run:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other trainings out of this folder, until this one ends or its process dies.
-
-        Raises:
-            RecipeError: another process is training there.
-        """
+        """Keep other trainings out of this folder, until this one ends or its process dies."""
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.folder / ".lock")
         try:
@@ -107,14 +89,10 @@ class Run:
     def begin(self, about: dict[str, Any], *, resume: bool) -> dict[str, Any]:
         """Write the description of a training, or check that the training in the folder is this very one.
 
-        Returns:
-            `about`; of a training that goes on, its first description, with every resumption under "resumed_with".
-
-        Raises:
-            RecipeError: the folder holds a training and `resume` is off, or it holds a different one, or one without
-                the checkpoint to go on from.
+        The result is `about`, or the first description of a training that goes on, with its resumptions.
         """
         if self.about.exists():
+            anew = f"begin a new training with the weights of this one: --init {self.folder} --out ANOTHER"
             if not resume:
                 raise RecipeError(
                     f"{self.folder} already holds a training: go on with it by --resume, or choose another --out"
@@ -124,7 +102,7 @@ class Run:
             if not self.checkpoint.exists() and len(self.epochs()) > 1:
                 raise RecipeError(
                     f"{self.folder} has no {self.checkpoint.name} to go on from, and beginning again would drop its "
-                    f"models; begin a new training with the weights of this one: --init {self.folder} --out ANOTHER"
+                    f"models; {anew}"
                 )
             same_start = before.get("initial") == about.get("initial") or self.checkpoint.exists()
             if before.get("teachers", []) != about.get("teachers", []) or not same_start:
@@ -132,14 +110,13 @@ class Run:
                     f"{self.folder} was begun with other teachers or other weights; resume it with the same, or choose "
                     "another --out"
                 )
-            for key in ("recipe", "data"):
-                old, new = (_completed(each) if key == "recipe" else each for each in (before[key], about[key]))
+            for key, complete in (("recipe", _completed), ("data", dict)):
+                old, new = complete(before[key]), complete(about[key])
                 if old != new:
                     changed = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
                     raise RecipeError(
                         f"{self.folder} was begun with another {key} (differs in: {', '.join(changed)}); "
-                        "resume it with the same, or begin a new training with the weights of this one: "
-                        f"--init {self.folder} --out ANOTHER"
+                        f"resume it with the same, or {anew}"
                     )
             resumption = about["code"] | {"processes": about.get("processes", 1)}
             about = before | {"resumed_with": [*before.get("resumed_with", []), resumption]}
@@ -149,7 +126,6 @@ class Run:
         return about
 
     def append_metrics(self, line: dict[str, Any]) -> None:
-        """Add an epoch's line."""
         with self.metrics.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
             file.flush()
@@ -175,16 +151,12 @@ class Run:
 
 def _completed(recipe: dict[str, Any]) -> dict[str, Any]:
     """A recipe with the defaults of settings that did not exist when it was written."""
-    usual = recipe_table(Recipe(architecture="mini-xception"))
+    usual = dataclasses.asdict(Recipe(architecture="mini-xception"))
     return {**usual, **recipe, "augmentation": usual["augmentation"] | recipe.get("augmentation", {})}
 
 
 def trained_file(path: Path) -> Path:
-    """The kept model that a path names: a run's best one, or the file itself.
-
-    Raises:
-        RecipeError: the run has kept none yet.
-    """
+    """The kept model that a path names: a run's best one, or the file itself."""
     return Run(path).best_model() if path.is_dir() else path
 
 
@@ -194,11 +166,7 @@ def find_runs(folder: Path) -> list[Run]:
 
 
 def summary(run: Run) -> dict[str, Any]:
-    """A run's progress and its best epoch (None before the first), in plain values.
-
-    Raises:
-        RecipeError: it is not a run, or damaged.
-    """
+    """A run's progress and its best epoch (None before the first), in plain values."""
     recipe, epochs = run.description()["recipe"], run.epochs()
     best = best_epoch(epochs) if epochs else None
     return {
@@ -218,11 +186,18 @@ def model_name(architecture: str, epoch: int, accuracy: float) -> str:
     return f"{architecture}.epoch-{epoch:03d}.accuracy-{accuracy:.4f}.pt"
 
 
-def describe_run(recipe: dict[str, Any], data: dict[str, Any], device: torch.device) -> dict[str, Any]:
+def describe_run(recipe: Recipe, faces: FaceSet, device: torch.device) -> dict[str, Any]:
     """The description that a training can be repeated by: the recipe, the data, the code and the machine."""
+    names, counts = np.unique(faces.splits, return_counts=True)
     return {
-        "recipe": recipe,
-        "data": data,
+        "recipe": dataclasses.asdict(recipe),
+        "data": {
+            "name": faces.name,
+            "faces": dict(zip(names.tolist(), counts.tolist(), strict=True)),
+            "votes": faces.votes is not None,
+            "sha256": fingerprint(faces),
+            **({"held_out": faces.held_out} if faces.held_out else {}),
+        },
         "code": {"mien": mien.__version__, "commit": commit(), "torch": str(torch.__version__)},
         "machine": {
             "device": torch.cuda.get_device_name(device) if device.type == "cuda" else str(device),

@@ -9,49 +9,38 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mien.data.folds import fold_of
 from mien.errors import RecipeError
 from mien.training.architectures import Network
+from mien.training.architectures.rep_net import merged
+from mien.training.recipe import Recipe
 from mien.training.run import trained_file
 from mien.training.trained import load_trained
 from mien.training.winograd import use_winograd
-from mien.values import GreyFaces
 
 
 @dataclass(frozen=True, slots=True)
 class Teacher:
-    """A trained network, and the fold of faces that it was not trained on.
+    """A trained network, and the fold of faces that it was not trained on."""
 
-    Attributes:
-        name: The name of its file.
-        sha256: The SHA-256 of its file.
-        network: The network in evaluation mode, merged as for export.
-        folds: The number of folds its training set was divided into; 1 if it was trained on all of it.
-        fold: The fold that it was not trained on.
-    """
-
-    name: str
-    sha256: str
-    network: Network
-    folds: int
+    name: str  # of its file
+    sha256: str  # of its file
+    network: Network  # in evaluation mode, merged as for export
+    folds: int  # 1 if it was trained on all faces
     fold: int
-
-    def did_not_see(self, faces: GreyFaces) -> Tensor:
-        """The faces it was not trained on, (N,) bool; all of them for a teacher that was trained without folds."""
-        return torch.from_numpy(fold_of(faces, self.folds) == self.fold)
 
 
 def load_teachers(
-    paths: Sequence[Path], classes: tuple[str, ...], image_size: int, device: torch.device
+    paths: Sequence[Path], student: Recipe, classes: tuple[str, ...], device: torch.device
 ) -> list[Teacher]:
-    """Networks that `mien train` kept, from runs (their best models) or kept models.
-
-    Their classes and the size of their faces have to be the student's, as they see the very same images.
-
-    Raises:
-        RecipeError: a teacher has other classes or another size.
-        ModelError: a file is missing, damaged, or not one of mien's.
-    """
+    """The teachers of a student, whose classes and size of faces have to be the student's: they see the same images."""
+    if bool(paths) != bool(student.teacher_weight):
+        raise RecipeError(
+            "teachers are given, and the recipe's teacher_weight is 0; set it above 0"
+            if paths
+            else f"the recipe's teacher_weight is {student.teacher_weight:g}, and no teacher is given; name runs by "
+            "--teacher"
+        )
+    image_size = student.image_size
     teachers = []
     for path in paths:
         file = trained_file(path)
@@ -64,7 +53,7 @@ def load_teachers(
         if recipe["image_size"] != image_size:
             raise RecipeError(f"{file} cannot teach: it takes faces of {recipe['image_size']} pixels, not {image_size}")
         use_winograd(trainee.network, device)  # what export merges stays an ordinary convolution
-        network = trainee.network.eval().merged().to(device).requires_grad_(False)
+        network = merged(trainee.network).to(device).requires_grad_(False)
         sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
         teachers.append(Teacher(file.name, sha256, network, recipe.get("folds", 1), recipe.get("fold", 0)))
     return teachers
@@ -72,16 +61,9 @@ def load_teachers(
 
 @torch.no_grad()
 def teacher_targets(teachers: Sequence[Teacher], eligible: Tensor, images: Tensor, temperature: float) -> Tensor:
-    """The mean of the probabilities that each face's eligible teachers give it.
+    """The mean of the softened probabilities (N, K) that each face's eligible teachers, (T, N) bool, give it.
 
-    Args:
-        teachers: T networks.
-        eligible: which of them count for which face, (T, N) bool; at least one for each face.
-        images: (N, 1, S, S) float, standardised: the view that the student sees (Beyer et al. 2022, arXiv:2106.05237).
-        temperature: divides the logits.
-
-    Returns:
-        (N, K) probabilities.
+    They see the very view that the student sees (Beyer et al. 2022, arXiv:2106.05237).
     """
     answers = []
     for teacher, mask in zip(teachers, eligible, strict=True):

@@ -1,4 +1,4 @@
-"""Networks that `mien train` kept: reading them, and what a model file says of them."""
+"""The module that is trained: making it, reading one that was kept, and what a model file says of it."""
 
 import dataclasses
 import itertools
@@ -6,21 +6,43 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor, nn
+
 from mien.emotions import FER_PLUS_EXPRESSIONS
 from mien.errors import ModelError, RecipeError
 from mien.recognition import ModelInfo
 from mien.recognition.model_file import size_class
 from mien.training import checkpoint
-from mien.training.architectures import ARCHITECTURES
-from mien.training.trainee import Trainee
+from mien.training.architectures import ARCHITECTURES, Network
+
+
+def fresh_network(architecture: str, num_classes: int, image_size: int, dropout_scale: float = 1.0) -> Network:
+    """A network of an architecture, its weights drawn from torch's global generator and its dropout scaled."""
+    network = ARCHITECTURES[architecture](num_classes, image_size)
+    dropouts = [module for module in network.modules() if isinstance(module, nn.Dropout)]
+    if dropout_scale != 1 and not dropouts:
+        raise RecipeError(f"dropout_scale: {architecture} has no dropout to scale; leave it at 1")
+    for module in dropouts:
+        module.p *= dropout_scale
+    return network
+
+
+class Trainee(nn.Module):
+    """A network, with a second head for FER+'s votes when its recipe has one."""
+
+    def __init__(self, network: Network, *, votes: bool) -> None:
+        super().__init__()
+        self.network = network
+        self.votes = nn.Linear(network.num_embedded, len(FER_PLUS_EXPRESSIONS)) if votes else None
+
+    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor | None]:
+        """(N, 1, S, S) float, standardised → logits of the classes (N, K) and of the votes (N, 8), or None."""
+        logits, embedding = self.network.classify(faces)
+        return logits, None if self.votes is None else self.votes(embedding)
 
 
 def load_trained(path: Path) -> tuple[Trainee, dict[str, Any]]:
-    """A kept model, in evaluation mode, and what its training wrote about it.
-
-    Raises:
-        ModelError: the file is missing, damaged, or not a model that `mien train` kept.
-    """
+    """A kept model, in evaluation mode, and what its training wrote about it."""
     weights, about = checkpoint.load(path)
     if "recipe" not in about:
         raise ModelError(f"{path} is not a kept model; name the run's folder, or a file of its models/")
@@ -62,14 +84,7 @@ def describe_model(trainee: Trainee, about: dict[str, Any], name: str) -> ModelI
 def describe_together(
     trainee: Trainee, abouts: Sequence[dict[str, Any]], name: str, *, shares: Sequence[float] = ()
 ) -> ModelInfo:
-    """The metadata of several networks' model file; it has no scores yet.
-
-    Args:
-        trainee: an ensemble of the members, or one network of the mean of their weights.
-        abouts: what the training of each member wrote about it.
-        name: the model's name.
-        shares: each member's share in the mean of the weights; none for an ensemble.
-    """
+    """The metadata, without scores yet, of an ensemble, or of the mean of the weights if there are shares in it."""
     info = describe_model(trainee, abouts[0], name)
     recipe: dict[str, Any] = {"members": [about["recipe"] for about in abouts]}
     if shares:
@@ -78,11 +93,7 @@ def describe_together(
 
 
 def check_belong_together(abouts: Sequence[dict[str, Any]]) -> None:
-    """Check that trainings can make one model, by what each wrote about its own.
-
-    Raises:
-        RecipeError: they differ in their classes, size of faces or data; the message says in what.
-    """
+    """Check that trainings can make one model, by what each wrote about its own."""
     for first, about in itertools.pairwise(abouts):
         for what, mine, other in (
             ("classes", first["classes"], about["classes"]),

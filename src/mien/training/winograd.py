@@ -47,15 +47,8 @@ def winograd(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`F.conv2d(x, weight, bias, padding=1)` (Lavin and Gray 2016, arXiv:1509.09308).
 
     The image is cut into tiles that overlap by 2. In the transformed tiles, convolution is a product at each position,
-    so that all of it becomes one matrix product for each position, over all tiles at once.
-
-    Args:
-        x: (N, C, H, W) float32; fastest in channels_last.
-        weight: (K, C, 3, 3).
-        bias: (K,).
-
-    Returns:
-        (N, K, H, W), in channels_last.
+    so that all of it becomes one matrix product for each position, over all tiles at once. Fastest in channels_last, in
+    which the result is.
     """
     N, C, H, W = x.shape
     K = len(weight)

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mien.training.architectures.network import Network
-from mien.training.architectures.rep_net import merged, stages
+from mien.training.architectures.rep_net import stages
 
 EXPANSION = 4
 """The width of a block's hidden layer, as a multiple of the block's (Vaswani et al. 2017, arXiv:1706.03762)."""
@@ -16,14 +16,7 @@ class ConvAttention(Network):
 
     A compact convolutional transformer (Hassani et al. 2021, arXiv:2104.05704): convolutions instead of patches, and
     learned weights of the positions instead of a class token. The evidence at a position is its logit times its weight.
-
-    Args:
-        num_classes: K.
-        image_size: S, the side of the faces; position embeddings are learned, so the network takes no other.
-        channels: the channels of the convolutional stages; the last is the width of the attention.
-        depths: the number of convolutions in each stage, not counting the one that leads into it.
-        num_blocks: the number of attention blocks.
-        num_heads: the number of heads of each block.
+    Position embeddings are learned, so it takes faces of one size; the last of `channels` is the attention's width.
     """
 
     def __init__(
@@ -63,10 +56,6 @@ class ConvAttention(Network):
         evidence = evidence.transpose(1, 2).reshape(faces.shape[0], -1, side, side)
         return evidence.mean((2, 3)), evidence, (importance * places).sum(1)
 
-    def merged(self) -> Network:
-        """As `Network.merged`."""
-        return merged(self)
-
     def _weighed(self, faces: Tensor) -> tuple[Tensor, Tensor, int]:
         """The features of each position (N, side², E), its weight (N, side², 1; they sum to 1), and the side."""
         features = self.stages(faces)
@@ -76,12 +65,7 @@ class ConvAttention(Network):
 
 
 class AttentionBlock(nn.Module):
-    """Self-attention and two dense layers for each position, each with a layer norm before and a residual around.
-
-    Args:
-        width: the number of features of a position.
-        num_heads: the number of heads.
-    """
+    """Self-attention and two dense layers for each position, each with a layer norm before and a residual around."""
 
     def __init__(self, width: int, num_heads: int) -> None:
         super().__init__()

@@ -17,12 +17,8 @@ class GeluCnn(Network):
     """Four convolutions of 3×3 with GELU, each followed by max pooling and dropout, then two dense layers.
 
     5,151,495 parameters with 7 classes and faces of 48×48, or 5,154,311 with batch norm after each convolution.
-    Weights are initialised as in Keras (Glorot and Bengio 2010), in which the network was first trained.
-
-    Args:
-        num_classes: K.
-        image_size: S, the side of the faces; a multiple of 16, or pooling leaves out the last pixels.
-        batch_norm: whether to normalise after each convolution.
+    Weights are initialised as in Keras (Glorot and Bengio 2010), in which the network was first trained. Where the side
+    of the faces is no multiple of 16, pooling leaves out the last pixels.
     """
 
     num_embedded = DENSE[-1]

@@ -11,9 +11,6 @@ class MiniXception(FullyConvolutional):
     Batch norm follows every convolution, and ReLU every batch norm but the last of a block; there is no dense
     layer. 56,951 parameters with 7 classes. The published 58,423 include the moving averages of batch norm, 1,472
     numbers that are not trained.
-
-    Args:
-        num_classes: K.
     """
 
     num_embedded = 128
@@ -32,12 +29,7 @@ class MiniXception(FullyConvolutional):
 
 
 class Block(nn.Module):
-    """Two separable convolutions and a max pooling, with a strided 1×1 convolution as the shortcut: half the side.
-
-    Args:
-        num_in: input channels.
-        num_out: output channels.
-    """
+    """Two separable convolutions and a max pooling, with a strided 1×1 convolution as the shortcut: half the side."""
 
     def __init__(self, num_in: int, num_out: int) -> None:
         super().__init__()
@@ -56,11 +48,7 @@ class Block(nn.Module):
 
 
 def _conv_norm_relu(num_in: int, num_out: int) -> list[nn.Module]:
-    return [
-        nn.Conv2d(num_in, num_out, 3, bias=False),
-        nn.BatchNorm2d(num_out),
-        nn.ReLU(inplace=True),
-    ]
+    return [nn.Conv2d(num_in, num_out, 3, bias=False), nn.BatchNorm2d(num_out), nn.ReLU(inplace=True)]
 
 
 def _separable_norm(num_in: int, num_out: int) -> list[nn.Module]:

@@ -4,13 +4,9 @@ from torch import Tensor, nn
 
 
 class Network(nn.Module):
-    """A classifier of faces whose logits are the means of evidence maps, one for each class.
+    """A classifier of faces whose logits are the means of evidence maps, one for each class."""
 
-    Attributes:
-        num_embedded: E, the length of the embedding, from which a second head may predict something else.
-    """
-
-    num_embedded: int
+    num_embedded: int  # E, the length of the embedding, from which a second head may predict something else
 
     def classify(self, faces: Tensor) -> tuple[Tensor, Tensor]:
         """(N, 1, S, S) float, standardised → logits (N, K) and embeddings (N, E), which is what training needs."""
@@ -18,19 +14,8 @@ class Network(nn.Module):
         return logits, embedding
 
     def forward(self, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """All outputs, for export.
-
-        Args:
-            faces: (N, 1, S, S) float, standardised.
-
-        Returns:
-            Logits (N, K), evidence maps (N, K, h, w), whose means are the logits, and embeddings (N, E).
-        """
+        """All outputs, for export: logits (N, K), evidence maps (N, K, h, w) with these means, embeddings (N, E)."""
         raise NotImplementedError
-
-    def merged(self) -> "Network":
-        """The network that is exported: the same outputs in evaluation mode, in fewer layers where that is possible."""
-        return self
 
 
 class FullyConvolutional(Network):
@@ -38,14 +23,10 @@ class FullyConvolutional(Network):
 
     So the map shows exactly which places raise the logit (class activation mapping, Zhou et al. 2016,
     arXiv:1512.04150, in the form without a dense layer). A subclass sets two modules.
-
-    Attributes:
-        features: The module from faces (N, 1, S, S), float, standardised, to features (N, E, h, w).
-        evidence: The module from features to evidence maps (N, K, h, w).
     """
 
-    features: nn.Module
-    evidence: nn.Module
+    features: nn.Module  # faces (N, 1, S, S) → (N, E, h, w)
+    evidence: nn.Module  # features → (N, K, h, w)
 
     def forward(self, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """As `Network.forward`; the embedding is the mean of the features."""

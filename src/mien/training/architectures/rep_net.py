@@ -16,12 +16,7 @@ class RepNet(FullyConvolutional):
 
     After RepVGG (Ding et al. 2021, arXiv:2101.03697), with its identity branch and without its 1×1 branch, which
     costs an eighth more arithmetic and gained its authors the least. The first convolution runs at full resolution and
-    is pooled; every later stage begins with a convolution of stride 2.
-
-    Args:
-        num_classes: K.
-        channels: the channels of each stage; the first is at half the face's side, and each next at half of that.
-        depths: the number of convolutions in each stage, not counting the one that leads into it.
+    is pooled; every later stage begins with a convolution of stride 2, which its depth does not count.
     """
 
     def __init__(self, num_classes: int, channels: tuple[int, ...], depths: tuple[int, ...]) -> None:
@@ -30,19 +25,9 @@ class RepNet(FullyConvolutional):
         self.features = nn.Sequential(*stages(channels, depths))
         self.evidence = nn.Conv2d(self.num_embedded, num_classes, 1)
 
-    def merged(self) -> Network:
-        """As `Network.merged`."""
-        return merged(self)
-
 
 class RepConv(nn.Module):
-    """A 3×3 convolution, batch norm, a residual where the shape allows it, and ReLU.
-
-    Args:
-        num_in: input channels.
-        num_out: output channels.
-        stride: 1, or 2 for half the side.
-    """
+    """A 3×3 convolution, batch norm, a residual where the shape allows it, and ReLU."""
 
     def __init__(self, num_in: int, num_out: int, stride: int = 1) -> None:
         super().__init__()
@@ -59,7 +44,7 @@ class RepConv(nn.Module):
 
 
 def merged(network: Network) -> Network:
-    """A copy of a trained network in which every `RepConv` is replaced by one convolution and ReLU."""
+    """A copy to export: the same outputs in evaluation mode, every `RepConv` replaced by one convolution and ReLU."""
     plain = copy.deepcopy(network).eval()
     for name, module in network.named_modules():
         if isinstance(module, RepConv):
@@ -82,7 +67,7 @@ def _folded(source: RepConv) -> nn.Conv2d:
 
 
 def stages(channels: tuple[int, ...], depths: tuple[int, ...]) -> list[nn.Module]:
-    """The stages of a `RepNet`, without what follows them."""
+    """Stages of those channels and of so many convolutions each, which follow the one that leads into the stage."""
     layers: list[nn.Module] = [RepConv(1, channels[0]), nn.MaxPool2d(2)]
     layers += [RepConv(channels[0], channels[0]) for _ in range(depths[0])]
     for (num_in, num_out), depth in zip(itertools.pairwise(channels), depths[1:], strict=True):

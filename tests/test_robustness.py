@@ -1,9 +1,7 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-
-from mien.data import FaceSet
-from mien.evaluation.robustness import (
+from robustness import (
     DISTORTIONS,
     blurred,
     compressed,
@@ -14,6 +12,8 @@ from mien.evaluation.robustness import (
     robustness,
     rotated,
 )
+
+from mien.data import FaceSet
 
 
 @pytest.fixture

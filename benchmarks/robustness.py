@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mien.data import FaceSet
 from mien.data.dataset import resize_faces
-from mien.evaluation.evaluate import class_indices
+from mien.evaluation import class_indices
 from mien.recognition import Classifier
 from mien.values import GreyFaces
 

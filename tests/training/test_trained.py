@@ -4,7 +4,7 @@ from torch import nn
 from mien.errors import RecipeError
 from mien.training.architectures import ARCHITECTURES
 from mien.training.architectures.gelu_cnn import DROPOUT
-from mien.training.trainee import fresh_network
+from mien.training.trained import fresh_network
 
 
 @pytest.mark.parametrize("scale", [0.0, 0.5, 1.0])
