@@ -135,8 +135,7 @@ def test_an_input_is_known_by_all_its_names(tmp_path: Path, monkeypatch: pytest.
 def test_an_input_that_is_not_there_is_known_by_its_path(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="is an input"):
         check_output(tmp_path / "later.csv", inputs=[tmp_path / "folder" / ".." / "later.csv"])
-    files = FileSet()
-    files.add(tmp_path / "later.csv")
+    files = FileSet([tmp_path / "later.csv"])
     (tmp_path / "later.csv").touch()
     assert tmp_path / "later.csv" in files
     assert tmp_path / "other.csv" not in files

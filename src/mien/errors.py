@@ -1,16 +1,4 @@
-"""Everything mien raises on purpose.
-
-    MienError
-    ├── InvalidInput        a file, a row or an argument is not what it has to be
-    │   ├── PictureError    a picture cannot be read
-    │   ├── VideoError      a video or a camera cannot be read, or a video not be written
-    │   ├── DataError       a data set cannot be read
-    │   ├── RecipeError     a training recipe is wrong
-    │   └── ModelError      a model file is missing, or is not one of mien's
-    ├── DownloadError       a file could not be fetched, or is not the one that was asked for
-    ├── TrainingError       a training diverged
-    ├── ExportError         an exported model disagrees with the network it came from
-    └── MissingExtra        an optional dependency is not installed
+"""Everything mien raises on purpose, as a tree below `MienError`.
 
 Every message names the file, row or field, says what was expected and what came, and what to do.
 """

@@ -15,8 +15,7 @@ from platformdirs import user_cache_path
 
 from mien.errors import InvalidInput
 
-STANDARD_OUTPUT: Final = Path("-")
-"""Stands for standard output in place of a file's path."""
+STANDARD_OUTPUT: Final = Path("-")  # stands for standard output in place of a file's path
 
 
 def cache_folder() -> Path:
@@ -29,17 +28,10 @@ def cache_folder() -> Path:
 
 
 class FileSet:
-    """Files, each known by all its names: a link or a hard link to one of them is in the set too.
-
-    Args:
-        paths: The files; one that is not there yet is known by its path.
-    """
+    """Files, each known by all its names: links are in the set too. One that is not there yet is known by its path."""
 
     def __init__(self, paths: Iterable[Path] = ()) -> None:
         self._identities = {each for path in paths for each in _identities(path)}
-
-    def add(self, path: Path) -> None:
-        self._identities.update(_identities(path))
 
     def __contains__(self, path: Path) -> bool:
         return not self._identities.isdisjoint(_identities(path))
@@ -60,16 +52,8 @@ def check_output(
 
         >>> check_output(Path("faces.csv"), inputs=[Path("party.jpg")])
 
-    Standard output (`-`), pipes and devices pass.
-
-    Args:
-        path: The file to be written.
-        inputs: All that is read; a `FileSet` where many outputs are checked against many inputs.
-        may_replace: Whether a file that is there already, and not empty, may be replaced; by default any may.
-
-    Raises:
-        InvalidInput: The path is an input, by whatever name, a folder, a socket or a link to itself; it lies below a
-            file, or in a folder that cannot be written; or it may not be replaced. The message says what to do.
+    Standard output (`-`), pipes and devices pass. `may_replace` says whether a file that is there already, and not
+    empty, may be replaced; by default any may. Where many outputs are checked, the inputs are a `FileSet`.
     """
     if path == STANDARD_OUTPUT:
         return
@@ -108,19 +92,11 @@ def check_outputs(
 
         >>> check_outputs({"--csv": Path("faces.csv"), "--json": None}, inputs=[Path("party.jpg")])
 
-    Args:
-        outputs: The files by the options that name them; None for an option that was not given.
-        inputs: All that is read.
-        may_replace: By option, whether a file that is there already may be replaced; by default any may.
-
-    Raises:
-        InvalidInput: One of them must not be written; the message begins with its option.
+    The files are named by their options, None for one that was not given; a message begins with the option.
     """
     inputs = inputs if isinstance(inputs, FileSet) else FileSet(inputs)
     earlier: dict[str, FileSet] = {}
-    for option, path in outputs.items():
-        if path is None:
-            continue
+    for option, path in ((option, path) for option, path in outputs.items() if path):
         try:
             check_output(path, inputs=inputs, may_replace=(may_replace or {}).get(option))
         except InvalidInput as error:
@@ -201,17 +177,8 @@ def replacing(path: Path) -> Iterator[Path]:
 def keep_incomplete(partial: Path, path: Path, replaces: Callable[[Path], bool]) -> Path:
     """Keep what had been written of a file when an exception ended the block of `replacing`; call it inside the block.
 
-    Args:
-        partial: What `replacing(path)` gave.
-        path: The file that was being written.
-        replaces: Whether an earlier incomplete file may be replaced.
-
-    Returns:
-        Where it is kept: `path`, or, if an earlier file has that name, `NAME.incomplete.SUFFIX` beside it; or
-        `NAME.incomplete-2.SUFFIX` and so on, if that is the name of a file that may not be replaced.
-
-    Raises:
-        OSError: The disk is full; all other files are as they were.
+    It is kept as `path`, or, if an earlier file has that name, as `NAME.incomplete.SUFFIX` beside it; or as
+    `NAME.incomplete-2.SUFFIX` and so on, if that is the name of a file that may not be replaced, as `replaces` says.
     """
     if not partial.is_file():  # a pipe or a device, which was written to directly
         return path

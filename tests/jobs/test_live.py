@@ -14,7 +14,6 @@ from mien.jobs.live import RECORDED, watch
 from mien.jobs.outputs import OutputRefused
 from mien.values import Box, Detection, FrameResult, Image
 from mien.video import Camera, open_video
-from mien.video.camera import Playback
 
 SIZE = 96, 128
 
@@ -146,7 +145,7 @@ def test_a_second_recording_does_not_replace_the_first(analyzer: Analyzer, tmp_p
 
 def test_a_played_video_ends_by_itself(analyzer: Analyzer, clip: Path) -> None:
     screen = Shown(ends_after=10**6)
-    with Camera("clip", capture=Playback(open_video(clip, end=0.5))) as camera:
+    with Camera("clip", capture=open_video(clip, end=0.5)) as camera:
         assert watch(camera, analyzer, screen).num_shown == len(screen.frames) >= 1
 
 

@@ -244,7 +244,7 @@ def test_a_table_that_cannot_be_finished_leaves_the_journal_to_go_on_from(
 
     analyzer = Analyzer(brightness, everywhere)
     with monkeypatch.context() as patch:
-        patch.setattr("mien.records.json_document.JsonSink.end", full)
+        patch.setattr("mien.records.json_files.JsonSink.end", full)
         with pytest.raises(OSError, match="No space left"):
             analyze(clip, analyzer, {"json": tmp_path / "r.json"})
     assert [path.name for path in tmp_path.iterdir()] == [".r.json.mien"]

@@ -9,9 +9,9 @@ import pytest
 
 from mien.errors import InvalidInput
 from mien.records import Header
-from mien.records.csv_table import CsvSink
 from mien.records.events import EventsSink
-from mien.records.json_document import JsonSink
+from mien.records.json_files import JsonSink
+from mien.records.rows import CsvSink
 from mien.values import Failure, FrameResult
 
 

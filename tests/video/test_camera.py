@@ -13,7 +13,7 @@ from cv2.typing import MatLike
 from mien.errors import VideoError
 from mien.video import Camera, open_camera, open_video
 from mien.video.background import in_background
-from mien.video.camera import Playback, describe_missing
+from mien.video.camera import describe_missing, played
 
 
 class FakeCapture:
@@ -170,26 +170,16 @@ def test_a_played_video_comes_at_its_own_pace_and_ends(film: Any, steady: Any) -
 
 
 def test_a_played_video_gives_its_frames_in_order(film: Any, steady: Any, number: Any) -> None:
-    playback = Playback(open_video(film("a.mp4", steady(4))))
-    for index in range(4):
-        came, bgr = playback.read()
-        assert came
-        assert bgr is not None
-        assert number(bgr) == index
-        assert not playback.ended
-    assert playback.read() == (False, None)
-    assert playback.ended
-    playback.release()
+    with open_video(film("a.mp4", steady(4))) as video:
+        assert [number(image) for image in played(video)] == [0, 1, 2, 3]
 
 
 def test_live_video_is_not_slowed_down(film: Any) -> None:
-    source = open_video(film("a.mp4", [0.0, 60.0]))
-    source.live = True
-    playback = Playback(source)
-    begun = time.monotonic()
-    assert [playback.read()[0] for _ in range(3)] == [True, True, False]
+    with open_video(film("a.mp4", [0.0, 60.0])) as video:
+        video.live = True
+        begun = time.monotonic()
+        assert len(list(played(video))) == 2
     assert time.monotonic() - begun < 10
-    playback.release()
 
 
 def test_a_file_is_not_live(film: Any, steady: Any) -> None:

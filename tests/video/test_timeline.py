@@ -1,25 +1,29 @@
+from collections.abc import Iterable
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.video.timeline import Thinning, Timeline
+from mien.video.decoder import Picture
+from mien.video.timeline import Thinning, timed
 
 seconds = st.floats(-10, 1e6, allow_nan=False)
 
 
+def placed_times(given_times: Iterable[float | None]) -> list[float]:
+    return [time for time, _ in timed((Picture(each, None) for each in given_times), 0.04)]
+
+
 @given(st.lists(st.none() | seconds, max_size=50))
 def test_times_strictly_increase_whatever_comes(given_times: list[float | None]) -> None:
-    timeline = Timeline(0.04)
-    placed = [timeline.place(each) for each in given_times]
+    placed = placed_times(given_times)
     assert all(before < after for before, after in pairwise(placed))
 
 
 @given(st.sets(seconds, max_size=50))
 def test_increasing_times_stay_as_they_are(times: set[float]) -> None:
-    timeline = Timeline(0.04)
-    assert [timeline.place(each) for each in sorted(times)] == sorted(times)
+    assert placed_times(sorted(times)) == sorted(times)
 
 
 @pytest.mark.parametrize(
@@ -33,8 +37,7 @@ def test_increasing_times_stay_as_they_are(times: set[float]) -> None:
     ],
 )
 def test_mending(given_times: list[float | None], placed: list[float]) -> None:
-    timeline = Timeline(0.04)
-    assert [timeline.place(each) for each in given_times] == pytest.approx(placed)
+    assert placed_times(given_times) == pytest.approx(placed)
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,23 @@
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from mien.cli.console import complain, note, tell
-from mien.cli.times import above_zero, seconds
+from mien.cli.console import above_zero, complain, note, seconds, tell
 from mien.defaults import DEFAULT_DETECTOR, DEFAULT_MODEL
 
-_VIDEO = "Videos"
-_OUTPUT = "Outputs"
+Model: TypeAlias = Annotated[str, typer.Option(help="A shipped model's name, or a file of `mien export`.")]
+DetectorName: TypeAlias = Annotated[str, typer.Option(help="yunet, haar, or package.module:Name.")]
+DetectorModel: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="YuNet's model, instead of the one installed.")
+]
+
+
+def _of_videos(*names: str, **settings: Any) -> Any:
+    """An option in the part of the help that is about videos."""
+    return typer.Option(*names, rich_help_panel="Videos", **settings)
 
 
 def analyze(
@@ -20,12 +27,9 @@ def analyze(
         list[str],
         typer.Argument(metavar="SOURCE", help="Pictures and videos: files, folders, patterns, URLs; - for a pipe."),
     ],
-    model: Annotated[str, typer.Option(help="A shipped model's name, or a file of `mien export`.")] = DEFAULT_MODEL,
-    detector: Annotated[str, typer.Option(help="yunet, haar, or package.module:Name.")]
-    = DEFAULT_DETECTOR,
-    detector_model: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="YuNet's model, instead of the one installed.")
-    ] = None,
+    model: Model = DEFAULT_MODEL,
+    detector: DetectorName = DEFAULT_DETECTOR,
+    detector_model: DetectorModel = None,
     min_face: Annotated[
         float | None, typer.Option(help="The smallest face to find, in pixels; smaller ones take longer.")
     ] = None,
@@ -39,48 +43,26 @@ def analyze(
         str | None, typer.Option(metavar="HOW", help="blur or pixelate every face in whatever is drawn.")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
-    start: Annotated[
-        float, typer.Option(parser=seconds, metavar="TIME", help="As 3, 1.5s or 1:30.", rich_help_panel=_VIDEO)
-    ] = 0.0,
-    end: Annotated[
-        float | None, typer.Option(parser=seconds, metavar="TIME", help="Likewise.", rich_help_panel=_VIDEO)
-    ] = None,
-    every: Annotated[int, typer.Option(min=1, help="Every n-th frame only.", rich_help_panel=_VIDEO)] = 1,
-    fps: Annotated[
-        float | None,
-        typer.Option(callback=above_zero, help="At most so many frames a second.", rich_help_panel=_VIDEO),
-    ] = None,
-    as_video: Annotated[
-        bool, typer.Option("--as-video", help="Folders are numbered frames, - is Y4M.", rich_help_panel=_VIDEO)
-    ] = False,
+    start: Annotated[float, _of_videos(parser=seconds, metavar="TIME", help="As 3, 1.5s or 1:30.")] = 0.0,
+    end: Annotated[float | None, _of_videos(parser=seconds, metavar="TIME", help="Likewise.")] = None,
+    every: Annotated[int, _of_videos(min=1, help="Every n-th frame only.")] = 1,
+    fps: Annotated[float | None, _of_videos(callback=above_zero, help="At most so many frames a second.")] = None,
+    as_video: Annotated[bool, _of_videos("--as-video", help="Folders are numbered frames, - is Y4M.")] = False,
     rate: Annotated[
-        float | None,
-        typer.Option(
-            callback=above_zero, help="Frames a second of numbered frames and raw pictures.", rich_help_panel=_VIDEO
-        ),
+        float | None, _of_videos(callback=above_zero, help="Frames a second of numbered frames and raw pictures.")
     ] = None,
-    raw_size: Annotated[
-        str | None, typer.Option(metavar="WxH", help="- is raw RGB of this size.", rich_help_panel=_VIDEO)
-    ] = None,
-    smoothing: Annotated[str, typer.Option(help="ema, median or off.", rich_help_panel=_VIDEO)] = "ema",
+    raw_size: Annotated[str | None, _of_videos(metavar="WxH", help="- is raw RGB of this size.")] = None,
+    smoothing: Annotated[str, _of_videos(help="ema, median or off.")] = "ema",
     smoothing_seconds: Annotated[
         float | None,
-        typer.Option(
-            parser=seconds, callback=above_zero, metavar="TIME", help="Time constant, or window.",
-            rich_help_panel=_VIDEO,
-        ),
+        _of_videos(parser=seconds, callback=above_zero, metavar="TIME", help="Time constant, or window."),
     ] = None,
     baseline: Annotated[
-        float,
-        typer.Option(
-            parser=seconds, metavar="TIME", help="Take out what each face shows at first.", rich_help_panel=_VIDEO
-        ),
+        float, _of_videos(parser=seconds, metavar="TIME", help="Take out what each face shows at first.")
     ] = 0.0,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted job.", rich_help_panel=_VIDEO)
-    ] = False,
+    resume: Annotated[bool, _of_videos("--resume", help="Go on with an interrupted job.")] = False,
     **outputs: Path | None,
-) -> None:  # fmt: skip
+) -> None:
     """Find the faces in pictures and videos, and say what each one shows."""
     from mien.cli.screen import AnalysisScreen
     from mien.jobs.outputs import OutputRefused
@@ -99,8 +81,10 @@ def analyze(
     }  # fmt: skip
     analyzer = make_analyzer(model, detector, detector_model, options)
     found = find_sources(sources, as_video=as_video or raw_size is not None)
-    if not any(source.is_video or source.error for source in found.sources):
-        _refuse_video_options({**settings.changed(), **({"resume": True} if resume else {})})
+    changed = [*settings.changed(), *(["resume"] if resume else [])]
+    if changed and not any(source.is_video or source.error for source in found.sources):
+        hint = _option(changed[0])
+        raise typer.BadParameter("applies to videos, and there is none among the inputs", param_hint=hint)
     files = [str(path) for path in wanted.values() if str(path) != "-"]
     if resume and not files:
         raise typer.BadParameter("name the outputs of the job to go on with", param_hint="--resume")
@@ -124,11 +108,9 @@ def analyze(
     for each in () if quiet else found.notes:
         note(each)
     screen.summarize(summary)
-    if not found.sources:
-        complain("nothing is left to analyse")
-        raise typer.Exit(1)
-    if summary.failures:
-        complain(f"{len(summary.failures)} of {summary.num_sources} inputs failed")
+    if not found.sources or summary.failures:
+        failed = f"{len(summary.failures)} of {summary.num_sources} inputs failed"
+        complain(failed if found.sources else "nothing is left to analyse")
         raise typer.Exit(1)
 
 
@@ -146,13 +128,6 @@ def _settings(**values: Any) -> Any:
     except InvalidInput as error:
         option = next((name for name in values if str(error).startswith(name)), "smoothing")
         raise typer.BadParameter(str(error), param_hint=_option(option)) from error
-
-
-def _refuse_video_options(changed: Mapping[str, object]) -> None:
-    """That no option is given which applies to videos, where there are none."""
-    if changed:
-        name = next(iter(changed))
-        raise typer.BadParameter("applies to videos, and there is none among the inputs", param_hint=_option(name))
 
 
 def _option(name: str) -> str:
@@ -180,6 +155,7 @@ def make_analyzer(model: str, detector: str, detector_model: Path | None, option
     """As the options say; whatever is wrong with them ends the command with status 2."""
     from mien.analyzer import Analyzer
     from mien.errors import InvalidInput
+    from mien.recognition import load_classifier
 
     given = {name: value for name, value in options.items() if value is not None}
     if detector_model:
@@ -187,18 +163,12 @@ def make_analyzer(model: str, detector: str, detector_model: Path | None, option
     try:
         return Analyzer(model, detector, **given)
     except InvalidInput as error:
-        raise typer.BadParameter(str(error), param_hint=_option_at_fault(error, model, options)) from error
-
-
-def _option_at_fault(error: Exception, model: str, options: Mapping[str, Any]) -> str:
-    from mien.errors import InvalidInput
-    from mien.recognition import load_classifier
-
-    try:
-        load_classifier(model)
-    except InvalidInput:
-        return "--model"
-    return next((_option(name) for name in options if str(error).startswith(name)), "--detector")
+        option = next((_option(name) for name in options if str(error).startswith(name)), "--detector")
+        try:
+            load_classifier(model)
+        except InvalidInput:
+            option = "--model"
+        raise typer.BadParameter(str(error), param_hint=option) from error
 
 
 def _with_output_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -208,9 +178,8 @@ def _with_output_options(command: Callable[..., None]) -> Callable[..., None]:
     signature = inspect.signature(command)
     given = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
     for name, text in HELP.items():
-        option = typer.Option(
-            f"--{name}", metavar="PLACE" if name == "annotate" else "FILE", help=text, rich_help_panel=_OUTPUT
-        )
+        place = "PLACE" if name == "annotate" else "FILE"
+        option = typer.Option(f"--{name}", metavar=place, help=text, rich_help_panel="Outputs")
         kind = Annotated[Path | None, option]
         given.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind))
     command.__signature__ = signature.replace(parameters=given)  # type: ignore[attr-defined] # read by inspect

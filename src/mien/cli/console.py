@@ -1,11 +1,13 @@
 """What the verbs print and write JSON with, and the options that they share."""
 
 import json
+import math
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -41,6 +43,30 @@ LeaveOut: TypeAlias = Annotated[
     Path | None, typer.Option(help="A CSV of `mien data audit`: count without the faces that it names.")
 ]
 """The option of verbs that count or score faces."""
+
+
+_TIME: Final = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)\s*s?", re.IGNORECASE | re.ASCII)
+
+
+def seconds(text: str | float) -> float:
+    """The seconds that an option's text means: with or without an s, or minutes and seconds, or hours too, with colons.
+
+    It is typer's `parser` of every option that takes a time; typer parses default values too, which are numbers.
+    """
+    parts = _TIME.fullmatch(str(text).strip())
+    if parts:
+        hours, minutes, rest = parts.groups()
+        least = 60 if minutes else math.inf
+        if float(rest) < least and (not hours or int(minutes) < 60):
+            return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(rest)
+    raise typer.BadParameter(f"expected a time, as in 3, 1.5s or 1:30; got {text}")
+
+
+def above_zero(value: float | None) -> float | None:
+    """The value itself if it is above 0 or None; typer's `callback` of an option."""
+    if value is not None and not 0 < value < math.inf:
+        raise typer.BadParameter(f"expected a number above 0; got {value:g}")
+    return value
 
 
 def styles_of(labels: Iterable[str]) -> dict[str, str]:

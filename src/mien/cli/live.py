@@ -11,16 +11,14 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from mien.cli.analyze import check_anonymize, make_analyzer
-from mien.cli.console import complain, out, styles_of, tell
-from mien.cli.times import seconds
+from mien.cli.analyze import DetectorModel, DetectorName, Model, check_anonymize, make_analyzer
+from mien.cli.console import complain, out, seconds, styles_of, tell
 from mien.defaults import DEFAULT_DETECTOR, DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from mien.values import FrameResult, Image
 
-BAR: Final = 24
-"""Cells of a bar in the terminal."""
+BAR: Final = 24  # cells of a bar in the terminal
 
 
 def live(
@@ -32,12 +30,9 @@ def live(
     ] = None,
     terminal: Annotated[bool, typer.Option("--terminal", help="Bars in the terminal, not a window.")]
     = False,
-    model: Annotated[str, typer.Option(help="A shipped model's name, or a file of `mien export`.")] = DEFAULT_MODEL,
-    detector: Annotated[str, typer.Option(help="yunet, haar, or package.module:Name.")]
-    = DEFAULT_DETECTOR,
-    detector_model: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="YuNet's model, instead of the one installed.")
-    ] = None,
+    model: Model = DEFAULT_MODEL,
+    detector: DetectorName = DEFAULT_DETECTOR,
+    detector_model: DetectorModel = None,
     anonymize: Annotated[
         str | None, typer.Option(metavar="HOW", help="blur or pixelate every face that is shown or written.")
     ] = None,
@@ -79,18 +74,11 @@ def _choose_screen(terminal: bool) -> "Terminal | TkWindow":
     return Terminal()
 
 
-class Terminal:
+class Terminal(Live):
     """Bars for each person, in a terminal, through SSH too."""
 
     def __init__(self) -> None:
-        self._live = Live(console=out, refresh_per_second=20, transient=True)
-
-    def __enter__(self) -> Self:
-        self._live.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._live.stop()
+        super().__init__(console=out, refresh_per_second=20, transient=True)
 
     def show(self, image: "Image", result: "FrameResult", status: str) -> bool:
         """As `Screen`; Ctrl-C ends."""
@@ -106,7 +94,7 @@ class Terminal:
                 lines.append(line)
         if not result.faces:
             lines.append(Text("no face"))
-        self._live.update(Group(*lines))
+        self.update(Group(*lines))
         return True
 
 

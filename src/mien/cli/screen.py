@@ -15,11 +15,9 @@ from mien.jobs.settings import VideoSettings
 from mien.jobs.sources import Source
 from mien.values import Face, Failure, FrameResult
 
-FEW: Final = 12
-"""Most sources and most people that are shown one by one; of more there is the summary alone."""
+FEW: Final = 12  # most sources and most people that are shown one by one; of more there is the summary alone
 
-BAR: Final = 28
-"""Characters that share out a face's probabilities by colour."""
+BAR: Final = 28  # characters that share out a face's probabilities by colour
 
 
 @dataclass(slots=True)
@@ -32,26 +30,15 @@ class _Person:
 
 
 class AnalysisScreen:
-    """Shows results as they come, in a `with` block, and a summary at the end.
-
-    Args:
-        sources: All that will be analysed.
-        settings: The settings of videos.
-        silent: Whether to print errors only.
-    """
+    """Shows results as they come, in a `with` block, and a summary at the end; if `silent`, errors only."""
 
     def __init__(self, sources: Sequence[Source], settings: VideoSettings, *, silent: bool) -> None:
         self._settings = settings
         self._silent = silent
         self._one_by_one = len(sources) <= FEW
-        has_videos = any(source.is_video for source in sources)
-        columns = (
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-        )
-        shown = err.is_terminal and not silent and (has_videos or not self._one_by_one)
+        lasting = not self._one_by_one or any(source.is_video for source in sources)
+        shown = err.is_terminal and not silent and lasting
+        columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
         self._bar = Progress(*columns, TimeRemainingColumn(), console=err, transient=True, disable=not shown)
         self._all = self._bar.add_task("inputs", total=len(sources), visible=len(sources) > 1)
         self._frames: TaskID | None = None
@@ -90,9 +77,7 @@ class AnalysisScreen:
         """One line for everything."""
         if self._silent or summary.num_sources < 2:
             return
-        shares = ", ".join(
-            f"{label} {count / summary.num_faces:.0%}" for label, count in summary.labels.most_common() if count
-        )
+        shares = ", ".join(f"{label} {num / summary.num_faces:.0%}" for label, num in summary.labels.most_common())
         failed = f", {len(summary.failures)} failed" if summary.failures else ""
         frames = "" if summary.num_frames <= summary.num_sources else f", {_count(summary.num_frames, 'frame')}"
         faces = f"{_count(summary.num_faces, 'face')}" + (f": {shares}" if shares else "")
@@ -123,18 +108,15 @@ class AnalysisScreen:
             self._bar.remove_task(self._frames)
             self._frames = None
         if self._one_by_one and not self._silent:
-            title = Text.assemble((last.source, "bold"), (f"  {self._video_title(last)}", "dim"))
+            people = {0: "no face", 1: "1 person"}.get(len(self._people), f"{len(self._people)} people")
+            about = f"  {last.width}×{last.height}, {_count(self._num_frames, 'frame')}, {last.time:.1f} s, {people}"
+            title = Text.assemble((last.source, "bold"), (about, "dim"))
             self._console.print(title, *_people_lines(self._people, styles_of(self._labels)), sep="\n", soft_wrap=True)
         longest = max((person.last - person.first for person in self._people.values()), default=None)
         baseline = self._settings.baseline
         if longest is not None and longest < baseline - 1e-6:  # times are rounded
             note(f"nobody was in view for the {baseline:g} s of --baseline, so no resting face was taken out")
         self._people, self._num_frames = {}, 0
-
-    def _video_title(self, last: FrameResult) -> str:
-        people = {0: "no face", 1: "1 person"}.get(len(self._people), f"{len(self._people)} people")
-        frames = _count(self._num_frames, "frame")
-        return f"{last.width}×{last.height}, {frames}, {last.time:.1f} s, {people}"
 
 
 def _count(number: int, noun: str) -> str:
@@ -169,16 +151,14 @@ def _face_lines(number: int, face: Face) -> Text:
     text = Text.assemble(
         f"  {number:>2}  ", (f"{face.label:<9}", f"bold {styles[face.label]}"), f"{face.scores[face.label]:>4.0%}  "
     )
-    filled = 0
-    so_far = 0.0
+    filled, so_far = 0, 0.0
     for label, score in sorted(face.scores.items(), key=lambda item: -item[1]):
         so_far += score
         cells = round(BAR * so_far) - filled
         # The leading one also stands out where there are no colours.
         text.append(("█" if label == face.label else "░") * cells, styles[label])
         filled += cells
-    text.append(f"  at {left},{top}, {round(face.box.width)} px\n", "dim")
-    text.append("      ")
+    text.append(f"  at {left},{top}, {round(face.box.width)} px\n      ", "dim")
     for label, score in face.scores.items():
         text.append(f"{label} ", "dim")
         text.append(f"{score:.0%}  ", "bold" if label == face.label else "" if score >= 0.05 else "dim")

@@ -15,17 +15,10 @@ Anonymization: TypeAlias = Literal["blur", "pixelate"]
 _MARGIN: Final = 0.15
 """Share of a box's width and height that is added at each side: chin, ears and hair identify a person, too."""
 
-_CELLS: Final = 8
-"""How many cells are left of a face at most, across and down."""
-
-_SMALLEST_CELL: Final = 4
-"""Smallest width and height of a cell, in pixels; a small face is left fewer cells."""
-
-_FEATHER: Final = 0.15
-"""Share of the ellipse's radius, beyond it, over which a blur fades out."""
-
-_MASK_SIDE: Final = 96
-"""Largest size in which the ellipse is drawn before it is enlarged, in pixels."""
+_CELLS: Final = 8  # how many cells are left of a face at most, across and down
+_SMALLEST_CELL: Final = 4  # smallest width and height of a cell, in pixels; a small face is left fewer cells
+_FEATHER: Final = 0.15  # share of the ellipse's radius, beyond it, over which a blur fades out
+_MASK_SIDE: Final = 96  # largest size in which the ellipse is drawn before it is enlarged, in pixels
 
 
 def check_anonymization(how: object) -> None:

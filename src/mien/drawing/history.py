@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from mien.drawing.patches import PALE, WHITE, Colour, background, bar, blend, text
 from mien.values import Image
 
-_MOST_OF_FRAME: Final = 0.25
-"""Share of the frame's height that the timeline may take."""
-
+_MOST_OF_FRAME: Final = 0.25  # share of the frame's height that the timeline may take
 _SHORTEST_PAUSE: Final = 0.2
 """Frames that are further apart than this, in seconds, leave a gap in the timeline, unless all are."""
 
@@ -34,11 +32,9 @@ class History:
         self._moments: deque[tuple[float, Mapping[int, Colour]]] = deque()
 
     def add(self, time: float, colours: Mapping[int, Colour]) -> None:
-        """Add a frame and drop those that are too long ago; a time before the last one starts anew.
+        """Add the colour of what each person shows in a frame, and drop frames that are too long ago.
 
-        Args:
-            time: The frame's time, in seconds.
-            colours: The colour of what each person shows, by the person's number.
+        A time before the last one starts anew.
         """
         if self._moments and time < self._moments[-1][0]:
             self._moments.clear()
@@ -54,11 +50,7 @@ class History:
         return list(found)
 
     def ribbon(self, person: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """One person's timeline, the present at its right end.
-
-        Returns:
-            (width, 3) uint8, RGB; and (width,), true where the person was in view.
-        """
+        """One person's timeline, the present at its right end: (width, 3) RGB, and whether the person was in view."""
         times = np.array([time for time, _ in self._moments])
         seen = np.array([person in colours for _, colours in self._moments])
         ribbon = np.array([colours.get(person, WHITE) for _, colours in self._moments], np.uint8)
@@ -70,10 +62,9 @@ class History:
 
 
 def draw_timeline(image: Image, history: History, time: float, font_size: int) -> int:
-    """Draw the timeline at the foot of a frame of that time in seconds, in place; the frame is in the history already.
+    """Draw the timeline at the foot of a frame that is in the history already, in place.
 
-    Returns:
-        The timeline's height, in pixels; 0 if there is nothing to draw or no room.
+    Its height in pixels is returned: 0 if there is nothing to draw or no room.
     """
     height, width = image.shape[:2]
     padding, row_height = round(0.6 * font_size), round(1.5 * font_size)

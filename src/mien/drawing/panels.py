@@ -9,9 +9,7 @@ from mien.drawing.patches import PALE, WHITE, Colour, Patch, background, bar, bl
 from mien.emotions import colours_of
 from mien.values import Face
 
-_LOW_QUALITY: Final = 0.4
-"""A quality below this is shown in the colour of a warning."""
-
+_LOW_QUALITY: Final = 0.4  # a quality below this is shown in the colour of a warning
 _WARNING: Final = (240, 130, 50)
 
 

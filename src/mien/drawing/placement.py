@@ -13,15 +13,11 @@ from mien.values import Face, Image
 Rectangles: TypeAlias = NDArray[np.int64]
 """(N, 4): left, top, right, bottom in pixels."""
 
-SMALLEST_FONT: Final = 11
-"""Smallest font, in pixels, that can be read on a screen."""
+SMALLEST_FONT: Final = 11  # smallest font, in pixels, that can be read on a screen
 
 _SMALLEST_CHIP_FONT: Final = 9
-_MOST_OF_OWN_FACE: Final = 0.15
-"""Share of its own face that a panel may hide when there is no room beside it."""
-
-_MOST_OF_PICTURE: Final = 0.5
-"""Share of the picture that all panels together may hide."""
+_MOST_OF_OWN_FACE: Final = 0.15  # share of its own face that a panel may hide when there is no room beside it
+_MOST_OF_PICTURE: Final = 0.5  # share of the picture that all panels together may hide
 
 
 class Shown(NamedTuple):

@@ -8,6 +8,7 @@ from typing import Any, Final
 from mien.drawing import History, annotate
 from mien.errors import InvalidInput
 from mien.images import DRAWN_COMMENT, drawn_by_mien, write_image
+from mien.jobs.settings import VideoSettings
 from mien.records.sink import Header, Sink, Target
 from mien.values import Failure, FrameResult, Image
 from mien.video import VideoWriter
@@ -18,12 +19,7 @@ _LOG: Final = logging.getLogger("mien")
 
 
 class PictureDrawing(AbstractContextManager[Sink]):
-    """Draws one picture into a file, marked as drawn by mien.
-
-    Args:
-        target: The file.
-        header: Not used.
-    """
+    """Draws one picture into a file, marked as drawn by mien."""
 
     wants_images = True
     replaces = staticmethod(drawn_by_mien)
@@ -32,7 +28,7 @@ class PictureDrawing(AbstractContextManager[Sink]):
         self.path = _file(target)
 
     def __exit__(self, *error: object) -> None:
-        """Nothing is left to do: `write` wrote the whole file."""
+        """Nothing is left to do."""
 
     def write(self, result: FrameResult | Failure) -> None:
         """Draw the picture; a failure leaves nothing to draw."""
@@ -41,19 +37,14 @@ class PictureDrawing(AbstractContextManager[Sink]):
 
 
 class VideoDrawing(AbstractContextManager[Sink]):
-    """Draws every frame of one video into a video with the sound of the original.
-
-    Args:
-        target: The file.
-        header: Its settings say which part of the original was read, and at which rate.
-    """
+    """Draws every frame of one video into a video with the sound of the original."""
 
     wants_images = True
     replaces = staticmethod(video_drawn_by_mien)
 
     def __init__(self, target: Target, header: Header) -> None:
         self.path = _file(target)
-        self._settings = header.settings
+        self._settings = VideoSettings(**header.settings)
         self._history = History()
         self._stack = ExitStack()
         self._writer: VideoWriter | None = None
@@ -75,16 +66,15 @@ class VideoDrawing(AbstractContextManager[Sink]):
         self._writer.write(drawn, result.time)
 
     def _opened(self, first: FrameResult) -> VideoWriter:
-        start, end, every, fps = (self._settings.get(name) for name in ("start", "end", "every", "fps"))
-        video = first.video
-        rate = ((video and video.rate) or USUAL_RATE) / float(str(every or 1))
+        video, settings = first.video, self._settings
+        rate = ((video and video.rate) or USUAL_RATE) / settings.every
         return VideoWriter(
             self.path,
-            rate=min(rate, float(str(fps or rate))),
+            rate=min(rate, settings.fps or rate),
             audio_from=video.sound if video else None,
             comment=DRAWN_COMMENT,
-            start=float(str(start or 0)),
-            end=None if end is None else float(str(end)),
+            start=settings.start,
+            end=settings.end,
         )
 
 

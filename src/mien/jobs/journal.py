@@ -20,27 +20,18 @@ _LOG: Final = logging.getLogger("mien")
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A point from which work can go on.
+    """A point from which work can go on."""
 
-    Attributes:
-        index: The number of the last frame before it; -1 for none.
-        state: All that the analysis remembers of the frames so far, as bytes.
-        ended: Whether the whole video has been analysed.
-        error: Why it broke off, if it did.
-    """
-
-    index: int = -1
-    state: bytes = b""
-    ended: bool = False
-    error: str | None = None
+    index: int = -1  # of the last frame before it; -1 for none
+    state: bytes = b""  # all that the analysis remembers of the frames so far
+    ended: bool = False  # whether the whole video has been analysed
+    error: str | None = None  # why it broke off, if it did
 
 
 class Journal:
     """One video's results, a line a frame, and now and then a mark from which work can go on. A context manager.
 
-    Args:
-        path: `NAME.jsonl`; marks lie beside it as `NAME.mark`.
-        about: Plain values that say what is analysed and how. Marks of any other work are not gone on from.
+    Marks lie beside it as `NAME.mark`. `about` says what is analysed and how; other work's marks are not gone on from.
     """
 
     def __init__(self, path: Path, about: Mapping[str, Any] | None = None) -> None:
@@ -51,13 +42,10 @@ class Journal:
         self._stream: BinaryIO | None = None
 
     def begin(self, *, resume: bool = False) -> Mark:
-        """Start anew, or go on from the last mark of the same work; results after it are dropped.
-
-        Returns:
-            The mark; after a new start, one before the first frame.
-        """
+        """Start anew, or go on from the last mark of the same work, which is returned; results after it are dropped."""
         found = _read_mark(self._mark) if resume else None
-        if found is None or found[0].get("about") != self._about or _size(self._path) < found[0]["length"]:
+        length = self._path.stat().st_size if self._path.is_file() else -1
+        if found is None or found[0].get("about") != self._about or length < found[0]["length"]:
             if found:
                 _LOG.warning(
                     "%s: the settings or the file have changed since; it is analysed from its first frame", self._name
@@ -82,17 +70,13 @@ class Journal:
         assert self._stream is not None
         self._stream.flush()
         os.fsync(self._stream.fileno())
-        about = {"about": self._about, "index": mark.index, "length": self._stream.tell()}
-        content = json.dumps(about | {"ended": mark.ended, "error": mark.error}).encode() + b"\n" + mark.state
+        head = {"about": self._about, "index": mark.index, "length": self._stream.tell()}
+        content = json.dumps(head | {"ended": mark.ended, "error": mark.error}).encode() + b"\n" + mark.state
         with replacing(self._mark) as partial:
             partial.write_bytes(hashlib.sha256(content).hexdigest().encode() + content)
 
     def results(self) -> Iterator[FrameResult]:
-        """All results so far, from the first; read from the disk one by one.
-
-        Raises:
-            InvalidInput: The file is damaged.
-        """
+        """All results so far, from the first; read from the disk one by one."""
         if self._stream is not None and not self._stream.closed:
             self._stream.flush()
         with self._path.open("rb") as stream:
@@ -103,20 +87,16 @@ class Journal:
                     raise InvalidInput(f"{self._path} is damaged: {error}; begin anew without --resume") from error
                 yield result_from_dict(record)
 
-    def close(self) -> None:
-        """Close the file. May be called twice."""
-        if self._stream is not None:
-            self._stream.close()
-
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.close()
+        if self._stream is not None:
+            self._stream.close()
 
 
 def _read_mark(path: Path) -> tuple[dict[str, Any], bytes] | None:
-    """A mark and the state in it; None where there is none, or a damaged one."""
+    """A mark and the state in it; None for one that is missing or damaged."""
     try:
         content = path.read_bytes()
         head, state = content[64:].split(b"\n", 1)
@@ -126,10 +106,6 @@ def _read_mark(path: Path) -> tuple[dict[str, Any], bytes] | None:
         return None
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else -1
-
-
 @contextmanager
 def journal_folder(output: Path, *, resume: bool = False) -> Iterator[Path]:
     """A hidden folder beside an output, locked against a second job on the same output.
@@ -137,13 +113,7 @@ def journal_folder(output: Path, *, resume: bool = False) -> Iterator[Path]:
     It is removed when the block ends well. It is kept when the block is left by an exception, or when a video in it
     broke off so that it can be resumed.
 
-    Args:
-        output: The job's first file of results.
-        resume: Whether journals of an earlier job are kept; else they are removed first.
-
-    Raises:
-        InvalidInput: Another process works on the same output; the message says which.
-        OSError: The folder cannot be made; the error names the output.
+    Journals of an earlier job are removed first, unless it is resumed.
     """
     from filelock import FileLock, Timeout  # takes as long to import as a picture to analyse; pictures need no lock
 

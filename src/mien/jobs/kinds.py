@@ -11,10 +11,10 @@ KINDS: Final = (
          "mien.jobs.drawings:PictureDrawing", each=True, videos=False),
     Kind("annotate", _DRAW, (".mp4", ".m4v", ".mov", ".mkv"),
          "mien.jobs.drawings:VideoDrawing", each=True, pictures=False),
-    Kind("csv", "A row a face; - for standard output.", (".csv", ".txt"), "mien.records.csv_table:CsvSink", pipes=True),
-    Kind("json", "One document; - for standard output.", (".json",), "mien.records.json_document:JsonSink", pipes=True),
+    Kind("csv", "A row a face; - for standard output.", (".csv", ".txt"), "mien.records.rows:CsvSink", pipes=True),
+    Kind("json", "One document; - for standard output.", (".json",), "mien.records.json_files:JsonSink", pipes=True),
     Kind("jsonl", "A line a picture or frame, at once; - for standard output.", (".jsonl", ".ndjson"),
-         "mien.records.json_lines:JsonLinesSink", pipes=True),
+         "mien.records.json_files:JsonLinesSink", pipes=True),
     Kind("parquet", "A row a face, typed.", (".parquet", ".pq"), "mien.records.parquet:ParquetSink"),
     Kind("events", "Videos: who showed what, from when to when.", (".csv", ".json"),
          "mien.records.events:EventsSink", pictures=False),
@@ -26,5 +26,4 @@ KINDS: Final = (
          "mien.report.video_page:PageSink", each=True, pictures=False),
 )  # fmt: skip
 
-HELP: Final = {kind.name: kind.help for kind in KINDS}
-"""What the option of each output says, by its name."""
+HELP: Final = {kind.name: kind.help for kind in KINDS}  # what the option of each output says, by its name

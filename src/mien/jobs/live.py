@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,13 +13,11 @@ from mien.drawing import Anonymization, History, annotate
 from mien.jobs.outputs import OutputRefused, header_of, opened, plan_outputs
 from mien.jobs.pictures import hidden
 from mien.jobs.sources import Source
-from mien.records.sink import Sink
 from mien.tracking.stream import Stream
 from mien.values import FrameResult, Image, VideoInfo
 from mien.video import Camera
 
-RECENT: Final = 30
-"""Frames over which speed and delay are averaged."""
+RECENT: Final = 30  # frames over which speed and delay are averaged
 
 RECORDED: Final = {
     "annotate": "video.mp4",
@@ -41,19 +39,12 @@ class Screen(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """How a look through a camera ended.
-
-    Attributes:
-        num_shown: Frames that were shown.
-        num_dropped: Frames that were replaced by newer ones before they could be shown.
-        delay: Mean seconds from the camera to the screen, over the last frames.
-        files: What was recorded.
-    """
+    """How a look through a camera ended."""
 
     num_shown: int
-    num_dropped: int
-    delay: float
-    files: tuple[Path, ...] = ()
+    num_dropped: int  # frames that were replaced by newer ones before they could be shown
+    delay: float  # mean seconds from the camera to the screen, over the last frames
+    files: tuple[Path, ...] = ()  # what was recorded
 
 
 def watch(
@@ -70,17 +61,8 @@ def watch(
     Ends when the screen says so, after `seconds`, at the end of a video that is played, or on Ctrl-C; what was
     recorded is kept.
 
-    Args:
-        camera: Open.
-        analyzer: Finds and reads the faces.
-        screen: Shows the drawn frames.
-        record: The folder in which everything is recorded, without an earlier recording; None: nothing is kept.
-        hide: How faces are hidden in all that is shown and recorded; None: they are not.
-        seconds: The time after which it ends; None for no limit.
-
-    Raises:
-        VideoError: The camera was unplugged.
-        OutputRefused: The recording cannot be written, or the folder holds one already.
+    Everything is recorded in the folder `record`, which must not hold an earlier recording. Faces are hidden as asked
+    in all that is shown and recorded.
     """
     info = VideoInfo(started_at=datetime.now().astimezone().isoformat(timespec="milliseconds"))
     stream = Stream(
@@ -93,26 +75,10 @@ def watch(
     plan = plan_outputs(wanted, [source], header)
     if any(path.exists() for path in plan.files):
         raise OutputRefused("record", f"{record} holds a recording already; name another folder")
-    with ExitStack() as stack:
-        sinks = stack.enter_context(opened([*plan.tables, *plan.own[0]], header))
-        num_shown, delay = _show(camera, stream, screen, sinks, hide, seconds)
-    return Watched(num_shown, camera.dropped, delay, tuple(plan.files))
-
-
-def _show(
-    camera: Camera,
-    stream: Stream,
-    screen: Screen,
-    sinks: Sequence[Sink],
-    hide: Anonymization | None,
-    seconds: float | None,
-) -> tuple[int, float]:
-    """The number of frames shown, and the mean delay of the last ones."""
-    history = History()
+    history, num_shown = History(), 0
     delays: deque[float] = deque(maxlen=RECENT)
     moments: deque[float] = deque(maxlen=RECENT)
-    num_shown = 0
-    try:
+    with opened([*plan.tables, *plan.own[0]], header) as sinks, suppress(KeyboardInterrupt):
         for frame in camera:
             if seconds is not None and frame.time > seconds:
                 break
@@ -127,9 +93,7 @@ def _show(
                 sink.write(result)
             if not goes_on:
                 break
-    except KeyboardInterrupt:
-        pass
-    return num_shown, sum(delays) / max(1, len(delays))
+    return Watched(num_shown, camera.dropped, sum(delays) / max(1, len(delays)), tuple(plan.files))
 
 
 def _status(moments: Sequence[float], delays: Sequence[float], dropped: int) -> str:

@@ -4,13 +4,14 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
 from mien.analyzer import Analyzer
 from mien.errors import InvalidInput
 from mien.files import STANDARD_OUTPUT, FileSet, check_output
-from mien.jobs.kinds import KINDS
+from mien.jobs.kinds import HELP, KINDS
 from mien.jobs.settings import VideoSettings
 from mien.jobs.sources import Source, output_places
 from mien.records.sink import Header, Kind, Sink
@@ -18,11 +19,7 @@ from mien.values import Failure, FrameResult
 
 
 class OutputRefused(InvalidInput):
-    """An output cannot be written as asked; nothing was done.
-
-    Attributes:
-        option: The name of the output's option, without dashes.
-    """
+    """An output cannot be written as asked, and nothing was done; `option` names its option, without dashes."""
 
     def __init__(self, option: str, message: str) -> None:
         super().__init__(message)
@@ -31,38 +28,27 @@ class OutputRefused(InvalidInput):
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Where everything goes.
+    """Where everything goes: kinds that hold all sources in one file, and for each source those of its own."""
 
-    Attributes:
-        tables: Kinds that hold all sources in one file, and that file.
-        own: For each source, the kinds that it has a file of its own of, and that file.
-    """
-
-    tables: tuple[tuple[Kind, Path], ...] = ()
-    own: tuple[tuple[tuple[Kind, Path], ...], ...] = ()
+    tables: tuple[tuple[Kind, Path], ...]
+    own: tuple[tuple[tuple[Kind, Path], ...], ...]
 
     @property
     def files(self) -> list[Path]:
         """All files that will be written, without standard output, pipes and devices."""
-        everything = [*self.tables, *(each for own in self.own for each in own)]
-        return [path for _, path in everything if path != STANDARD_OUTPUT and not _is_special(path)]
+        paths = (path for _, path in chain(self.tables, *self.own))
+        return [path for path in paths if path != STANDARD_OUTPUT and not _is_special(path)]
 
 
 def plan_outputs(wanted: Mapping[str, Path], sources: Sequence[Source], header: Header) -> Outputs:
-    """Where each output goes, once all of it is known to be possible.
+    """Where each output goes, by the names of kinds, once all of it is known to be possible.
 
     A kind that holds all sources is one file. A kind with a file for each source is that file, if there is one source
     and the path has a fitting suffix; else the path is a folder, in which the folders of the sources are kept.
 
-    Args:
-        wanted: Paths by the names of kinds; `-` is standard output.
-        sources: All sources of the job.
-        header: As the outputs will bear it.
-
     Raises:
         OutputRefused: An output has no place, would overwrite an input, another output or a file that mien did not
             write, or does not apply to any source.
-        MissingExtra: An output needs an optional dependency that is not installed.
     """
     tables: list[tuple[Kind, Path]] = []
     own: list[list[tuple[Kind, Path]]] = [[] for _ in sources]
@@ -71,28 +57,19 @@ def plan_outputs(wanted: Mapping[str, Path], sources: Sequence[Source], header: 
     for name, path in wanted.items():
         kinds = [kind for kind in KINDS if kind.name == name]
         if not kinds:
-            known = ", ".join(dict.fromkeys(kind.name for kind in KINDS))
-            raise OutputRefused(name, f"there is no output {name!r}; expected {known}")
-        applies = False
-        for kind in kinds:
-            chosen = [number for number, source in enumerate(sources) if _applies(kind, source)]
-            applies = applies or bool(chosen)
+            raise OutputRefused(name, f"there is no output {name!r}; expected {', '.join(HELP)}")
+        numbers = {kind: [num for num, source in enumerate(sources) if kind.takes(source.is_video)] for kind in kinds}
+        for kind, chosen in numbers.items():
             if chosen and kind.each:
-                num = sum(any(_applies(each, source) for each in kinds) for source in sources)
-                places = _own_places(kind, path, sources, chosen, single=num == 1)
+                places = _own_places(kind, path, sources, chosen, single=sum(map(len, numbers.values())) == 1)
                 for number, place in zip(chosen, places, strict=True):
                     own[number].append((kind, place))
             elif chosen:
                 tables.append((kind, path))
-        if not applies and sources:
+        if sources and not any(numbers.values()):
             raise OutputRefused(name, f"needs a {'picture' if kinds[0].pictures else 'video'}; there is none")
-    outputs = Outputs(tuple(tables), tuple(map(tuple, own)))
-    _check(outputs, inputs, header)
-    return outputs
-
-
-def _applies(kind: Kind, source: Source) -> bool:
-    return kind.videos if source.is_video else kind.pictures
+    _check([*tables, *chain(*own)], inputs, header)
+    return Outputs(tuple(tables), tuple(map(tuple, own)))
 
 
 def _own_places(
@@ -104,7 +81,8 @@ def _own_places(
         if single and path.suffix.lower() in kind.suffixes:
             return [path]
         if single:
-            raise OutputRefused(kind.name, f"expected a folder, or a file that ends in {_listed(kind)}; got {path}")
+            endings = ", ".join(kind.suffixes)
+            raise OutputRefused(kind.name, f"expected a folder, or a file that ends in {endings}; got {path}")
         if path.is_file() or any(path.suffix.lower() in each.suffixes for each in KINDS if each.name == kind.name):
             raise OutputRefused(kind.name, f"{path} is a file's name; several inputs need a folder")
     folder = os.path.realpath(path)
@@ -116,31 +94,24 @@ def _own_places(
     return [path / place for place in output_places([sources[number] for number in chosen], kept)]
 
 
-def _listed(kind: Kind) -> str:
-    return ", ".join(kind.suffixes)
-
-
-def _check(outputs: Outputs, inputs: FileSet, header: Header) -> None:
+def _check(outputs: Sequence[tuple[Kind, Path]], inputs: FileSet, header: Header) -> None:
     taken: dict[str, str] = {}
-    standard_output = [kind.name for kind, path in outputs.tables if path == STANDARD_OUTPUT]
+    standard_output = [kind.name for kind, path in outputs if path == STANDARD_OUTPUT]
     if len(standard_output) > 1:
         raise OutputRefused(standard_output[1], f"--{standard_output[0]} goes to standard output already")
-    for kind, path in [*outputs.tables, *(each for own in outputs.own for each in own)]:
+    for kind, path in outputs:
         if path == STANDARD_OUTPUT:
             if not kind.pipes:
                 raise OutputRefused(kind.name, "cannot go to standard output")
         elif path.suffix.lower() not in kind.suffixes and path.suffix and not _is_special(path):
-            raise OutputRefused(kind.name, f"expected a file that ends in {_listed(kind)}; got {path}")
+            raise OutputRefused(kind.name, f"expected a file that ends in {', '.join(kind.suffixes)}; got {path}")
         else:
             place = os.path.realpath(path)
             if place in taken:
                 raise OutputRefused(kind.name, f"{path} is also that of --{taken[place]}")
             taken[place] = kind.name
-            try:
-                check_output(path, inputs=inputs, may_replace=kind.load().replaces)
-            except InvalidInput as error:
-                raise OutputRefused(kind.name, str(error)) from error
         try:
+            check_output(path, inputs=inputs, may_replace=kind.load().replaces)
             kind.load()(path, header)
         except InvalidInput as error:
             raise OutputRefused(kind.name, str(error)) from error
@@ -208,24 +179,21 @@ def open_output(path: str | Path, analyzer: Analyzer, kind: str | None = None) -
     path = Path(path)
     kinds = [each for each in KINDS if each.name == kind or (kind is None and path.suffix.lower() in each.suffixes)]
     if not kinds:
-        known = ", ".join(dict.fromkeys(each.name for each in KINDS))
+        known = ", ".join(HELP)
         raise OutputRefused(kind or "output", f"{path}: no kind of output is meant by that; name one of {known}")
     chosen = next((each for each in kinds if path.suffix.lower() in each.suffixes), kinds[0])
     header = header_of(analyzer)
-    _check(Outputs(((chosen, path),)), FileSet([]), header)
+    _check([(chosen, path)], FileSet(), header)
     return chosen.load()(path, header)
 
 
 def header_of(analyzer: Analyzer, settings: VideoSettings | None = None) -> Header:
     """The header of an analyzer's results."""
+    options = analyzer.detector_options.items()
     return Header(
         model=analyzer.model,
         detector=analyzer.detector_name,
         labels=analyzer.classifier.labels,
-        detector_options={name: _plain(value) for name, value in analyzer.detector_options.items()},
+        detector_options={name: str(value) if isinstance(value, Path) else value for name, value in options},
         settings=settings.changed() if settings else {},
     )
-
-
-def _plain(value: object) -> object:
-    return str(value) if isinstance(value, Path) else value

@@ -36,17 +36,10 @@ def analyze_picture(
     sinks: Sequence[Sink] = (),
     hide: Anonymization | None = None,
 ) -> FrameResult | Failure:
-    """The faces of a picture; never raises for the picture itself.
+    """The faces of a picture, without its image, or why there are none; never raises for the picture itself.
 
-    Args:
-        source: The picture.
-        analyzer: Finds and reads the faces.
-        image: What `read_picture` gave; None: the picture is read now.
-        sinks: Open; they are given the result with its image. What they cannot write is an error of the result.
-        hide: How faces are hidden in the image that the sinks are given; None: they are not.
-
-    Returns:
-        The result without its image, or why there is none.
+    Without an image the picture is read now. The sinks, which are open, are given the result with its image, in which
+    faces are hidden as asked; what they cannot write is an error of the result.
     """
     if image is None:
         image = read_picture(source)
@@ -63,20 +56,14 @@ def analyze_picture(
 
 def cannot_be_analysed(error: Exception) -> str:
     """What kept a source from being analysed, for people."""
-    if isinstance(error, MienError):
-        return f"it cannot be analysed: {error}"
-    what = "not enough memory" if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"
-    return f"it cannot be analysed: {what}"
+    what = str(error) if isinstance(error, MienError) else f"{type(error).__name__}: {error}"
+    return f"it cannot be analysed: {'not enough memory' if isinstance(error, MemoryError) else what}"
 
 
 def give(sinks: list[Sink], result: FrameResult | Failure, hide: Anonymization | None) -> str | None:
     """Write a result to sinks, with the faces of its image hidden if they are to be.
 
-    Returns:
-        Why a sink could not write it, for people; that sink is then out of the list. None when all could.
-
-    Raises:
-        OSError: The disk is full.
+    A sink that cannot write it is taken out of the list, and why is returned; a full disk raises its `OSError`.
     """
     if sinks and isinstance(result, FrameResult):
         result = hidden(result, hide)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import cv2
 
@@ -19,22 +19,16 @@ from mien.video.decoder import cores
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-Task = TypeVar("Task")
-Done = TypeVar("Done")
-
-_PATIENCE: Final = 5.0
-"""Seconds that a process has to remove its unfinished files before it is killed."""
+_PATIENCE: Final = 5.0  # seconds that a process has to remove its unfinished files before it is killed
 
 
-class Processes(Generic[Task, Done]):
+class Processes:
     """Processes that do one task each at a time. A context manager; an exception in its block ends them at once.
 
-    Args:
-        work: Does a task. It is pickled once for each process, as are the tasks and what it returns.
-        num: The number of processes. They share the processor's cores.
+    They share the processor's cores. `work` is pickled once for each, as are the tasks and what it returns.
     """
 
-    def __init__(self, work: Callable[[Task], Done], num: int) -> None:
+    def __init__(self, work: Callable[[Any], Any], num: int) -> None:
         # Imported here, as they take as long as a picture, and most jobs need no other process.
         import multiprocessing
         from concurrent.futures import ProcessPoolExecutor
@@ -47,20 +41,12 @@ class Processes(Generic[Task, Done]):
         self._pool = ProcessPoolExecutor(num, mp_context=context, initializer=_begin, initargs=arguments)
         self._started = self._submit(os.getpid)
 
-    def submit(self, task: Task) -> "Future[Done]":
-        """Have a task done.
-
-        Raises:
-            BrokenExecutor: One of the processes has died; so does every unfinished future.
-        """
+    def submit(self, task: Any) -> "Future[Any]":
+        """Have a task done; it and all unfinished futures raise `BrokenExecutor` when one of the processes has died."""
         return self._submit(_do, task)
 
     def check(self) -> None:
-        """Find out why a process has died.
-
-        Raises:
-            InvalidInput: No process could be started at all.
-        """
+        """Raise `InvalidInput` where no process could be started at all."""
         if self._started.exception():
             raise InvalidInput(
                 'no process can be started; a script needs `if __name__ == "__main__":` around its calls, and classes '
@@ -87,8 +73,8 @@ class Processes(Generic[Task, Done]):
         self._open.close()
 
 
-_work: Callable[[Any], Any] | None = None
-"""What a process of a pool does with its tasks."""
+_work: Callable[[Any], Any] | None = None  # what a process of a pool does with its tasks
+_in_task = False  # whether this process is doing a task, whose unfinished files have to be removed before it ends
 
 
 def _begin(work: Callable[[Any], Any], num_threads: int, ending: "Connection") -> None:
@@ -98,10 +84,6 @@ def _begin(work: Callable[[Any], Any], num_threads: int, ending: "Connection") -
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the first ends the others
     signal.signal(signal.SIGTERM, _exit)
     threading.Thread(target=_end_with, args=(ending,), daemon=True).start()
-
-
-_in_task = False
-"""Whether this process is doing a task, whose unfinished files have to be removed before it ends."""
 
 
 def _exit(number: int, frame: FrameType | None) -> None:

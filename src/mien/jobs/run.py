@@ -22,12 +22,13 @@ from mien.jobs.outputs import Outputs, header_of, opened, plan_outputs
 from mien.jobs.pictures import DISK_FULL, analyze_picture, read_picture
 from mien.jobs.processes import Processes
 from mien.jobs.settings import VideoSettings
-from mien.jobs.sources import STANDARD_INPUT, Found, Source, find_sources
+from mien.jobs.sources import Found, Source, find_sources
 from mien.jobs.videos import analyze_video
 from mien.records.sink import Header, Kind
 from mien.values import Failure, FrameResult, Image, checked_number
 from mien.video.background import in_background
 from mien.video.decoder import cores
+from mien.video.source import STANDARD_INPUT
 
 Result = FrameResult | Failure
 
@@ -67,22 +68,11 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One source and what is written of it alone.
-
-    Attributes:
-        source: The picture or video.
-        own: The outputs that it has a file of its own of.
-        journal: A video's journal; None for none.
-    """
+    """One source, the outputs that it has a file of its own of, and a video's journal."""
 
     source: Source
     own: tuple[tuple[Kind, Path], ...]
     journal: Path | None = None
-
-    @property
-    def drawing(self) -> str | None:
-        """The file that the source is drawn into."""
-        return next((str(path) for kind, path in self.own if kind.name == "annotate"), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +164,9 @@ def analyze(
     if resume and not plan.files:
         raise InvalidInput("resume goes on with the files of an interrupted job; name its outputs")
     worker = Worker(analyzer, header, settings, anonymize, resume)
-    num_processes = _num_processes(jobs, found.sources)
+    checked_number("jobs", jobs, kind="a whole number")
+    piped = any(source.name == STANDARD_INPUT for source in found.sources)  # which other processes do not have
+    num_processes = 1 if piped else min(jobs or cores(), len(found.sources))
     summary = Summary(num_sources=len(found.sources))
     with ExitStack() as stack:
         # The journals first, so that they end last: a table that cannot be finished is written again from them.
@@ -192,14 +184,9 @@ def analyze(
 
 def _drawn(result: Result, task: Task) -> Result:
     """The result with the name of its drawing, if it was drawn."""
-    return replace(result, drawing=task.drawing) if isinstance(result, FrameResult) and not result.error else result
-
-
-def _num_processes(jobs: int, sources: Sequence[Source]) -> int:
-    checked_number("jobs", jobs, kind="a whole number")
-    if any(source.name == STANDARD_INPUT for source in sources):
-        return 1  # other processes have another standard input
-    return min(jobs or cores(), len(sources))
+    if isinstance(result, Failure) or result.error:
+        return result
+    return replace(result, drawing=next((str(path) for kind, path in task.own if kind.name == "annotate"), None))
 
 
 def _journals(
@@ -274,7 +261,7 @@ def _in_processes(tasks: Iterable[Task], worker: Worker, num: int) -> Generator[
 def _one_by_one(tasks: Iterable[Task], worker: Worker) -> Generator[tuple[Task, list[Result]]]:
     """Tasks done again of which one has ended its process, so that no other fails with it."""
     with ExitStack() as stack:
-        process: Processes[Task, list[Result]] | None = None
+        process: Processes | None = None
         for task in tasks:
             process = process or stack.enter_context(Processes(replace(worker, resume=True), 1))
             try:

@@ -13,9 +13,7 @@ from typing import Final
 from mien.errors import InvalidInput
 from mien.images import PICTURE_SUFFIXES, drawn_by_mien, is_picture_name
 from mien.video import drawn_by_mien as video_drawn_by_mien
-from mien.video.source import URL_SCHEMES, without_password
-
-STANDARD_INPUT: Final = "-"
+from mien.video.source import STANDARD_INPUT, URL_SCHEMES, without_password
 
 VIDEO_SUFFIXES: Final = frozenset({
     ".3g2", ".3gp", ".asf", ".avi", ".divx", ".flv", ".m2ts", ".m2v", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4",
@@ -28,32 +26,21 @@ VIDEO_SUFFIXES: Final = frozenset({
 class Source:
     """One picture or video to be analysed, or the reason why it cannot be.
 
-    Attributes:
-        name: The source's name in records and messages.
-        path: The file or folder; None for standard input, a URL, and what was not found.
-        place: The path of this source within a folder of outputs: its name, or its path in a folder that was given;
-            below the folder that all sources share where two would have the same.
-        is_video: Whether it is a video: by its suffix, as a URL, or because the caller says so.
-        error: Why there is nothing to analyse; None when there is.
-        address: The whole URL, whose password `name` leaves out; None for anything else.
+    Its place within a folder of outputs is its name, or its path in a folder that was given; below the folder that all
+    sources share where two would have the same.
     """
 
-    name: str
-    path: Path | None
+    name: str  # in records and messages
+    path: Path | None  # None for standard input, a URL, and what was not found
     place: Path
     is_video: bool = False
-    error: str | None = None
-    address: str | None = None
+    error: str | None = None  # why there is nothing to analyse
+    address: str | None = None  # the whole URL, whose password the name leaves out
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search for sources gave.
-
-    Attributes:
-        sources: In the order of the words; a folder's are sorted.
-        notes: What was passed over and why, a sentence each, for people.
-    """
+    """What a search found, in the order of the words and sorted in folders; and what it passed over, for people."""
 
     sources: tuple[Source, ...]
     notes: tuple[str, ...]
@@ -67,27 +54,17 @@ def find_sources(words: Iterable[str | Path], *, as_video: bool = False) -> Foun
     found becomes a source with an error, so that it is reported among the others. What mien itself drew, and what is
     no regular file in a folder (sockets, devices, named pipes), is passed over with a note.
 
-    Args:
-        words: Files, folders, patterns, URLs, or `-` for standard input.
-        as_video: Whether folders are numbered frames of a video, and standard input is a video.
-
-    Raises:
-        InvalidInput: A word is no text and no path.
+    With `as_video`, folders are numbered frames of a video, and standard input is a video.
     """
     found: dict[str, Source] = {}
-    passed_over: Counter[str] = Counter()
     for word in words:
         if not isinstance(word, str | Path):
             raise InvalidInput(f"sources are names of files, folders, patterns and URLs; got {type(word).__name__}")
         for source in _named_by(str(word), as_video):
             found.setdefault(os.path.abspath(source.path) if source.path else source.name, source)
-    kept = []
-    for source in found.values():
-        why = _why_passed_over(source)
-        if why:
-            passed_over[why] += 1
-        else:
-            kept.append(source)
+    whys = {source: _why_passed_over(source) for source in found.values()}
+    passed_over = Counter(why for why in whys.values() if why)
+    kept = [source for source, why in whys.items() if not why]
     notes = [f"passed over {count} {'file' if count == 1 else 'files'}: {why}" for why, count in passed_over.items()]
     return Found(tuple(_with_folders(kept)), tuple(notes))
 
@@ -102,29 +79,19 @@ def output_places(sources: Sequence[Source], suffixes: Sequence[str]) -> list[Pa
 
     A file that has one of the suffixes keeps its name; any other takes the first suffix in place of its own, or after
     it where that name is another's.
-
-    Args:
-        sources: Of one job.
-        suffixes: Endings that the output may have, in lower case, the usual one first.
     """
-    fitting = [source.place.suffix.lower() in suffixes for source in sources]
-    names = [
-        source.place if fits else source.place.with_suffix(suffixes[0])
-        for source, fits in zip(sources, fitting, strict=True)
-    ]
+    given = [source.place for source in sources]
+    names = [place if place.suffix.lower() in suffixes else place.with_suffix(suffixes[0]) for place in given]
     counts = Counter(str(name).casefold() for name in names)
-    taken: set[str] = set()
-    places = []
-    for source, fits, name in zip(sources, fitting, names, strict=True):
-        place, number = name, 1
-        if counts[str(name).casefold()] > 1 and not fits:
-            place = source.place.with_name(source.place.name + suffixes[0])
-        while str(place).casefold() in taken:
+    places: dict[str, Path] = {}
+    for place, name in zip(given, names, strict=True):
+        shared = counts[str(name).casefold()] > 1 and name != place
+        own, number = place.with_name(place.name + suffixes[0]) if shared else name, 1
+        while str(own).casefold() in places:
             number += 1
-            place = name.with_stem(f"{name.stem}-{number}")
-        taken.add(str(place).casefold())
-        places.append(place)
-    return places
+            own = name.with_stem(f"{name.stem}-{number}")
+        places[str(own).casefold()] = own
+    return list(places.values())
 
 
 def _named_by(word: str, as_video: bool) -> Iterable[Source]:
@@ -153,17 +120,14 @@ def _from_url(word: str) -> Source:
         known = ", ".join(f"{each}://" for each in URL_SCHEMES)
         return Source(name, None, place, error=f"{scheme}:// is not known; expected {known} or a file")
     if is_picture_name(rest.partition("?")[0]):
-        return Source(
-            name, None, place, error="pictures are not fetched from the network; download it, and name the file"
-        )
+        error = "pictures are not fetched from the network; download it, and name the file"
+        return Source(name, None, place, error=error)
     return Source(name, None, place, is_video=True, address=word)
 
 
 def _file(name: str, path: Path, as_video: bool) -> Source:
-    error = None
     kind = _special_kind(path)
-    if kind:
-        error = f"it is {kind}; expected a file (a pipe goes through standard input: -)"
+    error = f"it is {kind}; expected a file (a pipe goes through standard input: -)" if kind else None
     place = Path(os.path.basename(os.path.abspath(path)))
     return Source(name, path, place, is_video=as_video or is_video_name(path), error=error)
 
@@ -209,13 +173,8 @@ def _special_kind(path: Path) -> str | None:
         mode = os.stat(path).st_mode  # noqa: PTH116 - Path.stat raises RuntimeError for a link to itself on Python 3.11
     except (OSError, ValueError):
         return None
-    kinds = {
-        stat.S_IFIFO: "a named pipe",
-        stat.S_IFSOCK: "a socket",
-        stat.S_IFCHR: "a device",
-        stat.S_IFBLK: "a device",
-    }
-    return kinds.get(stat.S_IFMT(mode))
+    kinds = {"p": "a named pipe", "s": "a socket", "c": "a device", "b": "a device"}
+    return kinds.get(stat.filemode(mode)[0])
 
 
 def _with_folders(sources: Sequence[Source]) -> Iterator[Source]:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,8 +23,7 @@ from mien.values import Failure, Frame, FrameResult
 from mien.video import open_video
 from mien.video.background import in_background
 
-SECONDS_A_MARK: Final = 5.0
-"""Seconds of work that a crash loses at most."""
+SECONDS_A_MARK: Final = 5.0  # seconds of work that a crash loses at most
 
 
 def analyze_video(
@@ -40,21 +40,12 @@ def analyze_video(
 
     Decoding and analysis run in threads of their own, a few frames ahead; the sinks in this one.
 
-    Args:
-        source: The video.
-        analyzer: Finds and reads the faces.
-        settings: How the video is read and smoothed.
-        sinks: Are given every result, with its image; they are open.
-        hide: How faces are hidden in the images that the sinks are given; None: they are not.
-        journal: The file in which results are kept for a resumption; None for no journal.
-        resume: Whether to go on from the journal's last mark. Frames before it are decoded again, but not analysed; a
-            video that was done is not even decoded, unless a sink wants images.
+    The sinks, which are open, are given every result with its image, in which faces are hidden as asked. Results are
+    kept in the journal for a resumption, which goes on from its last mark: frames before it are decoded again, but not
+    analysed; a video that was done is not even decoded, unless a sink wants images.
 
     Yields:
         A result for every frame, without its image; at last a failure, if the video broke off or cannot be read.
-
-    Raises:
-        OSError: An output cannot be written.
     """
     if source.error:
         yield Failure(source.name, source.error)
@@ -66,9 +57,9 @@ def analyze_video(
         writing = list(sinks)
         faults = []
         try:
-            if mark.ended and not images:
-                assert journaled is not None
-                results: Iterator[FrameResult | Failure] = _replayed(source, journaled, mark)
+            if journaled and mark.ended and not images:
+                failures = [Failure(source.name, mark.error)] if mark.error else []
+                results: Iterator[FrameResult | Failure] = chain(journaled.results(), failures)
             else:
                 results = stack.enter_context(closing(_analyzed(source, analyzer, settings, journaled, mark, images)))
             for result in results:
@@ -81,12 +72,6 @@ def analyze_video(
             give(writing, failure, None)
             yield failure
         yield from (Failure(source.name, fault) for fault in faults if fault)
-
-
-def _replayed(source: Source, journal: Journal, mark: Mark) -> Iterator[FrameResult | Failure]:
-    yield from journal.results()
-    if mark.error:
-        yield Failure(source.name, mark.error)
 
 
 def _analyzed(
@@ -128,12 +113,8 @@ def _followed(
     marked = time.monotonic()
     for frame in frames:
         if frame.index <= mark.index:
-            height, width = frame.image.shape[:2]
             image = frame.image if images else None
-            yield (
-                FrameResult(source="", index=frame.index, time=frame.time, width=width, height=height, image=image),
-                None,
-            )
+            yield FrameResult(source="", index=frame.index, width=0, height=0, image=image), None
             continue
         result = stream(frame)
         state = None

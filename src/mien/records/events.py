@@ -19,11 +19,8 @@ _COLUMNS: Final = ("source", *(field.name for field in fields(Event)))
 class EventsSink(VideoSink):
     """A row an event, of all videos: CSV or JSON, by the file's suffix; CSV for a stream. Pictures are passed over.
 
-        >>> with EventsSink(Path("events.csv"), header) as sink:
-        ...     sink.write(result)
-
-    Raises:
-        InvalidInput: The file has another suffix.
+    >>> with EventsSink(Path("events.csv"), header) as sink:
+    ...     sink.write(result)
     """
 
     signature = rb'(source,)?track_id,label,start,end,|\s*\{\s*"format":\s*"mien",\s*"version":\s*\d+,\s*"events"'

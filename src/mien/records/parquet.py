@@ -22,14 +22,7 @@ class ParquetSink(FileSink):
     The file can be read also when an exception ends the block; its metadata `mien.complete` is then `false`. The
     schema's metadata `mien` holds the header as JSON.
 
-    Args:
-        target: Where to write; a stream need not be able to seek.
-        header: How the results were made.
-        rows_a_group: How many rows are held in memory before they are written together.
-
-    Raises:
-        InvalidInput: One of the model's labels has the name of another column.
-        MissingExtra: pyarrow is not installed.
+    A stream need not be able to seek. `rows_a_group` rows are held in memory before they are written together.
     """
 
     signature = rb'(?s)PAR1.*\{"format": "mien"'
@@ -60,13 +53,12 @@ class ParquetSink(FileSink):
             self._writer.is_open = False
 
     def _flush(self) -> None:
-        if not self._rows:
-            return
         import pyarrow
 
-        cells = [[_as_utf8(cell) for cell in column] for column in zip(*self._rows, strict=True)]
-        self._rows = []
-        self._writer.write_table(pyarrow.table(dict(zip(self._schema.names, cells, strict=True)), self._schema))
+        flushed, self._rows = self._rows, []
+        if flushed:
+            cells = [[_as_utf8(cell) for cell in column] for column in zip(*flushed, strict=True)]
+            self._writer.write_table(pyarrow.table(cells, schema=self._schema))
 
 
 def _as_utf8(cell: Cell) -> Cell:

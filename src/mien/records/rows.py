@@ -1,20 +1,20 @@
-"""Results as rows of a table: the columns that CSV, Parquet and data frames share."""
+"""Results as rows of a table: the columns that CSV, Parquet and data frames share; and CSV and data frames."""
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import Any, Final, TypeAlias
 
-from mien.errors import InvalidInput
-from mien.records.sink import Header
+from mien.errors import InvalidInput, MissingExtra
+from mien.records.sink import FileSink, Header, Target
 from mien.values import Failure, FrameResult
 
 Cell: TypeAlias = str | int | float | bool | list[str] | None
 """One value of a table."""
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""How a text begins that a spreadsheet may execute (CWE-1236)."""
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # how a text begins that a spreadsheet may execute (CWE-1236)
 
 POINTS: Final = ("right_eye", "left_eye", "nose", "mouth_right", "mouth_left")
 LANDMARKS: Final = tuple(f"{point}_{axis}" for point in POINTS for axis in "xy")
@@ -23,11 +23,7 @@ LANDMARKS: Final = tuple(f"{point}_{axis}" for point in POINTS for axis in "xy")
 
 @lru_cache(maxsize=16)
 def columns(header: Header) -> tuple[str, ...]:
-    """The names of a table's columns.
-
-    Raises:
-        InvalidInput: One of the model's labels has the name of another column.
-    """
+    """The names of a table's columns."""
     names = (
         "source", "frame", "time", "width", "height", "face", "track_id", "left", "top", "right", "bottom",
         "crop_x", "crop_y", "crop_side", "roll", "yaw", *LANDMARKS,
@@ -39,11 +35,7 @@ def columns(header: Header) -> tuple[str, ...]:
 
 
 def check_columns(names: tuple[str, ...], header: Header) -> tuple[str, ...]:
-    """The names of a table's columns, once it is known that no two are the same.
-
-    Raises:
-        InvalidInput: Two are; the message names the model's label that is to blame.
-    """
+    """The names of a table's columns; `InvalidInput` names the model's label that is also another column's."""
     for label in header.labels:
         if names.count(label) > 1:
             raise InvalidInput(
@@ -54,12 +46,7 @@ def check_columns(names: tuple[str, ...], header: Header) -> tuple[str, ...]:
 
 
 def rows(header: Header, result: FrameResult | Failure) -> list[tuple[Cell, ...]]:
-    """The rows of one result: one a face, but at least one; a cell for every one of `columns`.
-
-    Args:
-        header: Gives the columns of scores.
-        result: A picture, a frame, or why there is none.
-    """
+    """The rows of one result: one a face, but at least one; a cell for every one of `columns`."""
     frame: dict[str, Any] = {"source": result.source, "error": result.error}
     found = []
     if isinstance(result, FrameResult):
@@ -96,3 +83,66 @@ def _cell(value: object) -> object:
         return "true" if value else "false"
     text = ";".join(value) if isinstance(value, list) else value
     return f"'{text}" if isinstance(text, str) and text.startswith(_FORMULA) else text
+
+
+class CsvSink(FileSink):
+    """A row a face; a row without a face for a picture or a frame that shows none, and for a source that failed.
+
+        >>> with CsvSink(Path("faces.csv"), header) as sink:
+        ...     sink.write(result)
+
+    UTF-8, separated by commas, with `\\n` at the end of a line. A text that a spreadsheet would take for a formula gets
+    an apostrophe before it.
+    """
+
+    # Version 1 had other columns for pictures and for videos.
+    signature = rb"source,(frame,time,)?width,height,(face|track_id),[^\n]*,(error|arousal)\r?\n"
+
+    def __init__(self, target: Target, header: Header) -> None:
+        super().__init__(target, header)
+        self._columns = columns(header)
+
+    def begin(self) -> None:
+        self.put(csv_row(self._columns))
+
+    def write(self, result: FrameResult | Failure) -> None:
+        self.put("".join(map(csv_row, rows(self.header, result))))
+
+
+def as_table(results: Iterable[FrameResult | Failure], *, labels: tuple[str, ...] | None = None) -> Any:
+    """Results as a data frame of pandas, or of polars if only that is installed: the columns of the CSV.
+
+        >>> as_table(mien.Analyzer().stream("talk.mp4"))  # doctest: +SKIP
+
+    Args:
+        results: Pictures, frames and failures, in any order.
+        labels: The model's labels, K of them; taken from the first face when left out, and needed only if there may be
+            no face.
+
+    Raises:
+        InvalidInput: One of the labels has the name of another column.
+        MissingExtra: Neither is installed.
+    """
+    table = table_columns(results, labels=labels)
+    if find_spec("pandas"):
+        import pandas
+
+        return pandas.DataFrame(table)
+    if find_spec("polars"):
+        import polars
+
+        return polars.DataFrame(table, strict=False)
+    raise MissingExtra("A data frame", "table")
+
+
+def table_columns(
+    results: Iterable[FrameResult | Failure], *, labels: tuple[str, ...] | None = None
+) -> dict[str, list[Cell]]:
+    """The cells of results by the names of their columns."""
+    found = [*results]
+    if labels is None:
+        faces = (face for result in found if isinstance(result, FrameResult) for face in result.faces)
+        labels = next((face.prediction.labels for face in faces), ())
+    header = Header(model="a table", detector="", labels=labels)
+    table = [row for result in found for row in rows(header, result)]
+    return {name: [row[place] for row in table] for place, name in enumerate(columns(header))}

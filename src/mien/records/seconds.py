@@ -14,11 +14,8 @@ from mien.values import Face, FrameResult, number
 class SecondsSink(VideoSink):
     """A row a person and second, as CSV: means over the frames that show the person. Pictures are passed over.
 
-        >>> with SecondsSink(Path("seconds.csv"), header) as sink:
-        ...     sink.write(result)
-
-    Raises:
-        InvalidInput: One of the model's labels has the name of another column.
+    >>> with SecondsSink(Path("seconds.csv"), header) as sink:
+    ...     sink.write(result)
     """
 
     signature = rb"source,second,track_id,frames,label,"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, ClassVar, Final, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final, Protocol, Self, TypeAlias
 
 from mien.files import STANDARD_OUTPUT, keep_incomplete, replacing
 from mien.values import Failure, FrameResult
@@ -16,11 +16,9 @@ from mien.values import Failure, FrameResult
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-_EXAMINED: Final = 2**20
-"""How many bytes of an existing file are examined, at its beginning and at its end."""
+_EXAMINED: Final = 2**20  # how many bytes of an existing file are examined, at its beginning and at its end
 
-FORMAT: Final = "mien"
-"""What JSON and Parquet files call their format."""
+FORMAT: Final = "mien"  # what JSON and Parquet files call their format
 
 VERSION: Final = 2
 """The format's version: it rises when a field changes its name or its meaning, and stays when one is added."""
@@ -40,9 +38,9 @@ class Header:
 
     model: str
     detector: str
-    detector_options: Mapping[str, object] = field(default_factory=dict, hash=False)
+    detector_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     labels: tuple[str, ...]
-    settings: Mapping[str, object] = field(default_factory=dict, hash=False)
+    settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 class Sink(Protocol):
@@ -102,6 +100,10 @@ class Kind:
     videos: bool = True
     pipes: bool = False
 
+    def takes(self, is_video: bool) -> bool:
+        """Whether it applies to a video, or to a picture."""
+        return self.videos if is_video else self.pictures
+
     def load(self) -> SinkType:
         """The class that writes it."""
         found: SinkType = pkgutil.resolve_name(self.sink)
@@ -115,10 +117,6 @@ class FileSink:
     then is ended well-formed and kept: under the file's name, or, if an earlier file has that name, beside it as
     `NAME.incomplete.SUFFIX`. If the file itself could not be written, as on a full disk, nothing is kept and an
     earlier file is as it was.
-
-    Args:
-        target: Where to write.
-        header: How the results were made.
 
     Attributes:
         path: The file that is written, after the block the one that was; None for a stream or standard output.
@@ -135,7 +133,7 @@ class FileSink:
 
     @classmethod
     def replaces(cls, path: Path) -> bool:
-        """Whether an existing file was written by mien as this kind, so that it may be replaced; or is empty."""
+        """As `SinkType`; an empty file may be replaced too."""
         with path.open("rb") as file:
             content = file.read(_EXAMINED)
             file.seek(max(_EXAMINED, path.stat().st_size - _EXAMINED))

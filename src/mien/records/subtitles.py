@@ -6,8 +6,7 @@ from mien.records.video_sink import VideoSink
 from mien.tracking.smoothing import TIME_TOLERANCE
 from mien.values import Face, FrameResult
 
-SHORTEST: Final = 0.25
-"""How long a cue stays at least, in seconds; percentages that change faster cannot be read."""
+SHORTEST: Final = 0.25  # how long a cue stays at least, in seconds; percentages that change faster cannot be read
 
 
 class SubtitlesSink(VideoSink):

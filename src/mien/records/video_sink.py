@@ -12,12 +12,9 @@ class VideoSink(FileSink):
 
     A video begins with its first frame. It ends when another source comes or an index that does not rise, at a failure
     of the same source, or with the last result.
-
-    Attributes:
-        source: The name of the present video, or else of the last one.
     """
 
-    source = ""
+    source = ""  # of the present video, or else of the last one
     _last_index: int | None = None
 
     def begin_video(self, first: FrameResult) -> None:

@@ -14,14 +14,7 @@ def assign(cost: NDArray[np.floating]) -> list[tuple[int, int]]:
         >>> assign(np.array([[1.0, 2.0], [1.0, 9.0]]))
         [(0, 1), (1, 0)]
 
-    Args:
-        cost: (N, M), either of which may be 0; values of either sign. Infinity forbids a pair.
-
-    Returns:
-        Pairs (row, column), sorted by rows.
-
-    Raises:
-        InvalidInput: The cost is not a matrix, or holds a NaN or a negative infinity.
+    Costs are (N, M), either of which may be 0; infinity forbids a pair. The pairs are sorted by rows.
     """
     cost = np.asarray(cost, dtype=np.float64)
     if cost.ndim != 2 or np.isnan(cost).any() or np.isneginf(cost).any():
@@ -35,8 +28,7 @@ def assign(cost: NDArray[np.floating]) -> list[tuple[int, int]]:
     least = cost[allowed].min()
     forbidden = (cost[allowed].max() - least + 1) * (len(cost) + 1)
     row_of = _augmented(np.where(allowed, cost - least, forbidden))
-    pairs = [(int(row), column) for column, row in enumerate(row_of) if row >= 0 and allowed[row, column]]
-    return sorted(pairs)
+    return sorted((int(row), column) for column, row in enumerate(row_of) if row >= 0 and allowed[row, column])
 
 
 def _augmented(cost: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -10,30 +10,22 @@ from mien.values import checked_number
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A span in which one face showed one expression.
+    """A span in which one face showed one expression; times are in seconds, scores from 0 to 1.
 
-    Attributes:
-        track_id: The person's number.
-        label: The expression.
-        start: Time of the first frame that showed it, in seconds.
-        end: Time of the first frame with another label, in seconds; where none followed, because the face left or the
-            video ended, that of the last frame with this label.
-        peak: The highest score, 0 to 1.
-        peak_time: Time of the first frame with that score, in seconds.
-        mean: The score averaged over the span, each frame weighted by the time it was shown; 0 to 1.
+    It ends at the first frame with another label; where none followed, because the face left or the video ended, at
+    the last frame with this label.
     """
 
     track_id: int
     label: str
     start: float
     end: float
-    peak: float
-    peak_time: float
-    mean: float
+    peak: float  # the highest score
+    peak_time: float  # of the first frame with that score
+    mean: float  # of the score, each frame weighted by the time it was shown
 
     @property
     def duration(self) -> float:
-        """Length in seconds."""
         return self.end - self.start
 
 
@@ -52,9 +44,6 @@ class EventFinder:
     Args:
         minimum: Length in seconds below which a span is dropped.
         bridge: Seconds that a face may be out of sight without its span ending.
-
-    Raises:
-        InvalidInput: A value is negative or not a number.
     """
 
     def __init__(self, minimum: float = 0.2, bridge: float = 0.3) -> None:
@@ -63,20 +52,7 @@ class EventFinder:
         self._spans: dict[int, _Span] = {}
 
     def add(self, track_id: int, time: float, label: str, score: float) -> list[Event]:
-        """Add what a face shows in one frame.
-
-        Args:
-            track_id: The person's number.
-            time: The frame's time in seconds, later than the last one of this track.
-            label: The expression.
-            score: The probability of `label`, 0 to 1.
-
-        Returns:
-            The event of this face that ended with this frame, if one did.
-
-        Raises:
-            InvalidInput: The time is not later, or the score is not 0 to 1.
-        """
+        """Add what a face shows in one frame; the event of this face that ended with it, if one did."""
         if not 0 <= score <= 1:
             raise InvalidInput(f"a score is a probability, 0 to 1; got {score} for track {track_id} at {time} s")
         span = self._spans.get(track_id)
@@ -96,11 +72,7 @@ class EventFinder:
         return ended
 
     def tick(self, time: float) -> list[Event]:
-        """The events of faces that have left by `time`, ordered by their ends; call it once a frame.
-
-        Args:
-            time: The frame's time in seconds.
-        """
+        """The events of faces that have left by `time`, ordered by their ends; call it once a frame."""
         return self._close([track_id for track_id, span in self._spans.items() if self._is_gone(span, time)])
 
     def close(self) -> list[Event]:
@@ -127,7 +99,6 @@ class _Span:
         self.area = 0.0  # integral of the score over time
 
     def add(self, time: float, score: float) -> None:
-        """Add another frame with the same label."""
         self.extend(time)
         self.last_seen, self.score = time, score
         if score > self.peak:

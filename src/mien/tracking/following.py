@@ -16,41 +16,15 @@ SMALL_SIDE: Final = 320
 """Longer side of the small copy, in pixels. A face of 48 pixels in a frame of 1280, the smallest that a network reads
 well, is still 12 pixels wide in it."""
 
-THUMBNAIL: Final = (32, 18)
-"""Width and height of the thumbnails that are compared to detect cuts, in pixels."""
-
-PATCH_SIDE: Final = 20
-"""Side of the patch by which a face is recognised again, in pixels."""
+THUMBNAIL: Final = (32, 18)  # width and height of the thumbnails that are compared to detect cuts, in pixels
+PATCH_SIDE: Final = 20  # side of the patch by which a face is recognised again, in pixels
 
 GRID: Final = np.stack(np.meshgrid(np.linspace(-0.3, 0.3, 4), np.linspace(-0.3, 0.3, 4)), axis=-1).reshape(-1, 2)
 """Points of a box that are followed, (P, 2): x and y from its centre, in box widths and heights. They leave out the
 margin, which shows background."""
 
-MIN_POINTS: Final = 6
-"""Smallest number of points, of the grid's 16, from which a move is computed."""
-
-WINDOW: Final = (11, 11)
-"""Window of Lucas and Kanade's method, in pixels of the small copy."""
-
-
-def small_grey(image: Image) -> Grey:
-    """A grey copy whose longer side is `SMALL_SIDE`; a smaller picture keeps its size.
-
-    Linear interpolation reads four pixels of the picture for each of the copy. That leaves a little aliasing, and takes
-    an eighth of the time of averaging all pixels: .15 ms instead of 1.2 for 1280 × 720.
-
-    Args:
-        image: (H, W, 3) uint8, RGB.
-
-    Raises:
-        InvalidInput: It is not an image.
-    """
-    height, width = check_image(image).shape[:2]
-    scale = SMALL_SIDE / max(height, width)
-    if scale < 1:
-        image = np.asarray(cv2.resize(image, (max(1, round(width * scale)), max(1, round(height * scale)))), np.uint8)
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
-
+MIN_POINTS: Final = 6  # smallest number of points, of the grid's 16, from which a move is computed
+WINDOW: Final = (11, 11)  # window of Lucas and Kanade's method, in pixels of the small copy
 
 CUT_CORRELATION: Final = 0.6
 """Correlation of two thumbnails below which they show different scenes. Within a shot, even with moving people and
@@ -60,11 +34,21 @@ SIMILAR_CORRELATION: Final = 0.85
 """Highest correlation across a cut between shots of one room or of a letterboxed film, which then differ clearly in
 brightness."""
 
-CUT_DIFFERENCE: Final = 25.0
-"""Mean absolute difference of two thumbnails across such a cut, in grey levels of 256."""
+CUT_DIFFERENCE: Final = 25.0  # mean absolute difference of two thumbnails across such a cut, in grey levels of 256
+FLAT: Final = 3.0  # standard deviation, in grey levels, below which a picture holds nothing but noise to correlate
 
-FLAT: Final = 3.0
-"""Standard deviation, in grey levels, below which a picture holds nothing but noise to correlate."""
+
+def small_grey(image: Image) -> Grey:
+    """A grey copy whose longer side is `SMALL_SIDE`; a smaller picture keeps its size.
+
+    Linear interpolation reads four pixels of the picture for each of the copy. That leaves a little aliasing, and takes
+    an eighth of the time of averaging all pixels: .15 ms instead of 1.2 for 1280 × 720.
+    """
+    height, width = check_image(image).shape[:2]
+    scale = SMALL_SIDE / max(height, width)
+    if scale < 1:
+        image = np.asarray(cv2.resize(image, (max(1, round(width * scale)), max(1, round(height * scale)))), np.uint8)
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def is_cut(small_before: Grey, small_after: Grey) -> bool:
@@ -138,12 +122,8 @@ def _median(values: NDArray[np.float64], found: NDArray[np.bool_]) -> NDArray[np
 def appearance(small: Grey, box: NDArray[np.float64]) -> NDArray[np.float32]:
     """What a box shows, independent of the light: the dot product of two appearances is their correlation, -1 to 1.
 
-    Args:
-        small: A small copy.
-        box: (4,), left, top, right, bottom in the copy; it may leave the copy.
-
-    Returns:
-        The patch in the box, flattened to (400,) float32, with mean 0 and length 1; zeros where it is of one grey.
+    The box, (4,) left, top, right, bottom in a small copy, may leave it. Its patch is flattened to (400,), with mean 0
+    and length 1; zeros where it is of one grey.
     """
     x, y = (box[2] - box[0]) / PATCH_SIDE, (box[3] - box[1]) / PATCH_SIDE
     patch_to_copy = np.array([[x, 0, box[0] + x / 2 - 0.5], [0, y, box[1] + y / 2 - 0.5]])

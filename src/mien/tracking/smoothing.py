@@ -18,8 +18,7 @@ from mien.values import checked_number
 
 Vector = NDArray[np.float64]
 
-TIME_TOLERANCE: Final = 1e-6
-"""Difference in seconds below which two times are equal, since timestamps are rounded."""
+TIME_TOLERANCE: Final = 1e-6  # difference in seconds below which two times are equal, since timestamps are rounded
 
 FLOOR: Final = math.log(1e-3)
 """Smallest log score; smaller ones are raised to it. The networks' probabilities carry no information below one in a
@@ -41,11 +40,7 @@ class _OverTime(Stateful):
     def _checked(self, time: float, scores: ArrayLike, before: Vector, floor: float = FLOOR) -> Vector:
         """A copy of the scores, none below `floor`, after checking that they can follow those of the frames before.
 
-        Args:
-            before: An array whose last axis is the classes, empty before the first frame.
-
-        Raises:
-            InvalidInput: The time goes back, the scores hold NaN, or K changes.
+        The last axis of `before` is the classes; it is empty before the first frame.
         """
         if not self._time <= time < math.inf:
             raise InvalidInput(f"times are in seconds and never go back; got {time} after {self._time}")
@@ -63,10 +58,7 @@ class Smoother(_OverTime):
     """Removes noise from the scores of one face; this one, "off", removes none.
 
     Args:
-        seconds: The time constant or the window, more than 0; None for the default.
-
-    Raises:
-        InvalidInput: It is not a positive number.
+        seconds: The time constant or the window; None for the default.
     """
 
     seconds = math.nan
@@ -76,18 +68,7 @@ class Smoother(_OverTime):
             self.seconds = checked_number("smoothing_seconds", seconds, kind="a number of seconds", above=True)
 
     def __call__(self, time: float, log_scores: Vector) -> Vector:
-        """The smoothed scores of this frame.
-
-        Args:
-            time: The frame's time in seconds, not before the last one's.
-            log_scores: (K,) natural logarithms of probabilities; -inf counts as `FLOOR`.
-
-        Returns:
-            (K,) float64; their softmax is the smoothed probabilities.
-
-        Raises:
-            InvalidInput: The time goes back, the scores hold NaN, or K changes.
-        """
+        """(K,) natural logarithms of probabilities → smoothed ones; -inf counts as `FLOOR`."""
         return log_scores
 
 
@@ -103,7 +84,6 @@ class Ema(Smoother):
     _mean: Vector = np.empty(0)
 
     def __call__(self, time: float, log_scores: Vector) -> Vector:
-        """See `Smoother`."""
         elapsed = time - self._time
         scores = self._checked(time, log_scores, self._mean)
         mean = self._mean if self._mean.size else scores
@@ -123,7 +103,6 @@ class Median(Smoother):
     """A row for each frame in the window: its time, then its scores."""
 
     def __call__(self, time: float, log_scores: Vector) -> Vector:
-        """See `Smoother`."""
         scores = self._checked(time, log_scores, self._frames[:, 1:])
         recent = [row for row in self._frames if row[0] > time - self.seconds + TIME_TOLERANCE]
         self._frames = np.vstack([*recent, np.append(time, scores)])
@@ -136,22 +115,14 @@ class Median(Smoother):
 Smoothing: TypeAlias = Literal["ema", "median", "off"]
 
 SMOOTHERS: Final[Mapping[str, type[Smoother]]] = {"ema": Ema, "median": Median, "off": Smoother}
-"""The smoothers by name."""
 
 
 def make_smoother(name: Smoothing, seconds: float | None = None) -> Smoother:
-    """A smoother by name.
+    """A smoother by name, with its time constant or window in seconds.
 
-        >>> smoother = make_smoother("median", 0.4)
-        >>> [float(smoother(time, np.array([score]))[0]) for time, score in [(0.0, -1.0), (0.1, -5.0), (0.2, -1.0)]]
-        [-1.0, -3.0, -1.0]
-
-    Args:
-        name: A key of `SMOOTHERS`.
-        seconds: The time constant or the window; None for the default. `"off"` ignores it.
-
-    Raises:
-        InvalidInput: The name is unknown, or `seconds` is not positive.
+    >>> smoother = make_smoother("median", 0.4)
+    >>> [float(smoother(time, np.array([score]))[0]) for time, score in [(0.0, -1.0), (0.1, -5.0), (0.2, -1.0)]]
+    [-1.0, -3.0, -1.0]
     """
     if name not in SMOOTHERS:
         raise InvalidInput(f"unknown smoothing {name!r}; expected {', '.join(SMOOTHERS)}")
@@ -171,13 +142,6 @@ class Hysteresis(_OverTime):
         >>> leading = Hysteresis(margin=0.1, hold=0.2)
         >>> [leading(time, scores) for time, scores in [(0.0, [0.6, 0.4]), (0.1, [0.4, 0.6]), (0.3, [0.4, 0.6])]]
         [0, 0, 1]
-
-    Args:
-        margin: The difference of probabilities, 0 to 1.
-        hold: The time in seconds, 0 or more.
-
-    Raises:
-        InvalidInput: A value is out of range.
     """
 
     _ahead_since: Vector = np.empty(0)
@@ -188,15 +152,7 @@ class Hysteresis(_OverTime):
         self.hold = checked_number("hold", hold, kind="a number of seconds")
 
     def __call__(self, time: float, scores: ArrayLike) -> int:
-        """The index of the leading class in this frame.
-
-        Args:
-            time: The frame's time in seconds, not before the last one's.
-            scores: (K,) probabilities, smoothed or not.
-
-        Raises:
-            InvalidInput: The time goes back, the scores hold NaN, or K changes.
-        """
+        """(K,) probabilities of this frame, smoothed or not → the index of the leading class."""
         scores = self._checked(time, scores, self._ahead_since, floor=0.0)
         if not self._ahead_since.size:
             self._ahead_since = np.where(np.arange(len(scores)) == scores.argmax(), -np.inf, np.inf)
@@ -225,9 +181,6 @@ class Baseline(_OverTime):
         seconds: The time for which it learns, from the first frame on.
         resting: The index of the class that the resting face should read as, usually neutral's; it gets .8 of seven
             classes' probability. None: at rest all classes are equally likely, and noise decides which one leads.
-
-    Raises:
-        InvalidInput: A value is out of range.
     """
 
     _start: float = math.inf
@@ -246,7 +199,7 @@ class Baseline(_OverTime):
         return self._mean.size > 0 and self._time - self._start >= self.seconds - TIME_TOLERANCE
 
     def __call__(self, time: float, log_scores: Vector) -> Vector:
-        """The scores relative to the resting face's; arguments, result and errors are a `Smoother`'s."""
+        """As a `Smoother`'s: the scores relative to the resting face's."""
         scores = self._checked(time, log_scores, self._mean)
         if self.resting is not None and self.resting >= len(scores):
             raise InvalidInput(f"resting is the index of one of {len(scores)} classes; got {self.resting}")

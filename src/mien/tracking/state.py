@@ -6,11 +6,9 @@ There are no objects in it, only numbers and strings, so that reading a file fro
 import copy
 import inspect
 import io
-import tokenize
-import zlib
 from collections.abc import Mapping
-from typing import Any, Final, TypeAlias
-from zipfile import BadZipFile, ZipFile
+from typing import Any, TypeAlias
+from zipfile import ZipFile
 
 import numpy as np
 from numpy.lib.format import read_array
@@ -21,12 +19,6 @@ from mien.errors import InvalidInput
 State: TypeAlias = dict[str, NDArray[Any]]
 """Arrays by name; numbers, booleans and strings are arrays without dimensions. A dot separates the name of a part from
 the names inside it, as in "tracker.faces.0.score"."""
-
-READING_ERRORS: Final = (
-    BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError, TypeError, SyntaxError, tokenize.TokenError,
-    OverflowError, MemoryError, RuntimeError,
-)  # fmt: skip
-"""What numpy and zipfile raise on damaged files; RuntimeError stands for encrypted members and unknown compression."""
 
 
 class Stateful:
@@ -49,10 +41,7 @@ class Stateful:
         return _arrays(self)
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Continue exactly as the object would have that gave the state.
-
-        Args:
-            state: The state of an object with the same settings.
+        """Continue exactly as the object with the same settings would have that gave the state.
 
         Raises:
             InvalidInput: An array is missing, NaN, or of another type or number of dimensions; the object is as it was.
@@ -109,11 +98,7 @@ def to_bytes(state: Mapping[str, NDArray[Any]]) -> bytes:
 
 
 def from_bytes(content: bytes) -> State:
-    """The state that `to_bytes` was given.
-
-    Raises:
-        InvalidInput: The content is damaged, or holds anything but arrays of numbers and strings.
-    """
+    """The state that `to_bytes` was given; nothing but arrays of numbers and strings is read."""
     try:
         with ZipFile(io.BytesIO(content)) as archive:
             # `to_bytes` does not compress: content that unpacks to more than its own size would fill the memory.
@@ -123,5 +108,5 @@ def from_bytes(content: bytes) -> State:
                 name.removesuffix(".npy"): read_array(io.BytesIO(archive.read(name)), allow_pickle=False)
                 for name in archive.namelist()
             }
-    except READING_ERRORS as error:
+    except Exception as error:  # of damaged files numpy and zipfile raise a dozen kinds
         raise InvalidInput(f"not a saved state of mien: {error}") from error

@@ -18,8 +18,7 @@ from mien.tracking.state import State, Stateful
 from mien.tracking.tracker import Track, Tracker
 from mien.values import Face, Frame, FrameResult, Image, Prediction, VideoInfo, checked_number
 
-MIN_SCORE: Final = 1e-6
-"""Smallest probability whose logarithm is smoothed; smaller ones are raised to it."""
+MIN_SCORE: Final = 1e-6  # smallest probability whose logarithm is smoothed; smaller ones are raised to it
 
 
 class Stream(Stateful):
@@ -82,11 +81,7 @@ class Stream(Stateful):
         self._new_part()  # raises for the settings that are not checked above
 
     def __call__(self, frame: Frame) -> FrameResult:
-        """What is in the next frame, whose time is not before the last one's.
-
-        Raises:
-            InvalidInput: The time goes back, or the classifier did not return valid probabilities.
-        """
+        """What is in the next frame, whose time is not before the last one's."""
         detects = self._tracker.wants_detection(frame.image, frame.time) or self._every_frame
         found = detect(self._detector, frame.image) if detects else None
         tracks = self._tracker.update(frame.image, frame.time, found)
@@ -111,7 +106,6 @@ class Stream(Stateful):
         return super().state() | {"labels": np.array(self._classifier.labels)}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """See `Stateful.restore`; the state of a stream with other labels is refused too."""
         labels = state.get("labels", np.empty(0)).tolist()
         if labels != list(self._classifier.labels):
             raise InvalidInput(f"the saved state is of a model with the labels {labels}, not {self._classifier.labels}")
@@ -120,12 +114,10 @@ class Stream(Stateful):
     def _scores(self, image: Image, tracks: Sequence[Track]) -> NDArray[np.float32]:
         size = self._classifier.input_size
         crops = [crop_face(image, track.detection.region, size) for track in tracks]
-        return checked_scores(self._classifier, np.stack(crops) if crops else np.empty((0, size, size), np.uint8))
+        return checked_scores(self._classifier, np.array(crops, np.uint8).reshape(-1, size, size))
 
     def _face(self, frame: Frame, track: Track, scores: NDArray[np.float32]) -> Face:
-        if track.track_id not in self._people:
-            self._people[track.track_id] = self._new_part()
-        person = self._people[track.track_id]
+        person = self._people.setdefault(track.track_id, self._new_part())
         labels = self._classifier.labels
         smoothed, leading = person.add(frame.time, scores)
         return Face(

@@ -21,23 +21,12 @@ faces correlate at .65 in one pair of twenty, and one person's from frame to fra
 RELIABLE_CORRELATION: Final = 0.8
 """Correlation from which a move updates the velocity; below it something else may be pulling at the points."""
 
-APPEARANCE_RATE: Final = 0.2
-"""Weight of a new detection in the running average of a face's appearance."""
-
-VELOCITY_TIME: Final = 0.2
-"""Time constant of the average velocity, in seconds."""
-
-VELOCITY_DECAY: Final = 0.5
-"""Seconds in which the expected velocity of a face that is out of sight falls to 37 %."""
-
-DETECTOR_NOISE: Final = 0.05
-"""Standard deviation of a detector's boxes around a still face, in sides of the box."""
-
-FOLLOW_NOISE: Final = 0.01
-"""Uncertainty of position that each followed frame adds, in sides of the box."""
-
-LOST_NOISE: Final = 0.5
-"""Uncertainty of position that each second out of sight adds, in sides of the box."""
+APPEARANCE_RATE: Final = 0.2  # weight of a new detection in the running average of a face's appearance
+VELOCITY_TIME: Final = 0.2  # time constant of the average velocity, in seconds
+VELOCITY_DECAY: Final = 0.5  # seconds in which the expected velocity of a face that is out of sight falls to 37 %
+DETECTOR_NOISE: Final = 0.05  # standard deviation of a detector's boxes around a still face, in sides of the box
+FOLLOW_NOISE: Final = 0.01  # uncertainty of position that each followed frame adds, in sides of the box
+LOST_NOISE: Final = 0.5  # uncertainty of position that each second out of sight adds, in sides of the box
 
 REACH: Final = 0.6
 """Largest distance of a detection from the expected position of its face, in sides of the box, when the uncertainty is
@@ -53,23 +42,16 @@ size, and 0 (same), 1 (unrelated) or up to 2 for the appearance."""
 MAX_OVERLAP: Final = 0.5
 """Intersection over the area of the smaller box above which two boxes are one face, or one face hides the other."""
 
-MIN_INSIDE: Final = 0.3
-"""Smallest share of a box inside the frame with which a face counts as visible."""
+MIN_INSIDE: Final = 0.3  # smallest share of a box inside the frame with which a face counts as visible
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Track:
-    """One person in one frame.
+    """One person in one frame."""
 
-    Attributes:
-        track_id: A number that stays the same for the same person; counts from 1, and is never used again.
-        detection: Where the face is, inside the frame. Its score is that of the last real detection.
-        interpolated: Whether the position is the tracker's, because the detector did not run or missed the face.
-    """
-
-    track_id: int
-    detection: Detection
-    interpolated: bool
+    track_id: int  # the same for the same person; counts from 1, and is never used again
+    detection: Detection  # inside the frame; its score is that of the last real detection
+    interpolated: bool  # whether the place is the tracker's, as the detector did not run or missed the face
 
 
 class Tracker(Stateful):
@@ -98,9 +80,6 @@ class Tracker(Stateful):
         max_lost: Seconds after which a face that is neither detected nor followed has left. One that comes back sooner,
             and near, keeps its number.
         confirmations: Runs of the detector in a row that must find a face, 1 or more.
-
-    Raises:
-        InvalidInput: A value is out of range.
     """
 
     _faces: list["_TrackState"]
@@ -124,15 +103,7 @@ class Tracker(Stateful):
 
     def wants_detection(self, image: Image, time: float) -> bool:
         """Whether the detector should run on this frame, before `update` is called with the same frame: on the first
-        frame of each shot, when a face was lost in this frame, and when enough time has passed.
-
-        Args:
-            image: (H, W, 3) uint8, RGB.
-            time: The frame's time in seconds.
-
-        Raises:
-            InvalidInput: `image` is not an image, or its time is before the last one's.
-        """
+        frame of each shot, when a face was lost in this frame, and when enough time has passed."""
         self._advance(image, time)
         if self._face_lost:
             return True
@@ -143,13 +114,7 @@ class Tracker(Stateful):
     def update(self, image: Image, time: float, detections: Sequence[Detection] | None) -> tuple[Track, ...]:
         """The faces visible in this frame, from the largest to the smallest.
 
-        Args:
-            image: (H, W, 3) uint8, RGB.
-            time: The frame's time in seconds, not before the last one's.
-            detections: What the detector found in this frame; None when it did not run, which is not an empty list.
-
-        Raises:
-            InvalidInput: `image` is not an image, or its time is before the last one's.
+        `detections` are None when the detector did not run, which is not an empty list.
         """
         self._advance(image, time)
         self._image = None
@@ -198,10 +163,10 @@ class Tracker(Stateful):
             expected = np.array([face.velocity for face in in_sight]) * (elapsed * scale)
             flow = median_flow(before, small, boxes, expected)
         for face, (x, y, growth) in zip(in_sight, flow.tolist(), strict=True):
-            moved = face.moved(np.array([x, y]) / scale, growth)
-            correlation = 0.0
-            if math.isfinite(x):
-                correlation = float(appearance(small, moved[:2].ravel() * scale) @ face.template)
+            centre = _centre(face.points)
+            moved = (face.points - centre) * growth + centre + np.array([x, y]) / scale
+            found = math.isfinite(x)
+            correlation = float(appearance(small, moved[:2].ravel() * scale) @ face.template) if found else 0.0
             if correlation >= MIN_CORRELATION and 0.8 < growth < 1.25:
                 face.follow(moved, correlation, self._time, elapsed)
             else:
@@ -277,7 +242,6 @@ class _TrackState(Stateful):
         return math.sqrt(width * height)
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """See `Stateful`."""
         super().restore(state)
         patch = (PATCH_SIDE**2,)
         if (
@@ -286,11 +250,6 @@ class _TrackState(Stateful):
             or (self.velocity.shape, self.template.shape, self.average.shape) != ((2,), patch, patch)
         ):
             raise InvalidInput("the saved state of a followed face has no valid box, velocity or appearance")
-
-    def moved(self, shift: NDArray[np.float64], growth: float) -> NDArray[np.float64]:
-        """The points after a move of the centre and a growth around it."""
-        centre = _centre(self.points)
-        return (self.points - centre) * growth + centre + shift
 
     def follow(self, moved: NDArray[np.float64], correlation: float, time: float, elapsed: float) -> None:
         """Move to the points where the face was found again by its appearance."""
@@ -322,11 +281,7 @@ class _TrackState(Stateful):
         return distance + growth + 1 - float(self.average @ its_appearance)
 
     def correct(self, detection: Detection, its_appearance: NDArray[np.float32] | None, time: float) -> None:
-        """Combine a detection with the expected position, weighted by their uncertainties.
-
-        Args:
-            its_appearance: None when another face overlaps this one.
-        """
+        """Combine a detection with the expected position; its appearance is None when another face overlaps it."""
         found = _points(detection)
         if found.shape == self.points.shape:
             surprise = float(np.abs(found[:2] - self.points[:2]).max()) / self.side
@@ -351,24 +306,15 @@ class _TrackState(Stateful):
         inside = box.clipped(width, height)
         if not self.track_id or not self.followed or inside.area < MIN_INSIDE * box.area:
             return None
-        num_points = len(self.points)
-        detection = Detection(
-            inside,
-            self.score,
-            self.points[-5:].astype(np.float32) if num_points in (7, 9) else None,
-            Crop.between(self.points[2:4]) if num_points in (4, 9) else None,
-        )
-        return Track(self.track_id, detection, self.interpolated)
+        landmarks = self.points[-5:].astype(np.float32) if len(self.points) in (7, 9) else None
+        crop = Crop.between(self.points[2:4]) if len(self.points) in (4, 9) else None
+        return Track(self.track_id, Detection(inside, self.score, landmarks, crop), self.interpolated)
 
 
 def _points(detection: Detection) -> NDArray[np.float64]:
     """The points of `_TrackState`, (P, 2)."""
-    parts = [np.reshape(detection.box, (2, 2))]
-    if detection.crop is not None:
-        parts.append(detection.crop.corners)
-    if detection.landmarks is not None:
-        parts.append(detection.landmarks)
-    return np.concatenate(parts).astype(np.float64)
+    parts = (np.reshape(detection.box, (2, 2)), detection.crop and detection.crop.corners, detection.landmarks)
+    return np.concatenate([part for part in parts if part is not None]).astype(np.float64)
 
 
 def _centre(points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,7 +11,6 @@ T = TypeVar("T")
 _PATIENCE: Final = 2.0
 """Seconds that closing waits for the thread, which never ends while it reads from a pipe that sends nothing."""
 
-
 _Entry: TypeAlias = tuple[T] | BaseException | None
 """An item; or the end, with the error that was the reason."""
 
@@ -35,41 +34,39 @@ def in_background(items: Iterable[T], *, ahead: int = 8) -> Generator[T, None, N
     if getattr(items, "live", False):
         yield from items
         return
-    waiting: queue.Queue[_Entry[T]] = queue.Queue(ahead)
+    waiting: queue.SimpleQueue[_Entry[T]] = queue.SimpleQueue()
+    room = threading.Semaphore(ahead)
     # The items of one stage may come from another stage, whose loop then waits within this thread: both stop together.
     stopped = threading.Event()
-
-    def put(entry: _Entry[T]) -> bool:
-        while not stopped.is_set():
-            with suppress(queue.Full):
-                waiting.put(entry, timeout=0.1)
-                return True
-        return False
 
     def work() -> None:
         error: BaseException | None = None
         try:
             for item in items:
-                if not put((item,)):
-                    break
+                room.acquire()
+                if stopped.is_set():
+                    return
+                waiting.put((item,))
         except BaseException as caught:  # noqa: BLE001 - it is raised where the items are used
             error = caught
-        put(error)
+        waiting.put(error)
 
     thread = threading.Thread(target=work, daemon=True, name="mien")
     thread.mien_stopped = stopped  # type: ignore[attr-defined] # read by the stage before, in `_next`
     thread.start()
     try:
         while isinstance(entry := _next(waiting), tuple):
+            room.release()
             yield entry[0]
         if entry is not None:
             raise entry
     finally:
         stopped.set()
+        room.release()
         thread.join(_PATIENCE)
 
 
-def _next(waiting: "queue.Queue[_Entry[T]]") -> "_Entry[T]":
+def _next(waiting: "queue.SimpleQueue[_Entry[T]]") -> "_Entry[T]":
     """The next entry, or the end when the thread that waits for it is to stop."""
     stopped: threading.Event | None = getattr(threading.current_thread(), "mien_stopped", None)
     while stopped is None or not stopped.is_set():

@@ -14,20 +14,15 @@ import numpy as np
 from cv2.typing import MatLike
 
 from mien.errors import VideoError
-from mien.values import Frame
+from mien.values import Frame, Image
 from mien.video.decoder import opencv_silenced
 from mien.video.source import VideoSource, open_video, without_password
 
-_FAILURES: Final = 5
-"""Failed reads in a row after which the camera counts as gone; with some drivers single reads fail."""
-
-_PAUSE: Final = 0.02
-"""Seconds between a failed read and the next."""
-
-_PATIENCE: Final = 2.0
-"""Seconds that closing waits for a read under way."""
-
+_FAILURES: Final = 5  # failed reads in a row after which the camera counts as gone; with some drivers single reads fail
+_PAUSE: Final = 0.02  # seconds between a failed read and the next
+_PATIENCE: Final = 2.0  # seconds that closing waits for a read under way
 _PLAYED: Final = "has been played to its end"
+_UNPLUGGED: Final = "gives no more pictures: it was unplugged, or another program took it"
 
 
 class Capture(Protocol):
@@ -40,34 +35,29 @@ class Capture(Protocol):
         """Close the camera."""
 
 
-class Playback:
-    """A video as a camera would give it: each frame when its time has come, live ones at once. A `Capture`.
+def captured(capture: Capture) -> Iterator[Image]:
+    """A camera's pictures, until several reads in a row have failed."""
+    failures = 0
+    while failures < _FAILURES:
+        came, bgr = False, None
+        with suppress(cv2.error):
+            came, bgr = capture.read()
+        if came and bgr is not None:
+            failures = 0
+            yield np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+        else:
+            failures += 1
+            time.sleep(_PAUSE)
 
-    Args:
-        source: An open video; it is closed with this object.
 
-    Attributes:
-        ended: Whether the video has been read to its end.
-    """
-
-    def __init__(self, source: VideoSource) -> None:
-        self.ended = False
-        self._source = source
-        self._started: float | None = None
-
-    def read(self) -> tuple[bool, MatLike | None]:
-        frame = next(self._source, None)
-        if frame is None:
-            self.ended = True
-            return False, None
-        if not self._source.live:
-            if self._started is None:
-                self._started = time.monotonic() - frame.time
-            time.sleep(max(0.0, self._started + frame.time - time.monotonic()))
-        return True, cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR)
-
-    def release(self) -> None:
-        self._source.close()
+def played(video: VideoSource) -> Iterator[Image]:
+    """A video's pictures, each when its time has come; live ones at once."""
+    started: float | None = None
+    for frame in video:
+        if not video.live:
+            started = time.monotonic() - frame.time if started is None else started
+            time.sleep(max(0.0, started + frame.time - time.monotonic()))
+        yield frame.image
 
 
 def open_camera(name: str) -> "Camera":
@@ -87,7 +77,7 @@ def open_camera(name: str) -> "Camera":
         return Camera(int(name))
     path = Path(name)
     if path.is_file() or "://" in name:
-        return Camera(name, capture=Playback(open_video(name)))
+        return Camera(name, capture=open_video(name))
     if not path.is_relative_to("/dev") and (path.is_dir() or path.suffix or path.name != name):
         what = "a folder" if path.is_dir() else "not there"
         raise VideoError(f"{name} is {what}; expected a video's file, or a camera's number (0 is the first) or device")
@@ -104,8 +94,8 @@ class Camera:
 
     Args:
         device: A camera's number, 0 for the first, or its path or name (`/dev/video2`).
-        capture: An open camera (a `cv2.VideoCapture` of which a size was asked, say), or a `Playback`, to be read
-            instead; it is closed with this object.
+        capture: An open camera (a `cv2.VideoCapture` of which a size was asked, say), or a video to be played, to be
+            read instead; it is closed with this object.
 
     Attributes:
         name: The camera's name in messages.
@@ -120,23 +110,26 @@ class Camera:
 
     live: Final = True
 
-    def __init__(self, device: int | str, *, capture: Capture | None = None) -> None:
+    def __init__(self, device: int | str, *, capture: Capture | VideoSource | None = None) -> None:
         self.name = f"camera {without_password(str(device))}"
         self.dropped = 0
-        self._capture = capture or _open_capture(device)
+        if isinstance(capture, VideoSource):
+            self._images, self._release, self._ending = played(capture), capture.close, _PLAYED
+        else:
+            capture = capture or _open_capture(device)
+            self._images, self._release, self._ending = captured(capture), capture.release, _UNPLUGGED
         self._opened = time.monotonic()
         self._changed = threading.Condition()
-        self._newest: tuple[int, float, MatLike] | None = None
         self._over = ""  # why no more pictures come
-        first = self._read_patiently()
+        first = next(self._images, None)
         if first is None:
-            self._capture.release()
+            self._release()
             raise VideoError(
                 f"{self.name} opens but gives no picture. Another program may be using it: close that, or unplug the "
                 "camera and plug it in again"
             )
         self.height, self.width = first.shape[:2]
-        self._newest = 0, self.now(), first
+        self._newest: Frame | None = Frame(0, self.now(), first)
         self._thread = threading.Thread(target=self._read_on, name=f"mien {self.name}", daemon=True)
         self._thread.start()
 
@@ -147,13 +140,12 @@ class Camera:
         self.close()
 
     def __iter__(self) -> Iterator[Frame]:
-        while True:
+        while not self.ended:
             try:
                 yield self.latest()
             except VideoError:
-                if self.ended:
-                    return
-                raise
+                if not self.ended:
+                    raise
 
     @property
     def ended(self) -> bool:
@@ -178,8 +170,7 @@ class Camera:
         if newest is None:
             late = f"gave no picture for {timeout:g} s; check whether it is still connected"
             raise VideoError(f"{self.name} {self._over or late}")
-        index, moment, bgr = newest
-        return Frame(index, moment, np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8))
+        return newest
 
     def now(self) -> float:
         """The present on the clock of `Frame.time`; a frame is `camera.now() - frame.time` seconds old."""
@@ -198,62 +189,39 @@ class Camera:
 
     def _read_on(self) -> None:
         """Run by the thread, which also releases the camera, since that must not happen during a read."""
-        index = 0
         try:
-            while (bgr := self._read_patiently()) is not None:
-                index += 1
+            for index, image in enumerate(self._images, 1):
                 with self._changed:
                     if self._over:
                         return
                     self.dropped += self._newest is not None
-                    self._newest = index, self.now(), bgr
+                    self._newest = Frame(index, self.now(), image)
                     self._changed.notify_all()
         finally:
-            self._capture.release()
-            played = isinstance(self._capture, Playback) and self._capture.ended
-            self._stop(_PLAYED if played else "gives no more pictures: it was unplugged, or another program took it")
-
-    def _read_patiently(self) -> MatLike | None:
-        """The next picture, or None when none comes after several tries."""
-        for _ in range(_FAILURES):
-            if self._over:
-                return None
-            with suppress(cv2.error):
-                came, bgr = self._capture.read()
-                if came and bgr is not None:
-                    return bgr
-            time.sleep(_PAUSE)
-        return None
+            self._release()
+            self._stop(self._ending)
 
 
 def _open_capture(device: int | str) -> Capture:
     with opencv_silenced():
         capture = cv2.VideoCapture(device)
-    if not capture.isOpened():
-        capture.release()
-        raise VideoError(_no_camera(device))
-    # Where the driver obeys, the frame that waits is never an old one.
-    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-    return capture
-
-
-def _no_camera(device: int | str) -> str:
-    """A message: what was tried, what this machine has, and what to do."""
+    if capture.isOpened():
+        capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # where the driver obeys, the frame that waits is never an old one
+        return capture
+    capture.release()
     if not sys.platform.startswith("linux"):
-        return (
+        raise VideoError(
             f"camera {device} cannot be opened. Check whether it is connected, and whether this program may use it "
             "(the system's privacy settings), or try another number: 0 is the first camera"
         )
-    wanted = Path(f"/dev/video{device}" if isinstance(device, int) or device.isdigit() else device)
+    wanted = Path(f"/dev/video{device}" if str(device).isdigit() else str(device))
     present = sorted(map(str, Path("/dev").glob("video*")))
-    return describe_missing(wanted, present, exists=wanted.exists(), allowed=os.access(wanted, os.R_OK | os.W_OK))
+    allowed = os.access(wanted, os.R_OK | os.W_OK)
+    raise VideoError(describe_missing(wanted, present, exists=wanted.exists(), allowed=allowed))
 
 
 def describe_missing(wanted: Path, present: list[str], *, exists: bool, allowed: bool) -> str:
-    """A message: why the device `wanted` cannot be opened on Linux, and what to do.
-
-    `present` are the devices of all cameras; `allowed` is whether this user may read and write `wanted`.
-    """
+    """Why a camera's device cannot be opened on Linux, and what to do; `present` are the devices of all cameras."""
     if exists and not allowed:
         return (
             f"{wanted} may not be opened by this user. Join its group (`sudo usermod -aG video $USER`) and log in again"

@@ -15,8 +15,7 @@ from mien.values import Image
 
 Backend: TypeAlias = Literal["auto", "pyav", "opencv"]
 
-USUAL_RATE: Final = 25.0
-"""Frames a second that are assumed where the source does not say."""
+USUAL_RATE: Final = 25.0  # frames a second that are assumed where the source does not say
 
 OLDEST_PYAV: Final = 17
 """First major version that converts colours by a frame's own matrix and range, with a bounded number of threads."""
@@ -40,14 +39,11 @@ class StreamInfo:
 class Picture(NamedTuple):
     """A picture of a video. Its colours are converted on demand, since frames that are thinned out need none.
 
-    Attributes:
-        time: Seconds from the start of the source; None when the container does not say.
-        to_rgb: Returns (H, W, 3) uint8, RGB, upright; to be called before the next picture is asked for, if at all.
-            It may raise `DecodingBroke` or `PictureError`. None: the picture was passed over on the way to the
-            start, and only counts.
+    `to_rgb` gives it upright; it is to be called before the next picture is asked for, if at all, and may raise
+    `DecodingBroke` or `PictureError`. None: the picture was passed over on the way to the start, and only counts.
     """
 
-    time: float | None
+    time: float | None  # seconds from the start of the source; None when the container does not say
     to_rgb: Callable[[], Image] | None
 
 
@@ -73,12 +69,8 @@ class Decoder(Protocol):
     def pictures(self, start: float) -> Iterator[Picture]:
         """All pictures from the first, in the order of their times; to be asked for once.
 
-        Args:
-            start: Seconds; earlier pictures may come without pixels. Where they cannot be counted without decoding
-                them (a file on a server), they may be left out.
-
-        Raises:
-            DecodingBroke: After the last picture that could be decoded, when the source is damaged.
+        Those before `start` seconds may come without pixels, or be left out where they cannot be counted without
+        decoding them (a file on a server). Of a damaged source, `DecodingBroke` comes after the last good picture.
         """
 
     def close(self) -> None:
@@ -96,11 +88,7 @@ def has_pyav() -> bool:
 
 
 def uses_pyav(backend: Backend, feature: str) -> bool:
-    """Whether PyAV is to be used, and not OpenCV.
-
-    Raises:
-        MissingExtra: PyAV was asked for, and `feature` needs it, but it is not installed.
-    """
+    """Whether PyAV is to be used, and not OpenCV; raises `MissingExtra` where PyAV was asked for and is missing."""
     if backend == "pyav" and not has_pyav():
         raise MissingExtra(feature, "video")
     return backend != "opencv" and has_pyav()
@@ -123,8 +111,5 @@ def cores() -> int:
 
 
 def bounded_threads(threads: int | None) -> int:
-    """`threads`, or for None as many as this process may use cores, at most four.
-
-    More than four gain little, and are taken from the networks that run at the same time.
-    """
+    """`threads`, or for None one a core, at most four: more gain little, and are taken from the networks."""
     return min(4, cores()) if threads is None else threads

@@ -15,13 +15,6 @@ class NumberedPictures:
 
     Missing numbers leave no gap in time. A picture that cannot be read ends the video, as damage ends a file: to pass
     over it would shift all frames that follow.
-
-    Args:
-        folder: The folder; folders in it are not searched.
-        rate: Frames a second.
-
-    Raises:
-        VideoError: The folder cannot be read, holds no numbered picture, or the first cannot be read.
     """
 
     def __init__(self, folder: Path, rate: float) -> None:
@@ -31,24 +24,15 @@ class NumberedPictures:
             first = read_image(self._paths[0])
         except PictureError as error:
             raise VideoError(f"{folder} begins with a picture that cannot be read: {error}") from error
-        self.info = StreamInfo(
-            name=str(folder),
-            width=first.shape[1],
-            height=first.shape[0],
-            rate=rate,
-            duration=len(self._paths) / rate,
-            num_frames=len(self._paths),
-            has_audio=False,
-            codec=self._paths[0].suffix.lower().lstrip("."),
-        )
+        (height, width, _), num, codec = first.shape, len(self._paths), self._paths[0].suffix.lower().lstrip(".")
+        self.info = StreamInfo(str(folder), width, height, rate, num / rate, num, has_audio=False, codec=codec)
 
     def pictures(self, start: float) -> Iterator[Picture]:
-        """See `Decoder`."""
         for number, path in enumerate(self._paths):
             yield Picture(number / self._rate, partial(read_image, path))
 
     def close(self) -> None:
-        """See `Decoder`."""
+        """Nothing is open between two pictures."""
 
 
 def _numbered(folder: Path) -> list[Path]:

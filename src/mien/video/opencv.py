@@ -22,7 +22,7 @@ class OpencvDecoder:
     end: it is inferred from the length that the header promises. Colours are always converted by BT.601, a
     mirroring display matrix is not applied, and a start within the video is reached by decoding all frames before.
 
-    Arguments and errors are those of `PyavDecoder`. A URL of unknown length is a live stream.
+    A URL of unknown length is a live stream.
     """
 
     def __init__(self, address: str, name: str, *, is_url: bool, threads: int) -> None:
@@ -32,8 +32,7 @@ class OpencvDecoder:
             self._capture = cv2.VideoCapture(address, api, [cv2.CAP_PROP_N_THREADS, threads])
         first = None
         with suppress(DecodingBroke):
-            if self._capture.grab():
-                first = self._retrieve()
+            first = self._retrieve() if self._capture.grab() else None
         if first is None:
             self._capture.release()
             raise VideoError(
@@ -43,10 +42,22 @@ class OpencvDecoder:
         # In frames. Matroska's duration, from which the number of frames is estimated, counts from 0, not from here.
         self._late = max(0, round(self._capture.get(_PTS)))
         self._first = first
-        self.info = self._describe(name, first, is_url=is_url)
+        rate, count = self._capture.get(cv2.CAP_PROP_FPS), self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        known = count > 0 and rate > 0
+        four = int(self._capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little", signed=False)
+        self.info = StreamInfo(
+            name=name,
+            width=first.shape[1],
+            height=first.shape[0],
+            rate=rate if rate > 0 else None,
+            duration=count / rate if known else None,
+            num_frames=int(count) if known else None,
+            has_audio=None,
+            codec=four.decode("latin-1").strip("\0 ").lower() or "unknown",
+            live=is_url and not known,
+        )
 
     def pictures(self, start: float) -> Iterator[Picture]:
-        """See `Decoder`."""
         first = self._first
         yield Picture(self._time(0), lambda: first)
         count, ended = 1, None
@@ -61,7 +72,6 @@ class OpencvDecoder:
             check_end(ended, promised / self.info.rate, self.info.rate)
 
     def close(self) -> None:
-        """See `Decoder`."""
         self._capture.release()
 
     def _retrieve(self) -> Image:
@@ -73,20 +83,3 @@ class OpencvDecoder:
     def _time(self, count: int) -> float | None:
         milliseconds = self._capture.get(cv2.CAP_PROP_POS_MSEC)
         return None if milliseconds == 0 and count > 0 else milliseconds / 1000
-
-    def _describe(self, name: str, first: Image, *, is_url: bool) -> StreamInfo:
-        rate = self._capture.get(cv2.CAP_PROP_FPS)
-        count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        known = count > 0 and rate > 0
-        four = int(self._capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little", signed=False)
-        return StreamInfo(
-            name=name,
-            width=first.shape[1],
-            height=first.shape[0],
-            rate=rate if rate > 0 else None,
-            duration=count / rate if known else None,
-            num_frames=int(count) if known else None,
-            has_audio=None,
-            codec=four.decode("latin-1").strip("\0 ").lower() or "unknown",
-            live=is_url and not known,
-        )

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from av import VideoFrame
     from av.container import InputContainer
 
-_MAGIC: Final = b"YUV4MPEG2"
 _EXPECTED: Final = (
     "expected YUV4MPEG2 (`ffmpeg -i in.mp4 -pix_fmt yuv420p -f yuv4mpegpipe -`), or bare RGB with its size given"
 )
@@ -44,15 +43,7 @@ class PipeDecoder:
     one unless the header has `XCOLORRANGE=FULL`; grey pictures are always of the full one, as FFmpeg writes them.
     Interlaced pictures are taken as they are.
 
-    Args:
-        pipe: Open for reading; it stays the caller's to close.
-        name: The pipe's name in messages.
-        size: Width and height of bare RGB pictures, in pixels; None for YUV4MPEG2.
-        rate: Frames a second of bare RGB.
-        threads: Threads that convert colours.
-
-    Raises:
-        VideoError: The pipe sends something else, too large pictures, or not one whole picture.
+    The pipe stays the caller's to close; `size` (width and height) and `rate` are those of bare RGB.
     """
 
     def __init__(self, pipe: BinaryIO, name: str, *, size: tuple[int, int] | None, rate: float, threads: int) -> None:
@@ -74,12 +65,10 @@ class PipeDecoder:
         self.info = StreamInfo(name, stream.width, stream.height, self._rate, None, None, False, "rawvideo")
 
     def pictures(self, start: float) -> Iterator[Picture]:
-        """See `Decoder`."""
         for number, frame in enumerate(chain((self._first,), self._decoded)):
             yield Picture(number / self._rate, partial(self._to_rgb, frame))
 
     def close(self) -> None:
-        """See `Decoder`."""
         self._decoded.close()
         self._container.close()
 
@@ -109,7 +98,7 @@ def _open(pipe: _Pipe, name: str, size: tuple[int, int] | None) -> "InputContain
     except av.FFmpegError as error:
         if not pipe.head:
             raise VideoError(f"{name} is empty; {_EXPECTED}") from error
-        if not pipe.head.startswith(_MAGIC):
+        if not pipe.head.startswith(b"YUV4MPEG2"):
             raise VideoError(f"{name} begins with {described(pipe.head[:12])}; {_EXPECTED}") from error
         raise VideoError(
             f"{name} has a YUV4MPEG2 header that is damaged, of a kind that is not read, or of too large pictures: "

@@ -19,13 +19,11 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-_TIMEOUT: Final = 10.0
-"""Seconds that a server may take to answer, and to send the next packet."""
-
+_TIMEOUT: Final = 10.0  # seconds that a server may take to answer, and to send the next packet
 _SEEK_BACK: Final = (0.0, 1.0, 4.0, 16.0)
 """Seconds before the wanted place that are tried one after another, since some containers seek past it."""
 
-_BT709: Final = 1
+BT709: Final = 1
 _UNSPECIFIED: Final = 2
 _HD_HEIGHT: Final = 720
 
@@ -42,8 +40,7 @@ def rgb_converter(threads: int) -> "Callable[[VideoFrame], Image]":
     reformatter = VideoReformatter()
 
     def convert(frame: "VideoFrame") -> Image:
-        unnamed_hd = frame.colorspace == _UNSPECIFIED and frame.height >= _HD_HEIGHT
-        matrix = _BT709 if unnamed_hd else None
+        matrix = BT709 if frame.colorspace == _UNSPECIFIED and frame.height >= _HD_HEIGHT else None
         try:
             converted = reformatter.reformat(frame, format="rgb24", src_colorspace=matrix, threads=threads)
             return np.asarray(converted.to_ndarray(), np.uint8)
@@ -64,14 +61,7 @@ class PyavDecoder:
     one thread FFmpeg's H.264 decoder may return a damaged picture before it marks it as such (8 of 4,643 readings of
     one damaged file), and then the file is read to its end.
 
-    Args:
-        address: A file's path or a URL.
-        name: The source's name in messages.
-        is_url: Whether the network may be used. A file that refers to the network is refused.
-        threads: Threads of the decoder.
-
-    Raises:
-        VideoError: The source cannot be opened, holds no video, or not one picture can be decoded.
+    A file that refers to the network is refused unless its address is a URL. `name` is the source's in messages.
     """
 
     def __init__(self, address: str, name: str, *, is_url: bool, threads: int) -> None:
@@ -90,7 +80,6 @@ class PyavDecoder:
         self.info = self._describe()
 
     def pictures(self, start: float) -> Iterator[Picture]:
-        """See `Decoder`."""
         first = self._time(self._first)
         # Where frames have no times, the place that a seek finds is unknown.
         if start > 0 and not self._live and first is not None:
@@ -107,11 +96,9 @@ class PyavDecoder:
                 ended = time + float((frame.duration or 0) * self._base)
             yield Picture(time, partial(self._convert, frame))
         if not self._live:
-            promised = _stream_duration(self._container, self._stream)
-            check_end(ended, None if promised is None else promised - self._late, self.info.rate)
+            check_end(ended, None if self._promised is None else self._promised - self._late, self.info.rate)
 
     def close(self) -> None:
-        """See `Decoder`."""
         self._decoded.close()
         self._container.close()
 
@@ -121,7 +108,10 @@ class PyavDecoder:
         try:
             self._stream = _choose_stream(self._container, self._name)
             self._base = self._stream.time_base or Fraction(1)
-            self._live = self._is_url and _duration(self._container, self._stream) is None
+            self._promised = _stream_duration(self._container, self._stream)
+            whole = self._container.duration or 0
+            self._duration = self._promised or (whole / 1e6 if whole > 0 else None)
+            self._live = self._is_url and self._duration is None
             self._stream.thread_count = self._threads
             # Threads by frame hold back as many frames as there are threads.
             self._stream.thread_type = "SLICE" if self._live else "AUTO"
@@ -218,9 +208,7 @@ class PyavDecoder:
         stream = self._stream
         rate = stream.average_rate or stream.guessed_rate
         height, width, _ = self._upright(np.empty((self._first.height, self._first.width, 3), np.uint8)).shape
-        duration = _duration(self._container, stream)
-        if duration is not None:
-            duration -= self._late
+        duration = None if self._duration is None else self._duration - self._late
         estimate = round(duration * float(rate)) if duration and rate else None
         return StreamInfo(
             name=self._name,
@@ -305,15 +293,8 @@ def _stream_duration(container: "InputContainer", stream: "VideoStream") -> floa
     with suppress(ValueError):  # Matroska's, as "00:00:02.400000000"
         hours, minutes, seconds = map(float, stream.metadata.get("DURATION", "").split(":"))
         return hours * 3600 + minutes * 60 + seconds
-    return _container_duration(container) if len(container.streams) == 1 else None
-
-
-def _container_duration(container: "InputContainer") -> float | None:
-    return container.duration / 1e6 if container.duration and container.duration > 0 else None
-
-
-def _duration(container: "InputContainer", stream: "VideoStream") -> float | None:
-    return _stream_duration(container, stream) or _container_duration(container)
+    whole = container.duration or 0
+    return whole / 1e6 if whole > 0 and len(container.streams) == 1 else None
 
 
 def _pts(item: "VideoFrame | Packet[VideoStream]") -> int | None:

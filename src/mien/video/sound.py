@@ -27,23 +27,12 @@ class Sound:
     """Copies the first sound track of a file into another; does nothing when the file has none.
 
     Packets are copied as they are where the container can hold their codec; else the sound is encoded again as AAC, in
-    mono or stereo. Times are counted from the start of the file's video, as those of frames are.
-
-    Args:
-        path: The file that the sound comes from.
-        output: The container that it goes into, whose video stream has been added and whose header is not written.
-        start: Seconds; sound before it is left out, and it is 0 in the output.
-        end: Seconds; sound from there on is left out. None: all.
-
-    Attributes:
-        damage: Where and why the sound broke off; None when it did not.
-
-    Raises:
-        VideoError: The file cannot be opened.
+    mono or stereo. Times are counted in seconds from the start of the file's video, as those of frames are; `start` is
+    0 in the output. The output's video stream has been added, and its header is not written yet.
     """
 
     def __init__(self, path: str, output: "OutputContainer", *, start: float, end: float | None) -> None:
-        self.damage: str | None = None
+        self.damage: str | None = None  # where and why the sound broke off
         self._path = path
         self._output = output
         self._input = open_file(path, f"{path} (for its sound)")

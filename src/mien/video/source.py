@@ -15,7 +15,7 @@ from mien.video.numbered import NumberedPictures
 from mien.video.opencv import OpencvDecoder
 from mien.video.pipe import PipeDecoder
 from mien.video.pyav import PyavDecoder
-from mien.video.timeline import Thinning, Timeline
+from mien.video.timeline import Thinning, timed
 
 STANDARD_INPUT: Final = "-"
 URL_SCHEMES: Final = ("http", "https", "rtmp", "rtsp", "rtsps", "srt", "tcp", "udp")
@@ -69,11 +69,10 @@ class VideoSource(StreamInfo):
         self._decoder.close()
 
     def _read(self, start: float, end: float, thinning: Thinning) -> Generator[Frame]:
-        timeline = Timeline(1 / (self.rate or USUAL_RATE))
         reached: tuple[int, float] | None = None
+        pictures = timed(self._decoder.pictures(start), 1 / (self.rate or USUAL_RATE))
         try:
-            for index, picture in enumerate(self._decoder.pictures(start)):
-                time = timeline.place(picture.time)
+            for index, (time, picture) in enumerate(pictures):
                 if time >= end:
                     break
                 wanted = thinning.keeps(index, time)
@@ -114,7 +113,7 @@ def open_video(
 
     `Frame.index` is the frame's number in the source, 0 for the first, whatever `start`, `every` and `fps` leave out.
     `Frame.time` is the container's presentation time minus the stream's start, in seconds. Times strictly increase;
-    where a container's do not, or lack, they are mended as `Timeline` describes. Of a file on a server, frames are
+    where a container's do not, or lack, they are mended as `timed` describes. Of a file on a server, frames are
     counted from the first that is not before `start`; of a live stream, from the first that is received.
 
     A damaged file gives all frames before the damage and then ends, with `VideoSource.damage` set. Opening it again
@@ -147,11 +146,7 @@ def open_video(
 def check_reading(
     start: float, end: float | None, every: int, fps: float | None, rate: float, threads: int | None = None
 ) -> None:
-    """That a video can be read with these arguments of `open_video`.
-
-    Raises:
-        InvalidInput: One is out of its range.
-    """
+    """Raise `InvalidInput` where one of these arguments of `open_video` is out of its range."""
     faults = {
         f"start is a number of seconds from 0 on; got {start}": not 0 <= start < math.inf,
         f"end comes after start ({start}); got {end}": end is not None and not end > start,
@@ -183,15 +178,10 @@ def _open_decoder(
     decoder = PyavDecoder if uses_pyav(backend, "Reading videos with PyAV") else OpencvDecoder
     if scheme:
         return decoder(str(source), without_password(str(source)), is_url=True, threads=threads)
-    _check_file(path)
-    return decoder(str(path), str(path), is_url=False, threads=threads)
-
-
-def _check_file(path: Path) -> None:
-    """Raise what can be said of a file without decoding it."""
     with opening_errors(path, str(path), "a video", VideoError), path.open("rb") as file:
         if path.is_file() and not file.read(1):
             raise VideoError(f"{path} is empty (0 bytes); expected a video")
+    return decoder(str(path), str(path), is_url=False, threads=threads)
 
 
 def without_password(url: str) -> str:

@@ -1,59 +1,47 @@
 """The times of frames: correcting those that a container gives wrongly, and thinning frames out by them."""
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-_NEW_ORIGIN: Final = 1.0
-"""A step back by more seconds than this is the beginning of another recording."""
+from mien.video.decoder import Picture
 
-_SLIP: Final = 0.001
-"""Seconds after its predecessor at which a frame is placed whose own time is not later."""
-
+_NEW_ORIGIN: Final = 1.0  # a step back by more seconds than this is the beginning of another recording
+_SLIP: Final = 0.001  # seconds after its predecessor at which a frame is placed whose own time is not later
 _ROUNDING: Final = 0.0006
 """Seconds by which a container may have rounded a time; Matroska's times are whole milliseconds."""
 
 
-class Timeline:
-    """Makes a container's times strictly increase; times that do so already stay as they are.
+def timed(pictures: Iterable[Picture], step: float) -> Iterator[tuple[float, Picture]]:
+    """Pictures with strictly increasing times; times that increase already stay as they are.
 
-    A frame without a time is placed one usual step after the frame before. A frame that is not later than the frame
-    before, but at most a second earlier, is placed a millisecond after it, and the next correct time counts again. A
-    larger step back means that a clock wrapped or two recordings were joined: from there on all times are shifted, so
-    that they go on one usual step after the last.
-
-    Args:
-        step: The usual seconds between two frames.
+    A frame without a time is placed one usual step, in seconds, after the frame before. A frame that is not later than
+    the frame before, but at most a second earlier, is placed a millisecond after it, and the next correct time counts
+    again. A larger step back means that a clock wrapped or two recordings were joined: from there on all times are
+    shifted, so that they go on one usual step after the last.
     """
-
-    def __init__(self, step: float) -> None:
-        self._step = step
-        self._shift = 0.0
-        self._last: float | None = None
-
-    def place(self, given: float | None) -> float:
-        """The time of the next frame, in seconds; `given` is the container's, None when it has none."""
-        last = self._last
+    last: float | None = None
+    shift = 0.0
+    for picture in pictures:
         if last is None:
-            time = given or 0.0
-        elif given is None:
-            time = last + self._step
+            time = picture.time or 0.0
+        elif picture.time is None:
+            time = last + step
         else:
-            time = given + self._shift
+            time = picture.time + shift
             if time < last - _NEW_ORIGIN:
-                self._shift += last + self._step - time
-                time = last + self._step
+                shift += last + step - time
+                time = last + step
             elif time <= last:
                 time = last + _SLIP
-        self._last = time
-        return time
+        last = time
+        yield time, picture
 
 
 class Thinning:
-    """Which frames are kept when not all are wanted.
+    """Which frames are kept when not all are wanted: those whose index is a multiple of `every`.
 
-    Args:
-        every: Keep every n-th frame, those whose index is a multiple of it; 1 for all.
-        fps: Keep at most so many frames a second: the first frame, and the next after each 1/fps seconds from there,
-            whatever the distances between frames are. None for all.
+    Of these at most `fps` a second: the first frame, and the next after each 1/fps seconds from there, whatever the
+    distances between frames are.
     """
 
     def __init__(self, every: int, fps: float | None) -> None:
@@ -68,10 +56,8 @@ class Thinning:
             return False
         if self._fps is None:
             return True
-        if self._origin is None:
-            self._origin = time
+        self._origin = time if self._origin is None else self._origin
         slot = int((time - self._origin) * self._fps + min(_ROUNDING * self._fps, 0.1))
-        if slot <= self._slot:
-            return False
-        self._slot = slot
-        return True
+        kept = slot > self._slot
+        self._slot = max(slot, self._slot)
+        return kept

@@ -1,10 +1,11 @@
-"""Writing videos: H.264 through PyAV, or what OpenCV can where PyAV is not installed."""
+"""Writing videos: H.264 through PyAV, or what OpenCV can where PyAV is not installed; and whether mien drew one."""
 
 import math
+import os
 from contextlib import ExitStack, closing, suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, Protocol, Self
+from typing import Final, Self
 
 import cv2
 import numpy as np
@@ -12,26 +13,23 @@ from numpy.typing import NDArray
 
 from mien.errors import InvalidInput, VideoError
 from mien.files import keep_incomplete, replacing
+from mien.images import DRAWN_COMMENT
 from mien.installation import install_command
 from mien.values import Image, check_image
 from mien.video.decoder import Backend, bounded_threads, uses_pyav
-from mien.video.mark import append_comment, drawn_by_mien
-from mien.video.pyav import open_file
+from mien.video.pyav import BT709, open_file
 from mien.video.sound import Sound
 
 _FORMATS: Final = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 
-WRITTEN_SUFFIXES: Final = frozenset(_FORMATS)
-"""File name suffixes, in lower case, that `VideoWriter` writes."""
+WRITTEN_SUFFIXES: Final = frozenset(_FORMATS)  # file name suffixes, in lower case, that `VideoWriter` writes
 
 _FASTEST: Final = 120.0
 """Most frames a second that OpenCV writes: some files claim a thousand, and each would be a whole picture."""
 
-_LONGEST: Final = 10.0
-"""Most seconds for which OpenCV repeats one frame: a clock that jumps must not fill the disk."""
-
+_LONGEST: Final = 10.0  # most seconds for which OpenCV repeats one frame: a clock that jumps must not fill the disk
+_WINDOW: Final = 16_384  # bytes at the beginning and at the end of a file in which the comment is searched
 _TICKS: Final = 90_000  # a second; what 24, 25, 30 and 60 frames a second divide
-_BT709: Final = 1
 _LIMITED_RANGE, _FULL_RANGE = 1, 2
 
 
@@ -107,13 +105,18 @@ class VideoWriter:
             self._with_pyav = uses_pyav("pyav", "Keeping a video's sound")
             open_file(self._audio_from, f"{self._audio_from} (for its sound)").close()
         if self._with_pyav:
-            _check_h264()
+            import av
+
+            if "libx264" not in av.codecs_available:
+                raise VideoError(
+                    f"this PyAV comes without libx264; install the one from PyPI: {install_command('video')}"
+                )
         self.damage: str | None = None
         self._size: tuple[int, int] | None = None
         self._last = -1
         self._stack = ExitStack()
         self._partial: Path | None = None
-        self._output: _Output | None = None
+        self._output: _PyavOutput | _OpencvOutput | None = None
 
     def __enter__(self) -> Self:
         self._partial = self._stack.enter_context(replacing(self._path))
@@ -156,7 +159,7 @@ class VideoWriter:
                 keep_incomplete(self._partial, self._path, drawn_by_mien)
                 raise error
 
-    def _open(self, width: int, height: int) -> "_Output":
+    def _open(self, width: int, height: int) -> "_PyavOutput | _OpencvOutput":
         if self._partial is None:
             raise InvalidInput(f"{self._path}: frames are written inside of `with VideoWriter(…) as writer:`")
         suffix = self._path.suffix.lower()
@@ -169,20 +172,9 @@ class VideoWriter:
         return output
 
 
-class _Output(Protocol):
-    """Encodes frames with even sides into one file."""
-
-    def write(self, image: Image, ticks: int) -> None:
-        """Append a frame that is shown from `ticks` / 90,000 s on."""
-
-    def finish(self, end: float) -> str | None:
-        """Make the file a whole video, with sound up to `end`, in seconds. Returns why the sound broke off, or None."""
-
-    def close(self) -> None:
-        """Close the file, whatever is in it; nothing where `finish` has done so."""
-
-
 class _PyavOutput:
+    """Encodes frames with even sides into one file; its times are ticks of 1/90,000 s."""
+
     def __init__(
         self, path: Path, container_format: str, rate: float, size: tuple[int, int], comment: str | None
     ) -> None:
@@ -202,8 +194,8 @@ class _PyavOutput:
         self._stream = stream = self.container.add_stream("libx264", Fraction(rate).limit_denominator(1001), quality)
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
-        stream.color_range, stream.colorspace = _LIMITED_RANGE, _BT709
-        stream.color_primaries, stream.color_trc = _BT709, _BT709
+        stream.color_range, stream.colorspace = _LIMITED_RANGE, BT709
+        stream.color_primaries, stream.color_trc = BT709, BT709
         stream.codec_context.time_base = Fraction(1, _TICKS)
         stream.time_base = Fraction(1, _TICKS)
         stream.thread_count = self._threads
@@ -219,7 +211,7 @@ class _PyavOutput:
         frame = self._reformatter.reformat(
             VideoFrame.from_ndarray(image, format="rgb24"),
             format="yuv420p",
-            dst_colorspace=_BT709,
+            dst_colorspace=BT709,
             src_color_range=_FULL_RANGE,
             dst_color_range=_LIMITED_RANGE,
             threads=self._threads,
@@ -233,6 +225,7 @@ class _PyavOutput:
             self.sound.mux_until(ticks / _TICKS)
 
     def finish(self, end: float) -> str | None:
+        """Make the file a whole video, with sound up to `end` seconds. Returns why the sound broke off, or None."""
         self.container.mux(self._stream.encode(None))
         if self.sound is not None:
             self.sound.mux_until(end)
@@ -240,6 +233,7 @@ class _PyavOutput:
         return None if self.sound is None else self.sound.damage
 
     def close(self) -> None:
+        """Close the file, whatever is in it; nothing where `finish` has done so."""
         import av
 
         with suppress(av.FFmpegError):  # the file is about to be deleted
@@ -249,6 +243,8 @@ class _PyavOutput:
 
 
 class _OpencvOutput:
+    """As `_PyavOutput`, without sound."""
+
     def __init__(self, path: Path, suffix: str, rate: float, size: tuple[int, int]) -> None:
         self._path = path
         self._coded = path.with_name(path.name + suffix)  # OpenCV takes the kind of container from the name
@@ -267,8 +263,7 @@ class _OpencvOutput:
     def write(self, image: Image, ticks: int) -> None:
         turn = round(ticks / _TICKS * self._rate)
         if self._shown is not None:
-            longest = max(1, round(_LONGEST * self._rate))
-            self._show(self._shown, min(turn - self._turn, longest))
+            self._show(self._shown, min(turn - self._turn, max(1, round(_LONGEST * self._rate))))
             self._turn = turn
         self._shown = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), np.uint8)
 
@@ -297,20 +292,41 @@ class _OpencvOutput:
         self._count += times
 
 
-def _check_h264() -> None:
-    import av
-
-    try:
-        av.Codec("libx264", "w")
-    except av.codec.codec.UnknownCodecError as error:
-        raise VideoError(
-            f"this PyAV comes without libx264; install the one from PyPI: {install_command('video')}"
-        ) from error
-
-
 def _even(image: Image) -> Image:
     """The picture with even sides, the last row and column doubled where needed: yuv420p halves the chroma's sides."""
     height, width = image.shape[:2]
     if height % 2 or width % 2:
         image = np.asarray(cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE), np.uint8)
     return np.ascontiguousarray(image)
+
+
+def append_comment(path: Path, comment: str) -> None:
+    """Append a comment to a finished MP4, QuickTime or Matroska file, in an element that players pass over.
+
+    Containers keep comments where no reader without a parser finds them (in a long MP4 behind megabytes of index), and
+    OpenCV writes none.
+    """
+    text = comment.encode()
+    with path.open("rb+") as file:
+        if file.read(4) == b"\x1aE\xdf\xa3":
+            element = b"\xec" + (1 << 56 | len(text)).to_bytes(8, "big")  # Void: RFC 8794, 11.3.2
+        else:
+            element = (8 + len(text)).to_bytes(4, "big") + b"free"  # Free Space Box: ISO/IEC 14496-12, 8.1.2
+        file.seek(0, os.SEEK_END)
+        file.write(element + text)
+
+
+def drawn_by_mien(path: str | Path) -> bool:
+    """Whether a video file carries `DRAWN_COMMENT`; False for a file that cannot be read. It needs no PyAV.
+
+    >>> drawn_by_mien("talk.mp4")
+    False
+    """
+    comment = DRAWN_COMMENT.encode()
+    with suppress(OSError, ValueError):
+        if Path(path).is_file():  # opening a pipe would wait for its sender
+            with Path(path).open("rb") as file:
+                head = file.read(_WINDOW)
+                file.seek(max(0, file.seek(0, os.SEEK_END) - _WINDOW))
+                return comment in head or comment in file.read(_WINDOW)
+    return False

@@ -1,9 +1,10 @@
-"""Pictures and videos as one JSON object."""
+"""Pictures and videos as one JSON object, or as JSON Lines to be followed while they come."""
 
 from collections.abc import Sequence
 
 from mien.records.events import event_to_dict
 from mien.records.results import fields_of, header_to_dict, json_text
+from mien.records.sink import FileSink
 from mien.records.video_sink import VideoSink
 from mien.tracking.events import Event
 from mien.values import Failure, FrameResult, number
@@ -57,3 +58,18 @@ class JsonSink(VideoSink):
     def end(self, *, complete: bool) -> None:
         super().end(complete=complete)
         self.put(f'\n],\n"complete": {json_text(complete)}\n}}\n')
+
+
+class JsonLinesSink(FileSink):
+    """A line a picture, a frame or a failure, each of them a JSON object; none is held back. There is no header.
+
+    >>> with JsonLinesSink(Path("faces.jsonl"), header) as sink:
+    ...     sink.write(result)
+    """
+
+    signature = rb'\{"source": "[^\n]*"faces": \['
+
+    def write(self, result: FrameResult | Failure) -> None:
+        names = "source", "index", "time", "width", "height", "faces", "drawing", "error"
+        self.put(json_text(fields_of(result, names)) + "\n")
+        self.stream.flush()
