@@ -8,10 +8,13 @@ from typing import Any, Final, TypeAlias
 
 from mien.errors import InvalidInput
 from mien.records.sink import Header
-from mien.values import Failure, FrameResult
+from mien.values import MEASURES, Failure, FrameResult
 
 Cell: TypeAlias = str | int | float | bool | list[str] | None
 """One value of a table."""
+
+QUALITY_COLUMNS: Final = tuple(f"quality_{name}" for name in MEASURES)
+"""The columns of the measures of a face's quality: the score of each, 0 to 100."""
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """How a text begins that a spreadsheet may execute (CWE-1236)."""
@@ -26,8 +29,8 @@ def columns(header: Header) -> tuple[str, ...]:
     """
     names = (
         "source", "frame", "time", "width", "height", "face", "track_id", "left", "top", "right", "bottom",
-        "detector_score", "interpolated", "quality", "quality_reasons", "label", *header.labels,
-        *(f"raw_{label}" for label in header.labels), "valence", "arousal", "uncertain", "prediction_set",
+        "detector_score", "interpolated", "quality", "quality_reasons", *QUALITY_COLUMNS, "label",
+        *header.labels, *(f"raw_{label}" for label in header.labels), "valence", "arousal", "uncertain", "prediction_set",
         "drawing", "error",
     )  # fmt: skip
     return check_columns(names, header)
@@ -63,7 +66,8 @@ def rows(header: Header, result: FrameResult | Failure) -> list[tuple[Cell, ...]
         for place, face in enumerate(result.faces):
             record = face.to_dict()
             raw = {f"raw_{label}": score for label, score in (record["raw_scores"] or {}).items()}
-            found.append({**record, **record["box"], **record["scores"], **raw, **frame, "face": place})
+            measures = {f"quality_{name}": each["score"] for name, each in record["quality_measures"].items()}
+            found.append({**record, **record["box"], **measures, **record["scores"], **raw, **frame, "face": place})
     return [tuple(map(cells.get, columns(header))) for cells in found or [frame]]
 
 

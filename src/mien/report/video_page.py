@@ -32,7 +32,7 @@ SHORT: Final = 0.5
 PORTRAIT_SIDE: Final = 96
 """Width and height of a person's portrait, in pixels."""
 
-_BETTER: Final = 0.05  # by so much quality another portrait has to be better
+_BETTER: Final = 5  # by so much quality another portrait has to be better
 _WIDTH, _HEIGHT, _RIBBON, _FOOT, _LEFT = 1000, 130, 14, 28, 4
 
 _STYLE: Final = """
@@ -87,7 +87,7 @@ class _Person:
         num_frames: In how many frames the person was in view.
         events: The person's events so far.
         portrait: (96, 96, 3) uint8 RGB; None as long as no frame had an image of a detected face.
-        quality: How well the portrait can be read, 0 to 1.
+        quality: How well the portrait can be read, 0 to 100.
     """
 
     first: float
