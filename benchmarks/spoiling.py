@@ -134,7 +134,8 @@ def mouth_covered(grey: Grey, degree: float, random: Random) -> Grey:
 def patch(grey: Grey, degree: float, random: Random) -> Grey:
     """Something before another place, a fifth to four fifths of the face wide and high."""
     side = 0.2 + 0.6 * degree
-    return _covered(grey, *random.uniform(-0.3, 0.3, 2), side, side, random)
+    x, y = random.uniform(-0.3, 0.3, 2)
+    return _covered(grey, x, y, side, side, random)
 
 
 def _covered(grey: Grey, x: float, y: float, width: float, height: float, random: Random) -> Grey:
@@ -160,7 +161,7 @@ def _cover(grey: Grey, random: Random) -> NDArray[np.float32]:
     if kind == "striped":
         angle, length = random.uniform(0, np.pi), random.uniform(6, 30)
         along = ACROSS * np.float32(np.cos(angle)) + DOWN * np.float32(np.sin(angle))
-        return np.float32(mean) + np.float32(deviation) * np.sin(along * np.float32(2 * np.pi / length))
+        return np.asarray(mean + deviation * np.sin(along * (2 * np.pi / length)), np.float32)
     if kind in ("shaded", "mottled"):  # blots of a third of the face, as on a hand; or smaller ones
         cells = 6 if kind == "shaded" else random.integers(10, 60)
         blots = cv2.resize(random.standard_normal((cells, cells), np.float32), grey.shape[::-1])
@@ -268,6 +269,7 @@ class Judged:
         detected: (N,) whether the detector found it.
         shares: (N, M) the score of each of `MEASURES`, 0 to 1; NaN where it needs landmarks.
         scores: (N,) the one number, 0 to 100.
+        reasons: What was named against each.
         right: (N,) whether the classifier was right.
     """
 
@@ -276,6 +278,7 @@ class Judged:
     detected: NDArray[np.bool_]
     shares: NDArray[np.float64]
     scores: NDArray[np.float64]
+    reasons: tuple[tuple[str, ...], ...]
     right: NDArray[np.bool_]
 
 
@@ -289,10 +292,11 @@ def judged(faces: FaceSet, classifier: Classifier, detector: Detector, seed: int
         quality = assess(sample.image, detection, crop)
         shares = [quality.measures[name].score / 100 if name in quality.measures else np.nan for name in MEASURES]
         faults = [sample.faults.get(name, np.nan) for name in NAMES]
-        rows.append((sample.face, faults, detection.landmarks is not None, shares, quality.score))
+        rows.append((sample.face, faults, detection.landmarks is not None, shares, quality.score, quality.reasons))
         crops.append(crop)
     answers = [
         classifier(np.stack(crops[start : start + AT_ONCE])).argmax(axis=1) for start in range(0, len(crops), AT_ONCE)
     ]
-    numbers, degrees, detected, measured, scores = (np.array(column) for column in zip(*rows, strict=True))
-    return Judged(numbers, degrees, detected, measured, scores, np.concatenate(answers) == labels[numbers])
+    *columns, reasons = zip(*rows, strict=True)
+    numbers, degrees, detected, measured, scores = map(np.array, columns)
+    return Judged(numbers, degrees, detected, measured, scores, reasons, np.concatenate(answers) == labels[numbers])

@@ -11,7 +11,7 @@ import mien
 
 NAMES = [
     "Analyzer", "Box", "Camera", "Detection", "EMOTIONS", "Face", "Failure", "Frame", "FrameResult", "MienError",
-    "Prediction", "Quality", "VideoSettings", "analyze", "annotate", "anonymize", "as_table", "list_models",
+    "Measure", "Prediction", "Quality", "VideoSettings", "analyze", "annotate", "anonymize", "as_table", "list_models",
     "open_output", "open_video", "read_image",
 ]  # fmt: skip
 

@@ -18,7 +18,9 @@ from mien.values import Box, Detection, Face, Failure, FrameResult, Prediction, 
 
 COLUMNS = [
     "source", "frame", "time", "width", "height", "face", "track_id", "left", "top", "right", "bottom",
-    "detector_score", "interpolated", "quality", "quality_reasons", "label", *EMOTIONS,
+    "detector_score", "interpolated", "quality", "quality_reasons", "quality_size", "quality_sharpness",
+    "quality_brightness", "quality_overexposure", "quality_underexposure", "quality_contrast", "quality_uniformity",
+    "quality_turned", "quality_tilted", "quality_cut_off", "quality_covered", "label", *EMOTIONS,
     *(f"raw_{name}" for name in EMOTIONS), "valence", "arousal", "uncertain", "prediction_set", "drawing", "error",
 ]  # fmt: skip
 
@@ -57,8 +59,9 @@ def test_every_cell_of_a_face(written: Callable[..., bytes], make_frame: Any, ma
     assert float(row["time"]) == 1 / 30
     expected = {
         "frame": "7", "width": "640", "height": "360", "face": "0", "track_id": "2", "left": "10.5", "top": "20.0",
-        "right": "110.5", "bottom": "130.25", "detector_score": "0.875", "interpolated": "true", "quality": "0.75",
-        "quality_reasons": "blurred;turned", "label": "happy", "happy": "0.75", "neutral": "0.25", "sad": "0.0",
+        "right": "110.5", "bottom": "130.25", "detector_score": "0.875", "interpolated": "true", "quality": "75.5",
+        "quality_reasons": "blurred;turned", "quality_size": "99.5", "quality_turned": "40.0",
+        "quality_covered": "", "label": "happy", "happy": "0.75", "neutral": "0.25", "sad": "0.0",
         "raw_angry": "0.25", "raw_happy": "0.75", "valence": "0.675", "arousal": "0.3", "uncertain": "small;dark",
         "prediction_set": "happy;sad", "drawing": "talk-drawn.mp4", "error": "",
     }  # fmt: skip

@@ -43,8 +43,9 @@ compared with its own noise."""
 NOSE: Final = 1.1
 """How far a nose stands out, in halves of the distance between the eyes."""
 
-REASON: Final = 0.8
-"""A measure that alone takes the quality below this share of 100 is named as a reason."""
+LEAST_SCORE, LEAST_FACTOR = 0.5, 0.8
+"""A measure that counts is named as a reason where its score is below the first, as a share of 100, or where it alone
+takes the quality below the second."""
 
 
 def _sigmoid(value: float, middle: float, width: float) -> float:
@@ -64,14 +65,14 @@ def _angle(degrees: float) -> float:
 
 
 SCORES: Final[Mapping[str, Callable[[float], float]]] = {
-    "size": lambda side: _sigmoid(side, 16, 4),
+    "size": lambda side: _sigmoid(side, 12, 2),
     "sharpness": lambda ratio: _ramp(ratio, 0, 0.6),
     "brightness": lambda mean: _sigmoid(mean, 0.2, 0.05) * (1 - _sigmoid(mean, 0.8, 0.05)),
     "overexposure": lambda share: 0.01 / (share + 0.01),
     "underexposure": lambda share: 1.2 * (0.832 - _sigmoid(share, 0.92, 0.05)),
     "contrast": _contrast,
     "uniformity": lambda share: math.pow(share, 0.3),
-    "turned": _angle,
+    "turned": lambda degrees: _angle(min(2 * degrees, 60)),
     "tilted": _angle,
     "cut_off": lambda share: _ramp(share, 0.4, 1),
     "covered": lambda share: _ramp(share, 0.5, 0),
@@ -79,13 +80,19 @@ SCORES: Final[Mapping[str, Callable[[float], float]]] = {
 """The score of every measure by its raw value, 0 to 1; what is less or more is cut there. docs/detection.md says where
 each formula is from."""
 
-WEIGHTS: Final[Mapping[str, float]] = dict.fromkeys(MEASURES, 1.0)
+WEIGHTS: Final[Mapping[str, float]] = {
+    "size": 0.13, "sharpness": 0.35, "brightness": 0.0, "overexposure": 0.0, "underexposure": 0.0, "contrast": 0.0,
+    "uniformity": 0.0, "turned": 0.18, "tilted": 0.92, "cut_off": 0.51, "covered": 0.66,
+}  # fmt: skip
+"""How much each measure counts in the one number, as an exponent, by how well it predicts errors on spoilt training
+faces (benchmarks/fit_quality.py). What does not predict them is measured, and does not count."""
 
 NAMES: Final[Mapping[str, str]] = {
     "size": "small", "sharpness": "blurred", "overexposure": "bright", "underexposure": "dark",
-    "contrast": "low contrast", "uniformity": "uneven light", "cut_off": "cut off",
+    "contrast": "low contrast", "uniformity": "uneven light", "turned": "turned", "tilted": "tilted",
+    "cut_off": "cut off",
 }  # fmt: skip
-"""The reason that a measure is, where it has another name."""
+"""What is said of a face of which a measure speaks badly; `_reason` names "brightness" and "covered" by their cause."""
 
 
 def assess(image: Image, detection: Detection, face: Grey | None = None) -> Quality:
@@ -102,7 +109,8 @@ def assess(image: Image, detection: Detection, face: Grey | None = None) -> Qual
     Args:
         image: (H, W, 3) uint8, RGB.
         detection: The face, in the image's pixels.
-        face: What `crop_face` cut from there, (S, S) uint8, where it is at hand; else it is cut again.
+        face: What `crop_face` cut from there, (S, S) uint8, where it is at hand and large enough; else it is cut
+            again.
 
     Raises:
         InvalidInput: `image` is not an image.
@@ -110,9 +118,13 @@ def assess(image: Image, detection: Detection, face: Grey | None = None) -> Qual
     raws = measured(image, detection, face)
     shares = {name: min(1.0, max(0.0, SCORES[name](raws[name]))) for name in MEASURES if name in raws}
     factors = {name: share ** WEIGHTS[name] for name, share in shares.items()}
-    reasons = dict.fromkeys(_reason(name, raws[name]) for name, factor in factors.items() if factor < REASON)
+    counted = [name for name in shares if WEIGHTS[name] > 0]
+    against = [name for name in counted if shares[name] < LEAST_SCORE or factors[name] < LEAST_FACTOR]
+    reasons = dict.fromkeys(_reason(name, raws) for name in against)
     # Rounded to what records give back exactly.
-    measures = {name: Measure(round(100 * share, 1), float(f"{raws[name]:.5g}")) for name, share in shares.items()}
+    measures: dict[str, Measure] = {
+        name: Measure(round(100 * share, 1), float(f"{raws[name]:.5g}")) for name, share in shares.items()
+    }
     return Quality(round(100 * math.prod(factors.values()), 1), tuple(reasons), measures)
 
 
@@ -125,7 +137,9 @@ def measured(image: Image, detection: Detection, face: Grey | None = None) -> di
         "cut_off": region.clipped(width, height).area / region.area,
     }
     if raws["cut_off"] > 0:
-        raws |= _appearance(crop_face(image, region, FACE_SIDE) if face is None else face)
+        if face is None or face.shape[0] < FACE_SIDE:
+            face = crop_face(image, region, FACE_SIDE)
+        raws |= _appearance(face)
     if detection.landmarks is not None:
         raws |= {"turned": _turn(detection.landmarks), "tilted": _tilt(detection.landmarks)}
     return raws
@@ -138,10 +152,9 @@ def sharpness(grey: Grey) -> float:
 
 
 def _appearance(face: Grey) -> dict[str, float]:
-    """The measures that only need a face's crop, (S, S) uint8."""
+    """The measures that only need a face's crop, (S, S) uint8 of at least `FACE_SIDE`."""
     if face.shape != (FACE_SIDE, FACE_SIDE):
-        kind = cv2.INTER_AREA if face.shape[0] > FACE_SIDE else cv2.INTER_LINEAR
-        face = np.asarray(cv2.resize(face, (FACE_SIDE, FACE_SIDE), interpolation=kind), np.uint8)
+        face = np.asarray(cv2.resize(face, (FACE_SIDE, FACE_SIDE), interpolation=cv2.INTER_AREA), np.uint8)
     middle = np.ascontiguousarray(face[MIDDLE])
     mean, deviation = _moments(middle)
     return {
@@ -190,7 +203,16 @@ def _tilt(landmarks: Landmarks) -> float:
     return abs(math.degrees(math.atan2(left_y - right_y, left_x - right_x)))
 
 
-def _reason(name: str, raw: float) -> str:
+def _reason(name: str, raws: Mapping[str, float]) -> str:
+    """What is said of a face of which that measure speaks badly."""
     if name == "brightness":
-        return "dark" if raw < 0.5 else "bright"
-    return NAMES.get(name, name)
+        return "dark" if raws[name] < 0.5 else "bright"
+    if name != "covered":
+        return NAMES[name]
+    # Where light or contrast have taken the detail away, nothing need be in front of the face.
+    half = raws[name] / 2
+    if raws["overexposure"] >= half or raws["brightness"] > 0.8:
+        return "bright"
+    if raws["underexposure"] >= half or raws["brightness"] < 0.2:
+        return "dark"
+    return "low contrast" if _contrast(raws["contrast"]) < LEAST_SCORE else "covered"

@@ -30,8 +30,8 @@ def columns(header: Header) -> tuple[str, ...]:
     names = (
         "source", "frame", "time", "width", "height", "face", "track_id", "left", "top", "right", "bottom",
         "detector_score", "interpolated", "quality", "quality_reasons", *QUALITY_COLUMNS, "label",
-        *header.labels, *(f"raw_{label}" for label in header.labels), "valence", "arousal", "uncertain", "prediction_set",
-        "drawing", "error",
+        *header.labels, *(f"raw_{label}" for label in header.labels), "valence", "arousal", "uncertain",
+        "prediction_set", "drawing", "error",
     )  # fmt: skip
     return check_columns(names, header)
 
