@@ -199,6 +199,9 @@ class Prediction(ByValue):
 class Measure(NamedTuple):
     """One measure of a face's picture, as docs/detection.md describes each.
 
+        >>> Measure(38.0, 21.0).score
+        38.0
+
     Attributes:
         score: From 0, which speaks against the face, to 100.
         raw: What was measured, in the measure's own unit.

@@ -133,7 +133,7 @@ def test_the_smaller_the_lower(portrait: Image) -> None:
     ("spoilt", "reasons"),
     [
         (lambda image: blurred(image, 0.05), ("blurred",)),
-        (lambda image: exposed(image, 12), ("bright",)),
+        (lambda image: exposed(image, 12.0), ("bright",)),
         (lambda image: darker(image, 240), ("dark",)),
         (lambda image: np.full_like(image, 128), ("blurred", "low contrast")),
         (lambda image: mouth_covered(image, 0.5), ("covered",)),

@@ -101,10 +101,11 @@ def assess(image: Image, detection: Detection, face: Grey | None = None) -> Qual
     The weights were fitted to the accuracy of `rep-small` on spoilt faces (benchmarks/fit_quality.py). Strong noise is
     mistaken for sharpness.
 
+        >>> from mien.values import Box
         >>> night = np.zeros((90, 90, 3), np.uint8)
         >>> quality = assess(night, Detection(Box(0, 0, 30, 30), score=1.0))
         >>> quality.score, quality.reasons
-        (0.0, ('blurred', 'dark', 'low contrast', 'covered'))
+        (0.0, ('blurred', 'dark'))
 
     Args:
         image: (H, W, 3) uint8, RGB.
