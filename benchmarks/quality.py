@@ -63,7 +63,7 @@ def measure(name: str, rows: Judged) -> dict[str, Any]:
 
 def part(rows: Judged, chosen: NDArray[np.bool_]) -> dict[str, Any]:
     """Some of the pictures: how many, accuracy, quality, and how many are said to be covered."""
-    named = np.array(["covered" in reasons for reasons in rows.reasons])
+    named = np.array(["covered" in quality.reasons for quality in rows.qualities])
     return {
         "num_pictures": int(chosen.sum()),
         "detected": float(rows.detected[chosen].mean()),

@@ -17,8 +17,8 @@ from mien.data import FaceSet
 from mien.detection.detector import Detector
 from mien.evaluation import class_indices
 from mien.recognition import Classifier, crop_face
-from mien.recognition.quality import assess
-from mien.values import MEASURES, Box, Detection, GreyFaces, Image
+from mien.recognition.quality import measured, rated
+from mien.values import MEASURES, Box, Detection, GreyFaces, Image, Measure, Quality
 
 Random = np.random.Generator
 Grey = NDArray[np.uint8]
@@ -261,25 +261,33 @@ def _grey(values: MatLike) -> Grey:
 
 @dataclass(frozen=True)
 class Judged:
-    """What was measured of many samples, a row each.
+    """What was found of N samples.
 
     Attributes:
         faces: (N,) the face's number.
         faults: (N, F) the degree of each of `NAMES`; NaN where there is none.
         detected: (N,) whether the detector found it.
-        shares: (N, M) the score of each of `MEASURES`, 0 to 1; NaN where it needs landmarks.
-        scores: (N,) the one number, 0 to 100.
-        reasons: What was named against each.
+        qualities: The quality of each.
         right: (N,) whether the classifier was right.
     """
 
     faces: NDArray[np.int64]
     faults: NDArray[np.float64]
     detected: NDArray[np.bool_]
-    shares: NDArray[np.float64]
-    scores: NDArray[np.float64]
-    reasons: tuple[tuple[str, ...], ...]
+    qualities: tuple[Quality, ...]
     right: NDArray[np.bool_]
+
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """(N,) the one number, 0 to 100."""
+        return np.array([quality.score for quality in self.qualities])
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """(N, M) the score of each of `MEASURES`, 0 to 1; NaN where it needs landmarks."""
+        unknown = Measure(np.nan, np.nan)
+        known = [each.measures for each in self.qualities]
+        return np.array([[measures.get(name, unknown).score / 100 for name in MEASURES] for measures in known])
 
 
 def judged(faces: FaceSet, classifier: Classifier, detector: Detector, seed: int) -> Judged:
@@ -289,14 +297,11 @@ def judged(faces: FaceSet, classifier: Classifier, detector: Detector, seed: int
     for sample in samples(faces.faces, seed):
         detection = found(detector, sample)
         crop = crop_face(sample.image, detection.region, classifier.input_size)
-        quality = assess(sample.image, detection, crop)
-        shares = [quality.measures[name].score / 100 if name in quality.measures else np.nan for name in MEASURES]
         faults = [sample.faults.get(name, np.nan) for name in NAMES]
-        rows.append((sample.face, faults, detection.landmarks is not None, shares, quality.score, quality.reasons))
+        rows.append((sample.face, faults, detection.landmarks is not None, measured(sample.image, detection, crop)))
         crops.append(crop)
-    answers = [
-        classifier(np.stack(crops[start : start + AT_ONCE])).argmax(axis=1) for start in range(0, len(crops), AT_ONCE)
-    ]
-    *columns, reasons = zip(*rows, strict=True)
-    numbers, degrees, detected, measured, scores = map(np.array, columns)
-    return Judged(numbers, degrees, detected, measured, scores, reasons, np.concatenate(answers) == labels[numbers])
+    starts = range(0, len(crops), AT_ONCE)
+    answers = [classifier(np.stack(crops[start : start + AT_ONCE])).argmax(axis=1) for start in starts]
+    numbers, degrees, detected, raws = zip(*rows, strict=True)
+    right = np.concatenate(answers) == labels[list(numbers)]
+    return Judged(np.array(numbers), np.array(degrees), np.array(detected), tuple(map(rated, raws)), right)

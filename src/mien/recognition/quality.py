@@ -116,7 +116,11 @@ def assess(image: Image, detection: Detection, face: Grey | None = None) -> Qual
     Raises:
         InvalidInput: `image` is not an image.
     """
-    raws = measured(image, detection, face)
+    return rated(measured(image, detection, face))
+
+
+def rated(raws: Mapping[str, float]) -> Quality:
+    """The quality of a face by the raw values of its measures; see `assess`."""
     shares = {name: min(1.0, max(0.0, SCORES[name](raws[name]))) for name in MEASURES if name in raws}
     factors = {name: share ** WEIGHTS[name] for name, share in shares.items()}
     counted = [name for name in shares if WEIGHTS[name] > 0]
