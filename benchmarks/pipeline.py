@@ -20,11 +20,12 @@ from measuring import hardware, median_microseconds, write_result
 from PIL import Image as Pillow
 
 from mien.analyzer import Analyzer
+from mien.crop import crop_face
 from mien.defaults import DEFAULT_MODEL
 from mien.detection import YuNet, load_detector
 from mien.detection.detector import Detector
 from mien.images import read_image
-from mien.recognition import crop_face, load_classifier
+from mien.recognition import load_classifier
 
 ROUNDS = 25
 

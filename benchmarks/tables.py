@@ -273,22 +273,121 @@ def pipeline() -> str:
     return markdown(["ms, one thread", *content], rows)
 
 
-def detectors() -> str:
-    """Time and found faces of each setting."""
-    content = result("detectors")
-    rows = [
-        [name, f"{row['milliseconds']:.1f}", f"{row['share_of_naive_time']:.0%}", percent(row["found"]),
-         f"{row['boxes_besides']:.2f}"]
-        for name, row in content["rows"].items()
+def detection_sizes() -> str:
+    """Share of faces found, by the side of the face and the size of the picture."""
+    rows = result("detection")["rows"]
+    sizes = ("640×480", "1280×960", "4000×3000")
+    sides = [row.partition(": ")[2] for row in next(iter(rows.values())) if row.startswith(sizes[-1])]
+    lines = []
+    for side in sides:
+        cells = [counts.get(f"{size}: {side}") for counts in rows.values() for size in sizes]
+        label = side if side == "filling" else f"{side} px"
+        lines.append([label, *(percent(cell["recall"]) if cell else "" for cell in cells)])
+    return markdown(["found, %", *(f"{name}, {size}" for name in rows for size in sizes)], lines)
+
+
+def detection_conditions() -> str:
+    """Share of faces found, by turn, light and how far they are outside."""
+    labels = {"turn": "turned by {}°", "light": "light: {}", "outside": "{} outside of the picture"}
+    rows = result("detection")["rows"]
+    lines = []
+    for row in next(iter(rows.values())):
+        group, _, name = row.partition(": ")
+        if group in labels:
+            cells = [counts[row] for counts in rows.values()]
+            lines.append([labels[group].format(name), *(percent(cell["recall"]) for cell in cells)])
+    return markdown(["found, %", *rows], lines)
+
+
+def detection_false() -> str:
+    """False boxes in pictures without a face, and in all scenes with faces."""
+    rows = result("detection")["rows"]
+    first = next(iter(rows.values()))
+    lines = []
+    for row, count in first.items():
+        group, _, name = row.partition(": ")
+        if group == "no face":
+            lines.append(
+                [f"{name} ({count['pictures']} pictures)", *(_false(counts, [row]) for counts in rows.values())]
+            )
+    scenes = [row for row in first if row.partition(":")[0] not in ("no face", "counted")]
+    pictures = sum(first[row]["pictures"] for row in scenes)
+    lines.append([f"scenes with faces ({pictures} pictures)", *(_false(counts, scenes) for counts in rows.values())])
+    return markdown(["false boxes a picture", *rows], lines)
+
+
+def _false(counts: dict[str, Any], rows: list[str]) -> str:
+    """False boxes a picture in those rows, and how many there are."""
+    false, pictures = (sum(counts[row][key] for row in rows) for key in ("false", "pictures"))
+    return f"{false / pictures:.2f} ({false})"
+
+
+def detection_counted() -> str:
+    """Faces found in the pictures whose faces were marked by eye, and false boxes."""
+    rows = result("detection")["rows"]
+    lines = [
+        [row.partition(": ")[2], f"{count['faces']}",
+         *(f"{counts[row]['found']}, {counts[row]['false']}" for counts in rows.values())]
+        for row, count in next(iter(rows.values())).items()
+        if row.startswith("counted: ")
     ]  # fmt: skip
-    header = [
-        "",
-        "ms at 640×480",
-        "of the naive",
-        f"found of {content['num_faces']} faces, %",
-        "boxes besides, a picture",
+    return markdown(["", "faces", *(f"{name}: found, false" for name in rows)], lines)
+
+
+def detection_scores() -> str:
+    """What YuNet finds by the least score that counts."""
+    lines = []
+    for least, groups in result("detection")["by_score"].items():
+        scenes = [count for group, count in groups.items() if group not in ("no face", "counted")]
+        found, faces, false, pictures = (sum(count[key] for count in scenes)
+                                         for key in ("found", "faces", "false", "pictures"))  # fmt: skip
+        counted, empty = groups["counted"], groups["no face"]
+        lines.append(
+            [least, f"{counted['found']}, {counted['false']}", percent(found / faces), f"{false / pictures:.2f}",
+             *(percent(groups[group]["recall"]) for group in ("turn", "light", "outside")),
+             f"{empty['false']} in {empty['pictures']}"]
+        )  # fmt: skip
+    groups = next(iter(result("detection")["by_score"].values()))
+    header = ["least score", f"of {groups['counted']['faces']} marked by eye: found, false", "in all scenes: found, %",
+              "false boxes a scene", "turned: found, %", "in other light", "partly outside",
+              "false boxes without a face"]  # fmt: skip
+    return markdown(header, lines)
+
+
+def detection_times() -> str:
+    """Milliseconds a picture."""
+    times = result("detection")["milliseconds"]
+    names = list(next(iter(times.values())))
+    lines = [[size, *(f"{row[name]:,.0f}" for name in names)] for size, row in times.items()]
+    return markdown(["ms a picture, one thread", *names], lines)
+
+
+def detection_settings() -> str:
+    """What Haar's options cost and bring."""
+    settings = result("detection")["settings"]
+    faces = next(iter(settings.values()))["faces"]
+    lines = [
+        [name, f"{row['milliseconds']:.0f}", percent(row["recall"]), f"{row['false_a_picture']:.2f}"]
+        for name, row in settings.items()
     ]
-    return markdown(header, rows)
+    header = ["Haar in 640×480", "ms", f"found of {faces:,} faces of 12 to 480 px, %", "false boxes a picture"]
+    return markdown(header, lines)
+
+
+def detection_turns() -> str:
+    """The whole pipeline on turned faces."""
+    lines = [
+        [f"{name}, {turn}°", percent(row["found"]), *(
+            "" if row[key] is None else percent(row[key]) for key in ("accuracy", "accuracy_of_found")),
+         f"{row['num_found_both']:,}", *(
+            "" if row[key] is None else percent(row[key]) for key in ("accuracy_of_both", "upright_accuracy_of_both"))]
+        for name, by_turn in result("through_detector")["turns"]["rows"].items()
+        for turn, row in by_turn.items()
+    ]  # fmt: skip
+    num = result("through_detector")["turns"]["num_faces"]
+    header = [f"{num:,} faces", "found, %", "accuracy of all, %", "of the found, %", "found turned and upright",
+              "accuracy of those, turned, %", "upright, %"]  # fmt: skip
+    return markdown(header, lines)
 
 
 def yunet_crop() -> str:
@@ -369,7 +468,14 @@ TABLES: dict[str, Callable[[], str]] = {
     "robustness": robustness,
     "overfitting": overfitting,
     "pipeline": pipeline,
-    "detectors": detectors,
+    "detection_sizes": detection_sizes,
+    "detection_conditions": detection_conditions,
+    "detection_false": detection_false,
+    "detection_counted": detection_counted,
+    "detection_scores": detection_scores,
+    "detection_times": detection_times,
+    "detection_settings": detection_settings,
+    "detection_turns": detection_turns,
     "yunet_crop": yunet_crop,
     "through_detector": through_detector,
     "quality": quality,

@@ -9,11 +9,12 @@ from typing import Any, Never
 
 import numpy as np
 
+from mien.crop import crop_face
 from mien.defaults import DEFAULT_DETECTOR, DEFAULT_MODEL
 from mien.detection import Detector, detect, load_detector
 from mien.errors import InvalidInput
 from mien.images import Picture, read_image
-from mien.recognition import Classifier, checked_scores, crop_face, load_classifier
+from mien.recognition import Classifier, checked_scores, load_classifier
 from mien.recognition.quality import assess
 from mien.tracking.smoothing import Smoothing
 from mien.tracking.stream import Stream
@@ -35,7 +36,7 @@ class Analyzer:
 
     Args:
         model: A shipped model's name (`mien.list_models()`), a file that `mien export` wrote, or any `Classifier`.
-        detector: `"haar"`, `"yunet"`, `"package.module:Name"`, or any `Detector`.
+        detector: `"yunet"`, `"haar"`, `"package.module:Name"`, or any `Detector`.
         detector_options: Options of a detector that is given by name, such as `min_face=40`.
 
     Attributes:
@@ -47,7 +48,7 @@ class Analyzer:
 
     Raises:
         ModelError: The model is unknown, missing or not one of mien's.
-        InvalidInput: The detector or one of its options is unknown, or its model has not been fetched.
+        InvalidInput: The detector or one of its options is unknown, or YuNet's model is missing.
     """
 
     def __init__(

@@ -3,4 +3,4 @@
 from typing import Final
 
 DEFAULT_MODEL: Final = "rep-small"
-DEFAULT_DETECTOR: Final = "haar"
+DEFAULT_DETECTOR: Final = "yunet"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mien.emotions import valence_arousal
 from mien.errors import InvalidInput
+from mien.pose import Pose, yaw_and_pitch
 
 Image: TypeAlias = NDArray[np.uint8]
 """A picture: (H, W, 3) uint8, RGB."""
@@ -73,9 +74,7 @@ class Box(NamedTuple):
 
     def squared(self) -> "Box":
         """The square around the same centre whose side is the longer of the two; it may leave the frame."""
-        x, y = self.centre
-        half = max(self.width, self.height) / 2
-        return Box(x - half, y - half, x + half, y + half)
+        return Crop(*self.centre, max(self.width, self.height)).box
 
     def intersection(self, other: "Box") -> "Box":
         """The part of the box inside another; empty or inside out where they are apart."""
@@ -96,6 +95,46 @@ class Box(NamedTuple):
         """Intersection over the area of the smaller box, 0 to 1: 1 where one box lies inside the other."""
         smaller = min(self.area, other.area)
         return self.intersection(other).area / smaller if smaller > 0 else 0.0
+
+
+class Crop(NamedTuple):
+    """The square that a network should see, in the frame's pixels; it may leave the frame.
+
+        >>> Crop(x=50, y=40, side=20).box
+        Box(left=40.0, top=30.0, right=60.0, bottom=50.0)
+
+    Attributes:
+        x: Its centre, to the right.
+        y: Its centre, downward.
+        side: The length of a side, in pixels.
+        roll: How far its upper side is turned clockwise, in degrees; the face in it is upright.
+    """
+
+    x: float
+    y: float
+    side: float
+    roll: float = 0.0
+
+    @property
+    def box(self) -> Box:
+        """The level square of the same centre and side."""
+        half = self.side / 2
+        return Box(self.x - half, self.y - half, self.x + half, self.y + half)
+
+    @property
+    def corners(self) -> NDArray[np.float64]:
+        """(2, 2), x and y of its upper left and its lower right corner, as the face sees them upright."""
+        cos, sin = math.cos(math.radians(self.roll)), math.sin(math.radians(self.roll))
+        half = np.array([cos - sin, sin + cos]) * (self.side / 2)
+        centre = np.array([self.x, self.y])
+        return np.stack([centre - half, centre + half])
+
+    @classmethod
+    def between(cls, corners: NDArray[np.float64]) -> "Crop":
+        """The square with these two `corners`."""
+        (x, y), diagonal = corners.mean(axis=0).tolist(), corners[1] - corners[0]
+        roll = math.degrees(math.atan2(diagonal[1], diagonal[0])) - 45
+        return cls(x, y, math.hypot(*diagonal) / math.sqrt(2), (roll + 180) % 360 - 180)
 
 
 class ByValue:
@@ -119,14 +158,14 @@ class Detection(ByValue):
     """Where a face is.
 
         >>> Detection(Box(10, 20, 60, 80), score=0.9).region  # the square around the box
-        Box(left=5.0, top=20.0, right=65.0, bottom=80.0)
+        Crop(x=35.0, y=50.0, side=60, roll=0.0)
 
     Attributes:
         box: The face in the frame's pixels; it may touch the frame's edge but never leaves it.
         score: The detector's own confidence; its meaning stands in the detector's docstring.
         landmarks: Five points, or None from a detector that gives none.
-        crop: What a network should see: a square with the geometry of FER2013's crops, which are Haar's boxes.
-            It may leave the frame. None: the square around `box`.
+        crop: What a network should see: a square with the geometry of FER2013's crops, which are Haar's boxes, turned
+            as the face is. None: the square around `box`.
 
     Raises:
         InvalidInput: A number is not finite, the box is empty or begins outside the frame, or the landmarks are of
@@ -136,7 +175,7 @@ class Detection(ByValue):
     box: Box
     score: float
     landmarks: Landmarks | None = None
-    crop: Box | None = None
+    crop: Crop | None = None
 
     def __post_init__(self) -> None:
         if not np.isfinite(self.box).all() or self.box.area <= 0 or min(self.box[:2]) < 0:
@@ -145,16 +184,24 @@ class Detection(ByValue):
             raise InvalidInput(f"a detection's score is a number; got {self.score}")
         if self.landmarks is not None and not (self.landmarks.shape == (5, 2) and np.isfinite(self.landmarks).all()):
             raise InvalidInput(f"landmarks are five points of shape (5, 2); got {self.landmarks}")
-        if self.crop is not None and not (np.isfinite(self.crop).all() and self.crop.area > 0):
-            raise InvalidInput(f"a detection's crop has left < right and top < bottom; got {self.crop}")
+        if self.crop is not None and not (np.isfinite(self.crop).all() and self.crop.side > 0):
+            raise InvalidInput(f"a detection's crop has finite numbers and a side above 0; got {self.crop}")
 
     def __repr__(self) -> str:
         return f"Detection({_short(self.box)}, score {self.score:.3g})"
 
     @property
-    def region(self) -> Box:
-        """The square a network should see, in the frame's pixels; it may leave the frame."""
-        return self.box.squared() if self.crop is None else self.crop
+    def pose(self) -> Pose:
+        """How the head is turned: the roll of `region`, and yaw and pitch from the landmarks, NaN without them."""
+        yaw, pitch = (math.nan, math.nan) if self.landmarks is None else yaw_and_pitch(self.landmarks)
+        return Pose(self.region.roll, yaw, pitch)
+
+    @property
+    def region(self) -> Crop:
+        """The square that a network should see."""
+        if self.crop is not None:
+            return self.crop
+        return Crop(*self.box.centre, max(self.box.width, self.box.height))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -309,6 +356,8 @@ class Face(ByValue):
         return {
             "track_id": self.track_id,
             "box": box_to_dict(self.box),
+            "crop": {name: number(value) for name, value in self.detection.region._asdict().items()},
+            "pose": {name: number(value) for name, value in self.detection.pose._asdict().items()},
             "detector_score": number(self.detection.score),
             "landmarks": None if landmarks is None else [[*map(number, point)] for point in landmarks.tolist()],
             "interpolated": self.interpolated,
@@ -326,7 +375,7 @@ class Face(ByValue):
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Self:
-        """The face that `to_dict` recorded: its numbers to 32 bits, and without its crop, which no record holds.
+        """The face that `to_dict` recorded, its numbers to 32 bits.
 
         Raises:
             InvalidInput: A field is missing, or holds what it cannot.
@@ -339,6 +388,7 @@ class Face(ByValue):
                     box_from_dict(record["box"]),
                     record["detector_score"],
                     None if landmarks is None else np.array(landmarks, np.float32),
+                    Crop(**record["crop"]),
                 ),
                 _prediction(record["scores"]),
                 track_id=record["track_id"],

@@ -21,12 +21,16 @@ def analyze(
         typer.Argument(metavar="SOURCE", help="Pictures and videos: files, folders, patterns, URLs; - for a pipe."),
     ],
     model: Annotated[str, typer.Option(help="A shipped model's name, or a file of `mien export`.")] = DEFAULT_MODEL,
-    detector: Annotated[str, typer.Option(help="haar, yunet (fetched once), or package.module:Name.")]
+    detector: Annotated[str, typer.Option(help="yunet, haar, or package.module:Name.")]
     = DEFAULT_DETECTOR,
     detector_model: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="YuNet's model, instead of the one in the cache.")
+        Path | None, typer.Option(metavar="FILE", help="YuNet's model, instead of the one installed.")
     ] = None,
-    min_face: Annotated[float | None, typer.Option(help="Haar: the smallest face to find, in pixels.")] = None,
+    min_face: Annotated[
+        float | None, typer.Option(help="The smallest face to find, in pixels; smaller ones take longer.")
+    ] = None,
+    min_score: Annotated[float | None, typer.Option(help="YuNet: the least score of a face, 0 to 1.")] = None,
+    turned: Annotated[bool, typer.Option("--turned", help="YuNet: find faces at any angle, lying down say.")] = False,
     scale_step: Annotated[float | None, typer.Option(help="Haar: from one size searched to the next.")] = None,
     neighbours: Annotated[int | None, typer.Option(help="Haar: hits that a face needs.")] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Haar: find faces from the side too.")] = False,
@@ -89,7 +93,10 @@ def analyze(
         start=start, end=end, every=every, fps=fps, rate=rate, raw_size=_size(raw_size), smoothing=smoothing,
         smoothing_seconds=smoothing_seconds, baseline=baseline,
     )  # fmt: skip
-    options = {"min_face": min_face, "scale_step": scale_step, "neighbours": neighbours, "profile": profile or None}
+    options = {
+        "min_face": min_face, "min_score": min_score, "turned": turned or None, "scale_step": scale_step,
+        "neighbours": neighbours, "profile": profile or None,
+    }  # fmt: skip
     analyzer = make_analyzer(model, detector, detector_model, options)
     found = find_sources(sources, as_video=as_video or raw_size is not None)
     if not any(source.is_video or source.error for source in found.sources):
@@ -172,12 +179,9 @@ def check_anonymize(how: str | None, *, drawing: bool = True) -> None:
 def make_analyzer(model: str, detector: str, detector_model: Path | None, options: Mapping[str, Any]) -> Any:
     """As the options say; whatever is wrong with them ends the command with status 2."""
     from mien.analyzer import Analyzer
-    from mien.detection import fetch_yunet
     from mien.errors import InvalidInput
 
     given = {name: value for name, value in options.items() if value is not None}
-    if detector == "yunet" and detector_model is None:
-        detector_model = fetch_yunet()
     if detector_model:
         given["model_file"] = detector_model
     try:

@@ -33,10 +33,10 @@ def live(
     terminal: Annotated[bool, typer.Option("--terminal", help="Bars in the terminal, not a window.")]
     = False,
     model: Annotated[str, typer.Option(help="A shipped model's name, or a file of `mien export`.")] = DEFAULT_MODEL,
-    detector: Annotated[str, typer.Option(help="haar, yunet (fetched once), or package.module:Name.")]
+    detector: Annotated[str, typer.Option(help="yunet, haar, or package.module:Name.")]
     = DEFAULT_DETECTOR,
     detector_model: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="YuNet's model, instead of the one in the cache.")
+        Path | None, typer.Option(metavar="FILE", help="YuNet's model, instead of the one installed.")
     ] = None,
     anonymize: Annotated[
         str | None, typer.Option(metavar="HOW", help="blur or pixelate every face that is shown or written.")

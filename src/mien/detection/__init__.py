@@ -6,20 +6,21 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from mien.detection.alignment import align
 from mien.detection.detector import Detector, detect
 from mien.detection.fetching import fetch_yunet
 from mien.detection.haar import Haar
 from mien.detection.yunet import YuNet
 from mien.errors import InvalidInput
 
-DETECTORS: dict[str, Callable[..., Detector]] = {"haar": Haar, "yunet": YuNet}
+DETECTORS: dict[str, Callable[..., Detector]] = {"yunet": YuNet, "haar": Haar}
 """Constructors of mien's detectors by name; the docstring of each describes its options."""
 
 
 def load_detector(name: str, **options: Any) -> Detector:
     """A detector by name.
 
-        >>> faces = load_detector("haar", min_face=40)(read_image("party.jpg"))
+        >>> faces = load_detector("yunet", min_face=40)(read_image("party.jpg"))
 
     Args:
         name: A key of `DETECTORS`; or "package.module:Name" for one of your own, a class or function that is called
@@ -64,4 +65,4 @@ def _imported(name: str) -> Callable[..., Detector]:
     return found
 
 
-__all__ = ["DETECTORS", "Detector", "Haar", "YuNet", "detect", "fetch_yunet", "load_detector"]
+__all__ = ["DETECTORS", "Detector", "Haar", "YuNet", "align", "detect", "fetch_yunet", "load_detector"]

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from mien.detection.alignment import align
 from mien.errors import InvalidInput
 from mien.values import Detection, Image, check_image
 
@@ -18,7 +19,7 @@ class Detector(Protocol):
 
 
 def detect(detector: Detector, image: Image) -> list[Detection]:
-    """The faces that a detector, of whatever origin, finds in a picture.
+    """The faces that a detector, of whatever origin, finds in a picture, each with a crop in which it is upright.
 
     Args:
         detector: Finds them.
@@ -29,7 +30,7 @@ def detect(detector: Detector, image: Image) -> list[Detection]:
     """
     found = detector(check_image(image))
     if isinstance(found, list | tuple) and all(isinstance(each, Detection) for each in found):
-        return list(found)
+        return align(image, found)
     what = type(found).__name__ if not isinstance(found, list | tuple) else f"a list of {type(found[0]).__name__}"
     raise InvalidInput(f"the detector {type(detector).__name__} returns a list of mien.Detection; got {what}")
 

@@ -1,4 +1,4 @@
-"""The cascade of boosted Haar features (Viola and Jones 2001), as OpenCV ships it: the default detector."""
+"""The cascade of boosted Haar features (Viola and Jones 2001), as OpenCV ships it."""
 
 import threading
 from functools import partial

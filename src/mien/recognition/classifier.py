@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mien.errors import InvalidInput, ModelError
 from mien.recognition.model_file import EVIDENCE, INPUT, LOGITS, METADATA_KEY, VOTES, ModelInfo, parse_model_info
-from mien.recognition.runtime import LOADING_ERRORS, InferenceSession, SessionOptions
+from mien.runtime import LOADING_ERRORS, InferenceSession, SessionOptions
 from mien.values import GreyFaces
 
 FACES_A_RUN = 256

@@ -9,7 +9,7 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from mien.recognition.crop import crop_face
+from mien.crop import crop_face
 from mien.values import MEASURES, Detection, Image, Landmarks, Measure, Quality, check_image
 
 Grey = NDArray[np.uint8]
@@ -136,14 +136,14 @@ def rated(raws: Mapping[str, float]) -> Quality:
 def measured(image: Image, detection: Detection, face: Grey | None = None) -> dict[str, float]:
     """The raw value of every measure that can be taken of a face, by its name; see `assess`."""
     height, width = check_image(image).shape[:2]
-    region = detection.region
+    region = detection.region.box
     raws = {
         "size": max(region.width, region.height),
         "cut_off": region.clipped(width, height).area / region.area,
     }
     if raws["cut_off"] > 0:
         if face is None or face.shape[0] < FACE_SIDE:
-            face = crop_face(image, region, FACE_SIDE)
+            face = crop_face(image, detection.region, FACE_SIDE)
         raws |= _appearance(face)
     if detection.landmarks is not None:
         raws |= {"turned": _turn(detection.landmarks), "tilted": _tilt(detection.landmarks)}

@@ -19,6 +19,10 @@ QUALITY_COLUMNS: Final = tuple(f"quality_{name}" for name in MEASURES)
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """How a text begins that a spreadsheet may execute (CWE-1236)."""
 
+POINTS: Final = ("right_eye", "left_eye", "nose", "mouth_right", "mouth_left")
+LANDMARKS: Final = tuple(f"{point}_{axis}" for point in POINTS for axis in "xy")
+"""The columns of a face's five landmarks, in the order of `mien.values.Landmarks`."""
+
 
 @lru_cache(maxsize=16)
 def columns(header: Header) -> tuple[str, ...]:
@@ -29,9 +33,10 @@ def columns(header: Header) -> tuple[str, ...]:
     """
     names = (
         "source", "frame", "time", "width", "height", "face", "track_id", "left", "top", "right", "bottom",
-        "detector_score", "interpolated", "quality", "quality_reasons", *QUALITY_COLUMNS, "label",
-        *header.labels, *(f"raw_{label}" for label in header.labels), "valence", "arousal", "uncertain",
-        "prediction_set", "drawing", "error",
+        "crop_x", "crop_y", "crop_side", "roll", "yaw", "pitch", *LANDMARKS,
+        "detector_score", "interpolated", "quality", "quality_reasons", *QUALITY_COLUMNS, "label", *header.labels,
+        *(f"raw_{label}" for label in header.labels), "valence", "arousal", "uncertain", "prediction_set",
+        "drawing", "error",
     )  # fmt: skip
     return check_columns(names, header)
 
@@ -63,11 +68,14 @@ def rows(header: Header, result: FrameResult | Failure) -> list[tuple[Cell, ...]
     if isinstance(result, FrameResult):
         frame |= {"frame": result.index, "time": float(result.time), "drawing": result.drawing}
         frame |= {"width": result.width, "height": result.height}
-        for place, face in enumerate(result.faces):
+        for number, face in enumerate(result.faces):
             record = face.to_dict()
             raw = {f"raw_{label}": score for label, score in (record["raw_scores"] or {}).items()}
             measures = {f"quality_{name}": each["score"] for name, each in record["quality_measures"].items()}
-            found.append({**record, **record["box"], **measures, **record["scores"], **raw, **frame, "face": place})
+            points = dict(zip(LANDMARKS, (each for point in record["landmarks"] or () for each in point), strict=False))
+            crop = {f"crop_{name}": value for name, value in record["crop"].items()}
+            place = {**record["box"], **crop, **record["pose"], **points}
+            found.append({**record, **place, **measures, **record["scores"], **raw, **frame, "face": number})
     return [tuple(map(cells.get, columns(header))) for cells in found or [frame]]
 
 

@@ -17,7 +17,7 @@ from onnx import numpy_helper
 from mien.files import replacing
 from mien.recognition import OnnxClassifier  # before onnxruntime's own: it turns the telemetry off
 from mien.recognition.model_file import INPUT, VOTES
-from mien.recognition.runtime import InferenceSession
+from mien.runtime import InferenceSession
 from mien.shipping.calibrate import save
 from mien.values import GreyFaces
 

@@ -7,10 +7,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.crop import crop_face
 from mien.detection import Detector, detect
 from mien.emotions import RESTING
 from mien.errors import InvalidInput
-from mien.recognition import Classifier, checked_scores, crop_face, softmax
+from mien.recognition import Classifier, checked_scores, softmax
 from mien.recognition.quality import assess
 from mien.tracking.smoothing import Baseline, Hysteresis, Smoother, Smoothing, make_smoother
 from mien.tracking.state import State, Stateful

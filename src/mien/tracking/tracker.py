@@ -12,7 +12,7 @@ from mien.errors import InvalidInput
 from mien.tracking.assignment import assign
 from mien.tracking.following import PATCH_SIDE, Grey, appearance, is_cut, median_flow, normalized, small_grey
 from mien.tracking.state import Stateful
-from mien.values import Box, Detection, Image, checked_number
+from mien.values import Box, Crop, Detection, Image, checked_number
 
 MIN_CORRELATION: Final = 0.6
 """Lowest correlation with the last detection at which a followed face is taken to be still there. Different people's
@@ -251,8 +251,8 @@ class _TrackState(Stateful):
     """The estimate of one followed face. Its box, crop and landmarks are points that move together."""
 
     points: NDArray[np.float64]
-    """(P, 2) in the frame's pixels: two corners of the box, two of the crop, five landmarks, as far as the detector
-    gives them; so P is 2, 4, 7 or 9."""
+    """(P, 2) in the frame's pixels: two opposite corners of the box, two of the crop, five landmarks, as far as the
+    detector gives them; so P is 2, 4, 7 or 9."""
     score: float  # of the last detection
     template: NDArray[np.float32]  # appearance of the last detection, to which the next frames are compared
     average: NDArray[np.float32]  # appearance averaged over all detections, to which new detections are compared
@@ -356,7 +356,7 @@ class _TrackState(Stateful):
             inside,
             self.score,
             self.points[-5:].astype(np.float32) if num_points in (7, 9) else None,
-            Box(*self.points[2:4].ravel().tolist()) if num_points in (4, 9) else None,
+            Crop.between(self.points[2:4]) if num_points in (4, 9) else None,
         )
         return Track(self.track_id, detection, self.interpolated)
 
@@ -365,7 +365,7 @@ def _points(detection: Detection) -> NDArray[np.float64]:
     """The points of `_TrackState`, (P, 2)."""
     parts = [np.reshape(detection.box, (2, 2))]
     if detection.crop is not None:
-        parts.append(np.reshape(detection.crop, (2, 2)))
+        parts.append(detection.crop.corners)
     if detection.landmarks is not None:
         parts.append(detection.landmarks)
     return np.concatenate(parts).astype(np.float64)

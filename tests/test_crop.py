@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mien.recognition import crop_face
+from mien.crop import crop_face
 from mien.values import Box
 
 
