@@ -72,7 +72,7 @@ SCORES: Final[Mapping[str, Callable[[float], float]]] = {
     "underexposure": lambda share: 1.2 * (0.832 - _sigmoid(share, 0.92, 0.05)),
     "contrast": _contrast,
     "uniformity": lambda share: math.pow(share, 0.3),
-    "turned": lambda degrees: _angle(min(2 * degrees, 60)),
+    "turned": _angle,
     "tilted": _angle,
     "cut_off": lambda share: _ramp(share, 0.4, 1),
     "covered": lambda share: _ramp(share, 0.5, 0),
@@ -81,8 +81,8 @@ SCORES: Final[Mapping[str, Callable[[float], float]]] = {
 each formula is from."""
 
 WEIGHTS: Final[Mapping[str, float]] = {
-    "size": 0.13, "sharpness": 0.35, "brightness": 0.0, "overexposure": 0.0, "underexposure": 0.0, "contrast": 0.0,
-    "uniformity": 0.0, "turned": 0.18, "tilted": 0.92, "cut_off": 0.51, "covered": 0.66,
+    "size": 0.16, "sharpness": 0.31, "brightness": 0.0, "overexposure": 0.0, "underexposure": 0.0, "contrast": 0.0,
+    "uniformity": 0.0, "turned": 0.0, "tilted": 0.83, "cut_off": 0.59, "covered": 0.71,
 }  # fmt: skip
 """How much each measure counts in the one number, as an exponent, by how well it predicts errors on spoilt training
 faces (benchmarks/fit_quality.py). What does not predict them is measured, and does not count."""
