@@ -16,10 +16,11 @@ from measuring import hardware, median_microseconds, write_result
 from numpy.typing import NDArray
 from spoiling import COPIES, COVERED, NAMES, Judged, judged, samples
 
+from mien.crop import crop_face
 from mien.data import FaceSet, load
 from mien.defaults import DEFAULT_MODEL
 from mien.detection import YuNet
-from mien.recognition import crop_face, load_classifier
+from mien.recognition import load_classifier
 from mien.recognition.quality import WEIGHTS, assess
 from mien.values import MEASURES, Detection
 

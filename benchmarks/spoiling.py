@@ -13,12 +13,13 @@ from cv2.typing import MatLike
 from numpy.typing import NDArray
 from through_detector import BORDER, SIDE, TRUTH, picture_of
 
+from mien.crop import crop_face
 from mien.data import FaceSet
 from mien.detection.detector import Detector
 from mien.evaluation import class_indices
-from mien.recognition import Classifier, crop_face
+from mien.recognition import Classifier
 from mien.recognition.quality import measured, rated
-from mien.values import MEASURES, Box, Detection, GreyFaces, Image, Measure, Quality
+from mien.values import MEASURES, Box, Crop, Detection, GreyFaces, Image, Measure, Quality
 
 Random = np.random.Generator
 Grey = NDArray[np.uint8]
@@ -244,7 +245,7 @@ def found(detector: Detector, sample: Sample) -> Detection:
     covering = [each for each in detector(sample.image) if each.box.overlap(inside) >= 0.4]
     if covering:
         return max(covering, key=lambda each: each.box.overlap(inside))
-    return Detection(inside, 0.0, crop=sample.truth)
+    return Detection(inside, 0.0, crop=Crop(*sample.truth.centre, sample.truth.width))
 
 
 def _moved(box: Box, x: float, y: float) -> Box:

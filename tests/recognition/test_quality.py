@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mien.crop import crop_face
 from mien.errors import InvalidInput
 from mien.images import read_image
-from mien.recognition.crop import crop_face
 from mien.recognition.quality import FACE_SIDE, WEIGHTS, assess, sharpness
-from mien.values import MEASURES, Box, Detection, Image, Landmarks, Quality
+from mien.values import MEASURES, Box, Crop, Detection, Image, Landmarks, Quality
 
 FACE = Box(172, 61, 277, 166)
 """The box of the astronaut's face."""
@@ -190,7 +190,11 @@ def test_a_face_at_the_edge_is_cut_off(portrait: Image) -> None:
     for gone in (0.0, 0.04, 0.2, 0.4, 0.6):
         frame = np.ascontiguousarray(portrait[:, round(FACE.left + gone * FACE.width) :])
         crop = Box(-gone * FACE.width, FACE.top, (1 - gone) * FACE.width, FACE.bottom)
-        found.append(assess(frame, Detection(crop.clipped(frame.shape[1], frame.shape[0]), 1.0, crop=crop)))
+        found.append(
+            assess(
+                frame, Detection(crop.clipped(frame.shape[1], frame.shape[0]), 1.0, crop=Crop(*crop.centre, crop.width))
+            )
+        )
     assert falls(found, "cut_off")
     assert [quality.measures["cut_off"].raw for quality in found] == pytest.approx([1, 0.96, 0.8, 0.6, 0.4], abs=0.01)
     assert ["cut off" in quality.reasons for quality in found] == [False, False, True, True, True]
@@ -204,7 +208,10 @@ def test_a_face_outside_of_the_frame_scores_zero(portrait: Image) -> None:
 @pytest.mark.parametrize("size", [FACE_SIDE, 64, 24])
 def test_a_crop_at_hand_gives_what_a_new_one_does(portrait: Image, size: int) -> None:
     detection = Detection(FACE, 1.0, landmarks())
-    expected, found = assess(portrait, detection), assess(portrait, detection, crop_face(portrait, FACE, size))
+    expected, found = (
+        assess(portrait, detection),
+        assess(portrait, detection, crop_face(portrait, detection.region, size)),
+    )
     assert found.score == pytest.approx(expected.score, abs=3)
     assert (found == expected) == (size != 64)
 
