@@ -76,8 +76,9 @@ def part(rows: Judged, chosen: NDArray[np.bool_]) -> dict[str, Any]:
 
 def faults(rows: Judged) -> dict[str, Any]:
     """Faces as they are, and with each fault alone, in its lighter and its heavier half."""
-    alone = np.isfinite(rows.faults).sum(axis=1) == 1
-    found: dict[str, Any] = {"as they are": {"all": part(rows, np.isnan(rows.faults).all(axis=1))}}
+    num_faults = np.isfinite(rows.faults).sum(axis=1)
+    alone = num_faults == 1
+    found: dict[str, Any] = {"as they are": {"all": part(rows, num_faults == 0)}}
     for place, name in enumerate(NAMES):
         degrees = np.where(alone, rows.faults[:, place], np.nan)
         found[name] = {"lighter": part(rows, degrees < 0.5), "heavier": part(rows, degrees >= 0.5)}
