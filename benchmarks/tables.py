@@ -435,10 +435,16 @@ def quality_faults() -> str:
 def quality_covered() -> str:
     """How many faces are said to be covered: hits and false alarms."""
     rows = [
-        [name, f"{part['num_pictures']:,}", percent(part["named_covered"]), percent(part["accuracy"])]
+        [
+            name,
+            f"{part['num_pictures']:,}",
+            percent(part["named_covered"]),
+            percent(part["covered_below_80"]),
+            percent(part["accuracy"]),
+        ]
         for name, part in result("quality")["covered"].items()
     ]
-    return markdown(["", "faces", "said to be covered, %", "accuracy, %"], rows)
+    return markdown(["", "faces", "said to be covered, %", "`covered` below 80, %", "accuracy, %"], rows)
 
 
 def audit() -> str:

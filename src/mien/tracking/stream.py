@@ -1,6 +1,6 @@
 """Faces through time: detect or follow, classify, smooth."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from mien.recognition.quality import assess
 from mien.tracking.smoothing import Baseline, Hysteresis, Smoother, Smoothing, make_smoother
 from mien.tracking.state import State, Stateful
 from mien.tracking.tracker import Track, Tracker
-from mien.values import Face, Frame, FrameResult, Prediction, VideoInfo, checked_number
+from mien.values import Face, Frame, FrameResult, Image, Prediction, VideoInfo, checked_number
 
 MIN_SCORE: Final = 1e-6
 """Smallest probability whose logarithm is smoothed; smaller ones are raised to it."""
@@ -90,9 +90,8 @@ class Stream(Stateful):
         detects = self._tracker.wants_detection(frame.image, frame.time) or self._every_frame
         found = detect(self._detector, frame.image) if detects else None
         tracks = self._tracker.update(frame.image, frame.time, found)
-        size = self._classifier.input_size
-        crops = [crop_face(frame.image, track.detection.region, size) for track in tracks]
-        rows = checked_scores(self._classifier, np.stack(crops) if crops else np.empty((0, size, size), np.uint8))
+        crops = self._crops(frame.image, tracks)
+        rows = checked_scores(self._classifier, crops)
         faces = [self._face(frame, *parts) for parts in zip(tracks, crops, rows, strict=True)]
         oldest = frame.time - 2 * self._tracker.max_lost
         self._people = {key: person for key, person in self._people.items() if person.seen >= oldest}
@@ -118,6 +117,11 @@ class Stream(Stateful):
         if labels != list(self._classifier.labels):
             raise InvalidInput(f"the saved state is of a model with the labels {labels}, not {self._classifier.labels}")
         super().restore(state)
+
+    def _crops(self, image: Image, tracks: Sequence[Track]) -> NDArray[np.uint8]:
+        size = self._classifier.input_size
+        crops = [crop_face(image, track.detection.region, size) for track in tracks]
+        return np.stack(crops) if crops else np.empty((0, size, size), np.uint8)
 
     def _face(self, frame: Frame, track: Track, crop: NDArray[np.uint8], scores: NDArray[np.float32]) -> Face:
         if track.track_id not in self._people:
