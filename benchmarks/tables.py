@@ -408,6 +408,46 @@ def through_detector() -> str:
     return markdown(["", "found, %", "direct, %", "through the detector, %", "lost, points"], rows)
 
 
+def quality() -> str:
+    """Accuracy by tenths of each measure of a face's quality."""
+    rows = [
+        [
+            "**quality**" if name == "quality" else f"`{name}`",
+            "" if row["weight"] is None else f"{row['weight']:.2f}" if row["weight"] else "–",
+            f"{row['separation']:.2f}",
+            f"{row['separation_as_they_are']:.2f}",
+            *(f"{100 * accuracy:.0f}" for accuracy in row["accuracies"]),
+        ]
+        for name, row in result("quality")["measures"].items()
+    ]
+    tenths = ["lowest tenth, %", *(str(place) for place in range(2, 10)), "highest"]
+    return markdown(["accuracy by", "weight", "AUC", "as they are", *tenths], rows)
+
+
+def quality_faults() -> str:
+    """Accuracy and quality under each fault, in its lighter and its heavier half."""
+    rows = []
+    for name, halves in result("quality")["faults"].items():
+        cells = [(percent(half["accuracy"]), f"{half['quality']:.0f}") for half in halves.values()]
+        rows.append([name, *(cell for half in [*cells, ("", "")][:2] for cell in half)])
+    return markdown(["", "lighter: accuracy, %", "quality", "heavier: accuracy, %", "quality"], rows)
+
+
+def quality_covered() -> str:
+    """How many faces are said to be covered: hits and false alarms."""
+    rows = [
+        [
+            name,
+            f"{part['num_pictures']:,}",
+            percent(part["named_covered"]),
+            percent(part["covered_below_80"]),
+            percent(part["accuracy"]),
+        ]
+        for name, part in result("quality")["covered"].items()
+    ]
+    return markdown(["", "faces", "said to be covered, %", "`covered` below 80, %", "accuracy, %"], rows)
+
+
 def audit() -> str:
     """What `mien data audit` finds in FER2013's Training and PublicTest."""
     rows = [
@@ -445,6 +485,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "detection_turns": detection_turns,
     "yunet_crop": yunet_crop,
     "through_detector": through_detector,
+    "quality": quality,
+    "quality_faults": quality_faults,
+    "quality_covered": quality_covered,
     "audit": audit,
     "read_csv": read_csv,
     "networks": networks,

@@ -25,6 +25,7 @@ from measuring import hardware, resident_megabytes, write_result
 import mien
 from mien import Analyzer, Frame, open_video
 from mien.drawing import History, annotate
+from mien.recognition import checked_scores
 from mien.tracking.stream import Stream
 from mien.video import VideoWriter
 
@@ -75,16 +76,17 @@ def stages(video: Path, analyzer: Analyzer) -> dict[str, float]:
             t3 = clock()
             tracks = tracker.update(frame.image, frame.time, found)
             t4 = clock()
-            rows = stream._scores(frame.image, tracks)
+            crops = stream._crops(frame.image, tracks)
+            rows = checked_scores(analyzer.classifier, crops)
             t5 = clock()
-            faces = tuple(stream._face(frame, track, row) for track, row in zip(tracks, rows, strict=True))
+            faces = tuple(stream._face(frame, *parts) for parts in zip(tracks, crops, rows, strict=True))
             t6 = clock()
             image = annotate(frame.image, faces, time=frame.time, history=history)
             t7 = clock()
             writer.write(image, frame.time)
             t8 = clock()
-            parts = (t1 - t0, t3 - t2, t2 - t1 + t4 - t3, t5 - t4, t6 - t5, t7 - t6, t8 - t7)
-            for name, seconds in zip(spent, parts, strict=True):
+            lengths = (t1 - t0, t3 - t2, t2 - t1 + t4 - t3, t5 - t4, t6 - t5, t7 - t6, t8 - t7)
+            for name, seconds in zip(spent, lengths, strict=True):
                 spent[name] += seconds
             num += 1
     cv2.setNumThreads(-1)  # as many as there were

@@ -15,12 +15,12 @@ from mien.cli import main
 from mien.emotions import EMOTIONS
 from mien.images import read_image
 from mien.records.sink import Header
-from mien.values import Box, Detection, Face, FrameResult, Image, Landmarks, Prediction, Quality, VideoInfo
+from mien.values import Box, Detection, Face, FrameResult, Image, Landmarks, Measure, Prediction, Quality, VideoInfo
 from mien.video import VideoWriter
 
 ROOT = Path(__file__).parents[1]
 
-BLURRED = Quality(0.75, ("blurred", "turned"))
+BLURRED = Quality(75.5, ("blurred", "turned"), {"size": Measure(99.5, 110.25), "turned": Measure(40.0, 51.5)})
 
 # One thread, so that a test's time does not depend on what else the machine does.
 cv2.setNumThreads(1)

@@ -48,6 +48,19 @@ def test_the_region_decides_what_the_network_sees(brightness: Any) -> None:
     assert mien.Analyzer(brightness, right_half)(image)[0].label == "bright"
 
 
+def test_every_face_of_a_picture_has_its_own_quality(brightness: Any) -> None:
+    def halves(image: Image) -> list[Detection]:
+        return [Detection(Box(0, 0, 60, 60), 1.0), Detection(Box(60, 0, 120, 60), 1.0)]
+
+    image = np.zeros((60, 120, 3), np.uint8)
+    image[:, 60:] = np.random.default_rng(0).integers(0, 256, (60, 60, 1))
+    black, noisy = mien.Analyzer(brightness, halves)(image)
+    assert black.quality is not None
+    assert noisy.quality is not None
+    assert (black.quality.score, black.quality.reasons) == (0, ("blurred", "dark"))
+    assert noisy.quality.score > 50
+
+
 def test_one_instance_serves_many_threads(brightness: Any) -> None:
     analyzer = mien.Analyzer(brightness, quarters)
     with ThreadPoolExecutor(8) as pool:

@@ -10,9 +10,9 @@ import pytest
 import mien
 
 NAMES = [
-    "Analyzer", "Box", "Camera", "Detection", "EMOTIONS", "Face", "Failure", "Frame", "FrameResult", "MienError",
-    "Prediction", "Quality", "VideoSettings", "analyze", "annotate", "anonymize", "as_table", "list_models",
-    "open_output", "open_video", "read_image",
+    "Analyzer", "Box", "Camera", "Detection", "EMOTIONS", "Face", "Failure", "Frame", "FrameResult", "Measure",
+    "MienError", "Prediction", "Quality", "VideoSettings", "analyze", "annotate", "anonymize", "as_table",
+    "list_models", "open_output", "open_video", "read_image",
 ]  # fmt: skip
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mien.values import Failure as Failure
     from mien.values import Frame as Frame
     from mien.values import FrameResult as FrameResult
+    from mien.values import Measure as Measure
     from mien.values import Prediction as Prediction
     from mien.values import Quality as Quality
     from mien.video import Camera as Camera
@@ -48,7 +49,7 @@ _ROOMS = {
     "jobs.settings": ("VideoSettings",),
     "recognition": ("list_models",),
     "records": ("as_table",),
-    "values": ("Box", "Detection", "Face", "Failure", "Frame", "FrameResult", "Prediction", "Quality"),
+    "values": ("Box", "Detection", "Face", "Failure", "Frame", "FrameResult", "Measure", "Prediction", "Quality"),
     "video": ("Camera", "open_video"),
 }
 """Where each public name lives. It is imported when it is first used (PEP 562): OpenCV and onnxruntime take half a

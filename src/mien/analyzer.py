@@ -15,6 +15,7 @@ from mien.detection import Detector, detect, load_detector
 from mien.errors import InvalidInput
 from mien.images import Picture, read_image
 from mien.recognition import Classifier, checked_scores, load_classifier
+from mien.recognition.quality import assess
 from mien.tracking.smoothing import Smoothing
 from mien.tracking.stream import Stream
 from mien.values import Detection, Face, Frame, FrameResult, Image, Prediction, VideoInfo
@@ -110,15 +111,16 @@ class Analyzer:
     def classify(self, images: Sequence[Image], found: Sequence[Sequence[Detection]]) -> list[list[Face]]:
         """What the faces show that were already found: one list of faces for each list of detections."""
         size = self.classifier.input_size
-        crops = [
-            crop_face(image, detection.region, size)
-            for image, detections in zip(images, found, strict=True)
-            for detection in detections
+        places = [
+            (image, detection) for image, detections in zip(images, found, strict=True) for detection in detections
         ]
-        faces = np.stack(crops) if crops else np.empty((0, size, size), np.uint8)
-        rows = iter(checked_scores(self.classifier, faces))
-        labels = self.classifier.labels
-        return [[Face(detection, Prediction(labels, next(rows))) for detection in detections] for detections in found]
+        crops = [crop_face(image, detection.region, size) for image, detection in places]
+        rows = checked_scores(self.classifier, np.stack(crops) if crops else np.empty((0, size, size), np.uint8))
+        faces = (
+            Face(detection, Prediction(self.classifier.labels, row), quality=assess(image, detection, crop))
+            for (image, detection), crop, row in zip(places, crops, rows, strict=True)
+        )
+        return [[next(faces) for _ in detections] for detections in found]
 
     def stream(
         self,

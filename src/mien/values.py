@@ -4,7 +4,7 @@ import math
 import numbers
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self, TypeAlias
 
@@ -242,20 +242,45 @@ class Prediction(ByValue):
         return dict(zip(self.labels, self.scores.tolist(), strict=True))
 
 
+class Measure(NamedTuple):
+    """One measure of a face's picture, as docs/detection.md describes each.
+
+        >>> Measure(38.0, 21.0).score
+        38.0
+
+    Attributes:
+        score: From 0, which speaks against the face, to 100.
+        raw: What was measured, in the measure's own unit.
+    """
+
+    score: float
+    raw: float
+
+
+MEASURES: Final = (
+    "size", "sharpness", "brightness", "overexposure", "underexposure", "contrast", "uniformity", "turned", "tilted",
+    "cut_off", "covered",
+)  # fmt: skip
+"""The names of all measures of a quality, in their order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quality:
     """How well a face can be read.
 
-        >>> Quality(0.4, ("small", "blurred")).reasons
-        ('small', 'blurred')
+        >>> Quality(40.0, ("small",), {"size": Measure(38.0, 21.0)}).measures["size"].raw
+        21.0
 
     Attributes:
-        score: From 0, not at all, to 1.
-        reasons: What speaks against it: "small", "blurred", "dark", "bright", "turned", "tilted", "cut off".
+        score: From 0, not at all, to 100.
+        reasons: What speaks against it: "small", "blurred", "dark", "bright", "low contrast", "tilted", "cut off",
+            "covered".
+        measures: What was measured, by the names of `MEASURES`; without those that need landmarks where there are none.
     """
 
     score: float
     reasons: tuple[str, ...] = ()
+    measures: Mapping[str, Measure] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -337,6 +362,7 @@ class Face(ByValue):
             "interpolated": self.interpolated,
             "quality": None if self.quality is None else number(self.quality.score),
             "quality_reasons": list(self.quality.reasons) if self.quality else [],
+            "quality_measures": _measures_to_dict(self.quality.measures) if self.quality else {},
             "label": self.label,
             "scores": _scores_to_dict(self.prediction),
             "raw_scores": None if self.raw is None else _scores_to_dict(self.raw),
@@ -355,7 +381,6 @@ class Face(ByValue):
         """
         try:
             landmarks = record["landmarks"]
-            quality = record["quality"]
             leading = record["label"] if record["track_id"] is not None else None
             return cls(
                 Detection(
@@ -369,7 +394,7 @@ class Face(ByValue):
                 raw=None if record["raw_scores"] is None else _prediction(record["raw_scores"]),
                 leading=leading,
                 interpolated=record["interpolated"],
-                quality=None if quality is None else Quality(quality, tuple(record["quality_reasons"])),
+                quality=None if record["quality"] is None else _quality(record),
                 uncertain=tuple(record["uncertain"]),
                 prediction_set=None if record["prediction_set"] is None else tuple(record["prediction_set"]),
             )
@@ -503,6 +528,15 @@ def _scores_to_dict(prediction: Prediction) -> dict[str, float | None]:
 
 def _prediction(scores: Mapping[str, float]) -> Prediction:
     return Prediction(tuple(scores), np.array(list(scores.values()), np.float32))
+
+
+def _measures_to_dict(measures: Mapping[str, Measure]) -> dict[str, dict[str, float | None]]:
+    return {name: {"score": number(each.score), "raw": number(each.raw)} for name, each in measures.items()}
+
+
+def _quality(record: Mapping[str, Any]) -> Quality:
+    measures = {name: Measure(each["score"], each["raw"]) for name, each in record["quality_measures"].items()}
+    return Quality(record["quality"], tuple(record["quality_reasons"]), measures)
 
 
 def _short(box: Box) -> str:

@@ -61,7 +61,7 @@ def test_the_tracker_s_boxes_have_gaps_and_a_measured_quality_a_bar(make_face: C
     face = make_face(100, 100, 120)
     whole, dashed, good, bad = (
         annotate(image, [dataclasses.replace(face, **more)])
-        for more in ({}, {"interpolated": True}, {"quality": Quality(0.9)}, {"quality": Quality(0.2)})
+        for more in ({}, {"interpolated": True}, {"quality": Quality(90)}, {"quality": Quality(20)})
     )
     edge = np.s_[120:200, 98:106]
     assert 0 < changed(image, dashed)[edge].sum() < 0.8 * changed(image, whole)[edge].sum()
@@ -120,7 +120,7 @@ def any_face(draw: st.DrawFn, labels: st.SearchStrategy[str]) -> Face:
         track_id=draw(st.none() | st.integers(0, 12)),
         leading=draw(st.none() | st.sampled_from(names)),
         interpolated=draw(st.booleans()),
-        quality=draw(st.none() | st.builds(Quality, st.floats(0, 1))),
+        quality=draw(st.none() | st.builds(Quality, st.floats(0, 100))),
     )
 
 

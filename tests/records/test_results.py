@@ -8,7 +8,19 @@ from hypothesis import strategies as st
 
 from mien.errors import InvalidInput
 from mien.records.results import result_from_dict, result_to_dict
-from mien.values import Box, Crop, Detection, Face, FrameResult, Prediction, Quality, VideoInfo, number
+from mien.values import (
+    MEASURES,
+    Box,
+    Crop,
+    Detection,
+    Face,
+    FrameResult,
+    Measure,
+    Prediction,
+    Quality,
+    VideoInfo,
+    number,
+)  # fmt: skip
 
 
 def short(value: float) -> float:
@@ -26,6 +38,14 @@ def predictions(draw: st.DrawFn, labels: tuple[str, ...]) -> Prediction:
     return Prediction(labels, (np.array(shares) / sum(shares)).astype(np.float32))
 
 
+qualities = st.builds(
+    Quality,
+    side,
+    st.lists(st.text(max_size=5), max_size=2).map(tuple),
+    st.dictionaries(st.sampled_from(MEASURES), st.builds(Measure, side, side)),
+)
+
+
 @st.composite
 def faces(draw: st.DrawFn, labels: tuple[str, ...], track_id: int | None) -> Face:
     left, top, width, height = (draw(side) for _ in range(4))
@@ -40,7 +60,7 @@ def faces(draw: st.DrawFn, labels: tuple[str, ...], track_id: int | None) -> Fac
         raw=draw(st.none() | predictions(labels)),
         leading=leading,
         interpolated=draw(st.booleans()),
-        quality=draw(st.none() | st.builds(Quality, side, st.lists(st.text(max_size=5), max_size=2).map(tuple))),
+        quality=draw(st.none() | qualities),
         uncertain=draw(st.lists(st.text(max_size=5), max_size=2).map(tuple)),
         prediction_set=draw(st.none() | st.lists(st.sampled_from(labels), max_size=2).map(tuple)),
     )

@@ -16,7 +16,7 @@ from mien.emotions import EMOTIONS
 from mien.errors import InvalidInput, MissingExtra
 from mien.records import Header, as_table
 from mien.records.rows import CsvSink, columns, rows, table_columns
-from mien.values import Box, Detection, Face, Failure, FrameResult, Prediction, VideoInfo
+from mien.values import MEASURES, Box, Detection, Face, Failure, FrameResult, Prediction, VideoInfo
 
 OUTPUT = Path(__file__).parents[2] / "docs" / "output.md"
 
@@ -32,9 +32,9 @@ def test_the_columns_are_those_of_the_documents() -> None:
 
 COLUMNS = [
     "source", "frame", "time", "width", "height", "face", "track_id", "left", "top", "right", "bottom",
-    "crop_x", "crop_y", "crop_side", "roll", "yaw", "pitch", "right_eye_x", "right_eye_y", "left_eye_x", "left_eye_y",
+    "crop_x", "crop_y", "crop_side", "roll", "yaw", "right_eye_x", "right_eye_y", "left_eye_x", "left_eye_y",
     "nose_x", "nose_y", "mouth_right_x", "mouth_right_y", "mouth_left_x", "mouth_left_y",
-    "detector_score", "interpolated", "quality", "quality_reasons", "label", *EMOTIONS,
+    "detector_score", "interpolated", "quality", "quality_reasons", *(f"quality_{name}" for name in MEASURES), "label", *EMOTIONS,
     *(f"raw_{name}" for name in EMOTIONS), "valence", "arousal", "uncertain", "prediction_set", "drawing", "error",
 ]  # fmt: skip
 

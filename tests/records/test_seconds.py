@@ -21,7 +21,7 @@ def read(data: bytes) -> list[dict[str, str]]:
 def test_a_row_a_person_and_second(
     written: Callable[..., bytes], make_frame: Any, make_person: Any, make_face: Any
 ) -> None:
-    sharp, unknown = Quality(0.5), None
+    sharp, unknown = Quality(50), None
     results = [
         *(make_frame(index, make_person(2, happy=1), make_person(1, sad=1)) for index in range(20)),
         *(make_frame(index, make_person(1, sad=0.5, quality=sharp)) for index in range(20, 25)),
@@ -44,10 +44,10 @@ def test_a_row_a_person_and_second(
     ]
     names = "source", "second", "track_id", "frames", "label", "sad", "neutral", "quality"
     assert [tuple(row[name] for name in names) for row in rows] == [
-        ("talk.mp4", "0", "1", "25", "sad", "0.9", "0.1", "0.7"),
-        ("talk.mp4", "0", "2", "20", "happy", "0.0", "0.0", "0.75"),
+        ("talk.mp4", "0", "1", "25", "sad", "0.9", "0.1", "70.4"),
+        ("talk.mp4", "0", "2", "20", "happy", "0.0", "0.0", "75.5"),
         ("b.mp4", "3", "1", "5", "fear", "0.0", "0.0", ""),
-        ("b.mp4", "8", "1", "1", "neutral", "0.0", "0.75", "0.75"),
+        ("b.mp4", "8", "1", "1", "neutral", "0.0", "0.75", "75.5"),
     ]
     assert (rows[0]["valence"], rows[0]["arousal"]) == ("-0.72", "-0.36")
 

@@ -141,7 +141,7 @@ def test_a_name_that_is_no_utf8_can_be_written(page: Callable[..., str], make_fr
 @pytest.fixture
 def portrayed(make_frame: Any, make_person: Any) -> list[FrameResult]:
     """A person in frames that are grey, ever lighter; the third can be read best."""
-    qualities = 0.5, 0.52, 0.8, 0.6
+    qualities = 50, 52, 80, 60
     return [
         make_frame(
             index,

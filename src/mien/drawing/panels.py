@@ -9,7 +9,7 @@ from mien.drawing.patches import PALE, WHITE, Colour, Patch, background, bar, bl
 from mien.emotions import colours_of
 from mien.values import Face
 
-_LOW_QUALITY: Final = 0.4  # a quality below this is shown in the colour of a warning
+_LOW_QUALITY: Final = 40  # a quality below this is shown in the colour of a warning
 _WARNING: Final = (240, 130, 50)
 
 
@@ -98,7 +98,7 @@ class Panel:
                 blend(patch, text(label, self._size, WHITE), self._padding, top)
         if face.quality is not None:
             colour = PALE if face.quality.score >= _LOW_QUALITY else _WARNING
-            self._draw_row(patch, self._tops[-1], face.quality.score, colour, colour)
+            self._draw_row(patch, self._tops[-1], face.quality.score / 100, colour, colour)
         return patch
 
     def _draw_row(self, patch: Patch, top: int, share: float, colour: Colour, text_colour: Colour) -> None:

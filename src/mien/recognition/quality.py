@@ -1,114 +1,149 @@
 """How much a face's picture can be trusted to show its expression."""
 
 import math
-from typing import Final, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Final
 
 import cv2
 import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from mien.values import Box, Detection, Image, Landmarks, Quality, check_image
+from mien.crop import crop_face
+from mien.values import MEASURES, Detection, Image, Measure, Quality, check_image
 
 Grey = NDArray[np.uint8]
 
-
-class Ramp(NamedTuple):
-    """The score of a measure: 0 at `useless` and beyond, 1 at `good` and beyond, linear between them."""
-
-    useless: float
-    good: float
-
-    def score(self, measure: float) -> float:
-        return min(1.0, max(0.0, (measure - self.useless) / (self.good - self.useless)))
-
-
-REASON: Final = 0.5
-"""A measure with a score below this is named as a reason."""
-
 FACE_SIDE: Final = 48
-"""Side in pixels to which the region is scaled before it is measured: that of FER2013's faces, which is all the detail
-that the networks were trained on."""
+"""Side in pixels of the crop that is measured: that of FER2013's faces, which is all the detail that the networks were
+trained on."""
 
-MIDDLE: Final = 2 / 3
-"""Share of the region's side, around its centre, that is measured: from the brows to the mouth, without the background,
-whose light and sharpness differ from the face's."""
+MIDDLE: Final = np.s_[8:40, 8:40]
+"""The part of the crop whose light and sharpness are measured: from the brows to the mouth, without the background."""
 
-SAMPLED_SIDE: Final = 2 * FACE_SIDE
-"""Approximate side in pixels to which a larger region is subsampled before it is averaged, since averaging all of a
-close-up takes milliseconds. The average over two by two pixels removes most of the aliasing."""
+FEATURES: Final = np.s_[10:42, 10:38]
+"""The part of the crop where brows, eyes, nose and mouth are."""
 
-SIZE: Final = Ramp(useless=16, good=FACE_SIDE)
-"""Ramp for the region's side in pixels. Expressions depend on the corners of the mouth and on the brows, which are 2 or
-3 pixels high in a face of 32."""
+CHEEKS: Final = np.s_[24:34, 10:20], np.s_[24:34, 28:38]
+"""Both cheeks."""
 
-SHARPNESS: Final = Ramp(useless=0.05, good=0.6)
-"""Ramp for `sharpness`. Faces in focus have .6 to 2; blurred by a Gaussian of one pixel (of 48 a face) about .2, of two
-pixels .08."""
+BLACK, WHITE = 25, 247
+"""Levels up to which a pixel counts as underexposed, and from which it counts as overexposed (ISO/IEC 29794-5)."""
 
-DARKNESS: Final = Ramp(useless=15, good=55)
-"""Ramp for the mean grey, 0 to 255, of dark faces. Dark skin in good light has a mean of 60 or more."""
+CHEEK_BINS: Final = 16
+"""Bins of a cheek's histogram. ISO/IEC 29794-5 has 256, which a cheek of 100 pixels does not fill."""
 
-BRIGHTNESS: Final = Ramp(useless=250, good=215)
-"""Ramp for the mean grey of bright faces. Above it much of a face is clipped to white; fair skin in good light has 200
-or less."""
+NO_DETAIL: Final = 0.15
+"""A place of the face has no detail where its gradient is less than this share of the face's median gradient."""
 
-CONTRAST: Final = Ramp(useless=4, good=18)
-"""Ramp for the standard deviation of the grey. Faces in even light have 25 or more; fog, glare on a screen and night
-have less."""
+LEAST_GRADIENT: Final = 10
+"""Added to the median gradient, in the units of Sobel's operator, so that a face almost without contrast is not
+compared with its own noise."""
 
-TURN: Final = Ramp(useless=1.1, good=0.3)
-"""Ramp for the distance of the nose from the midpoint of the eyes, in halves of the distance between the eyes. It is
-about 1.1 times the tangent of the yaw, as a nose stands out by about half the distance between the eyes. So the ramp
-spans 15 to 45 degrees, and "turned" is named from 32."""
-
-TILT: Final = Ramp(useless=45, good=15)
-"""Ramp for the roll in degrees, either way. Crops are not rotated upright, and FER2013's faces seldom lean by more than
-20 degrees."""
-
-INSIDE: Final = Ramp(useless=0.5, good=0.95)
-"""Ramp for the share of the region inside the frame. Where a quarter is cut off, the mouth or an eye is."""
+LEAST_SCORE, LEAST_FACTOR = 0.5, 0.8
+"""A measure that counts is named as a reason where its score is below the first, as a share of 100, or where it alone
+takes the quality below the second."""
 
 
-def assess(image: Image, detection: Detection) -> Quality:
-    """How reliably a face's expression can be read: the product of the scores of several measures.
+def _sigmoid(value: float, middle: float, width: float) -> float:
+    return 1 / (1 + math.exp((middle - value) / width))
 
-    The measures are the region's side in pixels; the variance of the Laplacian (Pech-Pacheco et al. 2000) at the size
-    of a network's input, relative to the variance of the grey, as it grows with contrast; mean and standard deviation
-    of the grey; the yaw and roll that landmarks show, where there are any; the share of the region inside the frame.
-    Strong noise is mistaken for sharpness.
 
+def _ramp(value: float, useless: float, good: float) -> float:
+    return (value - useless) / (good - useless)
+
+
+def _contrast(variance: float) -> float:
+    return math.sin(math.pi * min(0.5, 60 * variance / (60 * variance + 1)))
+
+
+def _angle(degrees: float) -> float:
+    return max(0.0, math.cos(math.radians(degrees))) ** 2
+
+
+SCORES: Final[Mapping[str, Callable[[float], float]]] = {
+    "size": lambda side: _sigmoid(side, 12, 2),
+    "sharpness": lambda ratio: _ramp(ratio, 0, 0.6),
+    "brightness": lambda mean: _sigmoid(mean, 0.2, 0.05) * (1 - _sigmoid(mean, 0.8, 0.05)),
+    "overexposure": lambda share: 0.01 / (share + 0.01),
+    "underexposure": lambda share: 1.2 * (0.832 - _sigmoid(share, 0.92, 0.05)),
+    "contrast": _contrast,
+    "uniformity": lambda share: math.pow(share, 0.3),
+    "turned": _angle,
+    "tilted": _angle,
+    "cut_off": lambda share: _ramp(share, 0.4, 1),
+    "covered": lambda share: _ramp(share, 0.5, 0),
+}
+"""The score of every measure by its raw value, 0 to 1; what is less or more is cut there. docs/detection.md says where
+each formula is from."""
+
+WEIGHTS: Final[Mapping[str, float]] = {
+    "size": 0.16, "sharpness": 0.31, "brightness": 0.0, "overexposure": 0.0, "underexposure": 0.0, "contrast": 0.0,
+    "uniformity": 0.0, "turned": 0.0, "tilted": 0.83, "cut_off": 0.59, "covered": 0.71,
+}  # fmt: skip
+"""How much each measure counts in the one number, as an exponent, by how well it predicts errors on spoilt training
+faces (benchmarks/fit_quality.py). What does not predict them is measured, and does not count."""
+
+NAMES: Final[Mapping[str, str]] = {
+    "size": "small", "sharpness": "blurred", "overexposure": "bright", "underexposure": "dark",
+    "contrast": "low contrast", "uniformity": "uneven light", "turned": "turned", "tilted": "tilted",
+    "cut_off": "cut off",
+}  # fmt: skip
+"""What is said of a face of which a measure speaks badly; `_reason` names "brightness" and "covered" by their cause."""
+
+
+def assess(image: Image, detection: Detection, face: Grey | None = None) -> Quality:
+    """How reliably a face's expression can be read: several measures, and their weighted product.
+
+    The weights were fitted to the accuracy of `rep-small` on spoilt faces (benchmarks/fit_quality.py). Strong noise is
+    mistaken for sharpness.
+
+        >>> from mien.values import Box
         >>> night = np.zeros((90, 90, 3), np.uint8)
-        >>> assess(night, Detection(Box(0, 0, 30, 30), score=1.0))
-        Quality(score=0.0, reasons=('small', 'blurred', 'dark'))
+        >>> quality = assess(night, Detection(Box(0, 0, 30, 30), score=1.0))
+        >>> quality.score, quality.reasons
+        (0.0, ('blurred', 'dark'))
 
     Args:
         image: (H, W, 3) uint8, RGB.
         detection: The face, in the image's pixels.
+        face: What `crop_face` cut from there, (S, S) uint8, where it is at hand and large enough; else it is cut
+            again.
 
     Raises:
         InvalidInput: `image` is not an image.
     """
+    return rated(measured(image, detection, face))
+
+
+def rated(raws: Mapping[str, float]) -> Quality:
+    """The quality of a face by the raw values of its measures; see `assess`."""
+    shares = {name: min(1.0, max(0.0, SCORES[name](raws[name]))) for name in MEASURES if name in raws}
+    factors = {name: share ** WEIGHTS[name] for name, share in shares.items()}
+    counted = [name for name in shares if WEIGHTS[name] > 0]
+    against = [name for name in counted if shares[name] < LEAST_SCORE or factors[name] < LEAST_FACTOR]
+    reasons = dict.fromkeys(_reason(name, raws) for name in against)
+    # Rounded to what records give back exactly.
+    measures: dict[str, Measure] = {
+        name: Measure(round(100 * share, 1), float(f"{raws[name]:.5g}")) for name, share in shares.items()
+    }
+    return Quality(round(100 * math.prod(factors.values()), 1), tuple(reasons), measures)
+
+
+def measured(image: Image, detection: Detection, face: Grey | None = None) -> dict[str, float]:
+    """The raw value of every measure that can be taken of a face, by its name; see `assess`."""
     height, width = check_image(image).shape[:2]
     region = detection.region.box
-    side = max(region.width, region.height)
-    inside = region.clipped(width, height).area / region.area
-    grey = _middle(image, region)
-    if grey is None:
-        return Quality(0.0, ("cut off",))
-    mean, deviation = _moments(grey)
-    contrast = CONTRAST.score(deviation)
-    flat = "dark" if mean < 128 else "bright"
-    scores = {
-        "small": SIZE.score(side),
-        "blurred": SHARPNESS.score(sharpness(grey)),
-        "dark": DARKNESS.score(mean) * (contrast if flat == "dark" else 1),
-        "bright": BRIGHTNESS.score(mean) * (contrast if flat == "bright" else 1),
-        "turned": 1.0 if detection.landmarks is None else TURN.score(_turn(detection.landmarks)),
-        "tilted": 1.0 if detection.landmarks is None else TILT.score(_tilt(detection.landmarks)),
-        "cut off": INSIDE.score(inside),
+    raws = {
+        "size": region.width,
+        "cut_off": region.clipped(width, height).area / region.area,
     }
-    return Quality(math.prod(scores.values()), tuple(name for name, score in scores.items() if score < REASON))
+    if raws["cut_off"] > 0:
+        if face is None or face.shape[0] < FACE_SIDE:
+            face = crop_face(image, detection.region, FACE_SIDE)
+        raws |= _appearance(face)
+    pose = detection.pose
+    return raws | {"tilted": abs(pose.roll)} | ({} if math.isnan(pose.yaw) else {"turned": abs(pose.yaw)})
 
 
 def sharpness(grey: Grey) -> float:
@@ -117,44 +152,53 @@ def sharpness(grey: Grey) -> float:
     return (_moments(cv2.Laplacian(grey, cv2.CV_32F))[1] / deviation) ** 2 if deviation > 0 else 0.0
 
 
+def _appearance(face: Grey) -> dict[str, float]:
+    """The measures that only need a face's crop, (S, S) uint8 of at least `FACE_SIDE`."""
+    if face.shape != (FACE_SIDE, FACE_SIDE):
+        face = np.asarray(cv2.resize(face, (FACE_SIDE, FACE_SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+    middle = np.ascontiguousarray(face[MIDDLE])
+    mean, deviation = _moments(middle)
+    return {
+        "sharpness": sharpness(middle),
+        "brightness": mean / 255,
+        "overexposure": int(np.count_nonzero(middle >= WHITE)) / middle.size,
+        "underexposure": int(np.count_nonzero(middle <= BLACK)) / middle.size,
+        "contrast": (deviation / 255) ** 2,
+        "uniformity": _alike(face[CHEEKS[0]], face[CHEEKS[1]]),
+        "covered": _without_detail(face),
+    }
+
+
 def _moments(grey: MatLike) -> tuple[float, float]:
     """Mean and standard deviation; numpy's take ten times as long for so few pixels."""
     mean, deviation = cv2.meanStdDev(grey)
     return float(mean[0, 0]), float(deviation[0, 0])
 
 
-def _middle(image: Image, region: Box) -> Grey | None:
-    """The middle of the region, scaled so that the region's side is `FACE_SIDE`; None where it is outside the frame."""
-    height, width = image.shape[:2]
-    x, y = region.centre
-    side = max(region.width, region.height)
-    half = side * MIDDLE / 2
-    middle = Box(x - half, y - half, x + half, y + half).clipped(width, height)
-    left, top, right, bottom = (round(edge) for edge in middle)
-    inside = image[top:bottom, left:right]
-    if 0 in inside.shape:
-        return None
-    step = round(side / SAMPLED_SIDE)
-    if step > 1:
-        sampled = max(1, (right - left) // step), max(1, (bottom - top) // step)
-        inside = np.asarray(cv2.resize(inside, sampled, interpolation=cv2.INTER_NEAREST), np.uint8)
-    size = max(1, round((right - left) * FACE_SIDE / side)), max(1, round((bottom - top) * FACE_SIDE / side))
-    # Converted to grey before it shrinks, so that there is a third of the bytes to average.
-    grey = cv2.cvtColor(inside, cv2.COLOR_RGB2GRAY)
-    shrunk = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if side > FACE_SIDE else cv2.INTER_LINEAR)
-    return np.asarray(shrunk, np.uint8)
+def _alike(cheek: Grey, other: Grey) -> float:
+    """What the histograms of two areas of one size share, 0 to 1."""
+    counts = [np.bincount(each.ravel() // (256 // CHEEK_BINS), minlength=CHEEK_BINS) for each in (cheek, other)]
+    return float(np.minimum(*counts).sum() / cheek.size)
 
 
-def _turn(landmarks: Landmarks) -> float:
-    """How far the nose is from the midpoint of the eyes along the line through them: 0 at the midpoint, 1 at an eye."""
-    (right_x, right_y), (left_x, left_y), (nose_x, nose_y) = landmarks[:3].tolist()
-    x, y = left_x - right_x, left_y - right_y
-    squared = x * x + y * y
-    along = (nose_x - right_x) * x + (nose_y - right_y) * y
-    return abs(2 * along / squared - 1) if squared > 0 else math.inf
+def _without_detail(face: Grey) -> float:
+    """The share of a face's features that has hardly any detail while the rest has, as under a hand or a mask."""
+    across, down = (cv2.Sobel(face, cv2.CV_32F, *order)[FEATURES] for order in ((1, 0), (0, 1)))
+    gradient = np.abs(across) + np.abs(down)
+    median = float(np.partition(gradient, gradient.size // 2, axis=None)[gradient.size // 2])
+    return int(np.count_nonzero(gradient < NO_DETAIL * (median + LEAST_GRADIENT))) / gradient.size
 
 
-def _tilt(landmarks: Landmarks) -> float:
-    """The angle between the line through the eyes and the horizontal, 0 to 180 degrees."""
-    (right_x, right_y), (left_x, left_y) = landmarks[:2].tolist()
-    return abs(math.degrees(math.atan2(left_y - right_y, left_x - right_x)))
+def _reason(name: str, raws: Mapping[str, float]) -> str:
+    """What is said of a face of which that measure speaks badly."""
+    if name == "brightness":
+        return "dark" if raws[name] < 0.5 else "bright"
+    if name != "covered":
+        return NAMES[name]
+    # Where light or contrast have taken the detail away, nothing need be in front of the face.
+    half = raws[name] / 2
+    if raws["overexposure"] >= half or raws["brightness"] > 0.8:
+        return "bright"
+    if raws["underexposure"] >= half or raws["brightness"] < 0.2:
+        return "dark"
+    return "low contrast" if _contrast(raws["contrast"]) < LEAST_SCORE else "covered"

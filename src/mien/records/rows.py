@@ -9,10 +9,13 @@ from typing import Any, Final, TypeAlias
 
 from mien.errors import InvalidInput, MissingExtra
 from mien.records.sink import FileSink, Header, Target
-from mien.values import Failure, FrameResult
+from mien.values import MEASURES, Failure, FrameResult
 
 Cell: TypeAlias = str | int | float | bool | list[str] | None
 """One value of a table."""
+
+QUALITY_COLUMNS: Final = tuple(f"quality_{name}" for name in MEASURES)
+"""The columns of the measures of a face's quality: the score of each, 0 to 100."""
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # how a text begins that a spreadsheet may execute (CWE-1236)
 
@@ -27,7 +30,7 @@ def columns(header: Header) -> tuple[str, ...]:
     names = (
         "source", "frame", "time", "width", "height", "face", "track_id", "left", "top", "right", "bottom",
         "crop_x", "crop_y", "crop_side", "roll", "yaw", *LANDMARKS,
-        "detector_score", "interpolated", "quality", "quality_reasons", "label", *header.labels,
+        "detector_score", "interpolated", "quality", "quality_reasons", *QUALITY_COLUMNS, "label", *header.labels,
         *(f"raw_{label}" for label in header.labels), "valence", "arousal", "uncertain", "prediction_set",
         "drawing", "error",
     )  # fmt: skip
@@ -52,15 +55,14 @@ def rows(header: Header, result: FrameResult | Failure) -> list[tuple[Cell, ...]
     if isinstance(result, FrameResult):
         frame |= {"frame": result.index, "time": float(result.time), "drawing": result.drawing}
         frame |= {"width": result.width, "height": result.height}
-        for place, face in enumerate(result.faces):
+        for number, face in enumerate(result.faces):
             record = face.to_dict()
             raw = {f"raw_{label}": score for label, score in (record["raw_scores"] or {}).items()}
+            measures = {f"quality_{name}": each["score"] for name, each in record["quality_measures"].items()}
             points = dict(zip(LANDMARKS, (each for point in record["landmarks"] or () for each in point), strict=False))
             crop = {f"crop_{name}": value for name, value in (record["crop"] or {}).items()}
-            scores = {**record["scores"], **raw}
-            found.append(
-                {**record, **record["box"], **crop, **record["pose"], **points, **scores, **frame, "face": place}
-            )
+            place = {**record["box"], **crop, **record["pose"], **points}
+            found.append({**record, **place, **measures, **record["scores"], **raw, **frame, "face": number})
     return [tuple(map(cells.get, columns(header))) for cells in found or [frame]]
 
 

@@ -32,7 +32,7 @@ SHORT: Final = 0.5
 PORTRAIT_SIDE: Final = 96
 """Width and height of a person's portrait, in pixels."""
 
-_BETTER: Final = 0.05  # by so much quality another portrait has to be better
+_BETTER: Final = 5  # by so much quality another portrait has to be better
 _WIDTH, _HEIGHT, _RIBBON, _FOOT, _LEFT = 1000, 130, 14, 28, 4
 
 _STYLE: Final = """

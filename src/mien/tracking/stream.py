@@ -85,8 +85,9 @@ class Stream(Stateful):
         detects = self._tracker.wants_detection(frame.image, frame.time) or self._every_frame
         found = detect(self._detector, frame.image) if detects else None
         tracks = self._tracker.update(frame.image, frame.time, found)
-        rows = self._scores(frame.image, tracks)
-        faces = [self._face(frame, track, row) for track, row in zip(tracks, rows, strict=True)]
+        crops = self._crops(frame.image, tracks)
+        rows = checked_scores(self._classifier, crops)
+        faces = [self._face(frame, *parts) for parts in zip(tracks, crops, rows, strict=True)]
         oldest = frame.time - 2 * self._tracker.max_lost
         self._people = {key: person for key, person in self._people.items() if person.seen >= oldest}
         height, width = frame.image.shape[:2]
@@ -111,12 +112,12 @@ class Stream(Stateful):
             raise InvalidInput(f"the saved state is of a model with the labels {labels}, not {self._classifier.labels}")
         super().restore(state)
 
-    def _scores(self, image: Image, tracks: Sequence[Track]) -> NDArray[np.float32]:
+    def _crops(self, image: Image, tracks: Sequence[Track]) -> NDArray[np.uint8]:
         size = self._classifier.input_size
         crops = [crop_face(image, track.detection.region, size) for track in tracks]
-        return checked_scores(self._classifier, np.array(crops, np.uint8).reshape(-1, size, size))
+        return np.array(crops, np.uint8).reshape(-1, size, size)
 
-    def _face(self, frame: Frame, track: Track, scores: NDArray[np.float32]) -> Face:
+    def _face(self, frame: Frame, track: Track, crop: NDArray[np.uint8], scores: NDArray[np.float32]) -> Face:
         person = self._people.setdefault(track.track_id, self._new_part())
         labels = self._classifier.labels
         smoothed, leading = person.add(frame.time, scores)
@@ -127,7 +128,7 @@ class Stream(Stateful):
             raw=Prediction(labels, scores),
             leading=labels[leading],
             interpolated=track.interpolated,
-            quality=assess(frame.image, track.detection),
+            quality=assess(frame.image, track.detection, crop),
         )
 
     def _new_part(self) -> "_Person":
