@@ -31,10 +31,6 @@ SURE: Final = 0.5
 """Length from which the network's vector of cosine and sine counts. It is the shorter the less it is sure of the roll:
 0 where any roll is as likely as any other."""
 
-SHARE: Final = 0.5
-"""Share of the network's correction of place and side that is taken. It errs there as much as detectors do, so the mean
-of the two is better than either. The roll is taken whole, as detectors say nothing of it."""
-
 
 def align(image: Image, detections: Sequence[Detection]) -> list[Detection]:
     """The detections with crops in which the faces lie as FER2013's do.
@@ -62,12 +58,12 @@ def align(image: Image, detections: Sequence[Detection]) -> list[Detection]:
 def _corrected(crop: Crop, cosine: float, sine: float, right: float, down: float, growth: float) -> Crop:
     """A crop after the network's correction: of its roll, of its place in sides, of its side's logarithm."""
     angle = math.radians(crop.roll)
-    cos, sin, length = math.cos(angle), math.sin(angle), SHARE * crop.side
+    cos, sin = math.cos(angle), math.sin(angle)
     turn = math.degrees(math.atan2(sine, cosine)) if math.hypot(cosine, sine) >= SURE else 0.0
     return Crop(
-        crop.x + length * (right * cos - down * sin),
-        crop.y + length * (right * sin + down * cos),
-        crop.side * math.exp(SHARE * growth),
+        crop.x + crop.side * (right * cos - down * sin),
+        crop.y + crop.side * (right * sin + down * cos),
+        crop.side * math.exp(growth),
         (crop.roll + turn + 180) % 360 - 180,
     )
 

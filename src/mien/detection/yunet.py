@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-from collections.abc import Iterator
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -56,6 +55,10 @@ TILTS: Final = (45, -45)
 
 TURNS: Final = (90, -90, 180, 135, -135)
 """Further angles, for faces that lie or stand on their head, the likeliest first."""
+
+TRIMMED: Final = 0.2
+"""Share of the sides of a copy turned by 45 degrees that is left out. Half of what is left out is outside of the
+picture."""
 
 TURNED_SCORE: Final = 0.8
 """Least score in a turned copy, since every further copy brings boxes without a face."""
@@ -118,43 +121,47 @@ class YuNet:
             InvalidInput: It is not an image.
         """
         height, width = check_image(image).shape[:2]
-        scales = _scales(max(height, width), self.min_face)
-        rows = self._search(image, scales, self.min_score)
+        copies = _copies(image, self.min_face)
+        rows = self._search(copies, width, height)
         if self.turned:
-            rows = _distinct([rows, *self._turned(image, scales, (*TILTS, *TURNS))])
+            turned = [self._search(copies, width, height, turn) for turn in (*TILTS, *TURNS)]
+            rows = _distinct([rows, *turned])
         elif self.turned is None:
-            small = [min(1.0, TURNED_SIDE / max(height, width))]
-            rows = _distinct([rows, *self._turned(image, small, TILTS)])
+            larger = copies[-2] if len(copies) > 1 else copies[-1]
+            small = [_scaled(larger, min(TURNED_SIDE, max(larger.shape)), width, height)]
+            rows = _distinct([rows, *(self._search(small, width, height, turn) for turn in TILTS)])
             if not len(rows):
-                rows = next((each for each in self._turned(image, small, TURNS) if len(each)), rows)
+                further = (self._search(small, width, height, turn) for turn in TURNS)
+                rows = next((each for each in further if len(each)), rows)
         found = [_detection(row, width, height) for row in rows]
         return largest_first(merged([detection for detection in found if detection]))
 
-    def _search(self, image: Image, scales: list[float], min_score: float) -> Rows:
-        """The faces found in copies of a picture, in its own pixels."""
-        height, width = image.shape[:2]
+    def _search(self, copies: list[Image], width: int, height: int, turn: int = 0) -> Rows:
+        """The faces found in copies of a picture, each turned by so many degrees, in the picture's own pixels."""
+        least = max(self.min_score, TURNED_SCORE) if turn else self.min_score
         found = []
-        for scale in scales:
-            size = max(1, round(width * scale)), max(1, round(height * scale))
-            image = _resized(image, size)  # from the copy before, which is the next larger one
-            for left, top, tile in _tiles(image):
-                rows = _decoded(self._session, tile, min_score)
-                edges = left, top, left + tile.shape[1], top + tile.shape[0]
-                rows = rows[_whole(rows, edges, size)] + _shift(left, top)
-                rows[:, :14:2] *= width / size[0]
-                rows[:, 1:14:2] *= height / size[1]
-                found.append(rows)
+        for copy in copies:
+            view, back = _rotated(copy, turn) if turn else (copy, np.eye(2, 3))
+            rows = np.concatenate([self._in_tile(view, *corner, least) for corner in _tiles(view)])
+            if turn:
+                rows = _mapped(rows, back, turn)
+            rows[:, :14:2] *= width / copy.shape[1]
+            rows[:, 1:14:2] *= height / copy.shape[0]
+            found.append(rows)
         return _distinct(found)
 
-    def _turned(self, image: Image, scales: list[float], turns: tuple[int, ...]) -> Iterator[Rows]:
-        """The faces found in each turned copy, in the picture's own pixels."""
-        height, width = image.shape[:2]
-        finest = scales[0]
-        copy = _resized(image, (max(1, round(width * finest)), max(1, round(height * finest))))
-        for turn in turns:
-            turned, back = _rotated(copy, turn)
-            rows = self._search(turned, [scale / finest for scale in scales], max(self.min_score, TURNED_SCORE))
-            yield _mapped(rows, back, turn, np.array([width / copy.shape[1], height / copy.shape[0]]))
+    def _in_tile(self, view: Image, left: int, top: int, right: int, bottom: int, least: float) -> Rows:
+        """The faces in one tile, in the pixels of the view that it is a part of, but for those that the next shows."""
+        rows = _decoded(self._session, view[top:bottom, left:right], least) + _shift(left, top)
+        height, width = view.shape[:2]
+        whole = (
+            ((rows[:, 0] > left + 1) | (left == 0))
+            & ((rows[:, 1] > top + 1) | (top == 0))
+            & ((rows[:, 2] < right - 1) | (right == width))
+            & ((rows[:, 3] < bottom - 1) | (bottom == height))
+        )
+        kept: Rows = rows[whole]
+        return kept
 
 
 def yunet_file() -> Path:
@@ -209,19 +216,29 @@ def _scales(longest: int, min_face: float | None) -> list[float]:
     return [*finer, *([whole] if whole > least and finest > least else []), least]
 
 
-def _resized(image: Image, size: tuple[int, int]) -> Image:
-    if (image.shape[1], image.shape[0]) == size:
+def _copies(image: Image, min_face: float | None) -> list[Image]:
+    """The copies that are searched, from the largest to the smallest; each is made from the one before."""
+    height, width = image.shape[:2]
+    copies = [image]
+    for scale in _scales(max(height, width), min_face):
+        copies.append(_scaled(copies[-1], scale * max(height, width), width, height))
+    return copies[1:]
+
+
+def _scaled(image: Image, longest: float, width: int, height: int) -> Image:
+    """A picture, whatever its own size, with that longer side and the proportions of `width` to `height`."""
+    scale = longest / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    if size == (image.shape[1], image.shape[0]):
         return image
     shrinks = size[0] < image.shape[1]
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR), np.uint8)
 
 
-def _tiles(image: Image) -> Iterator[tuple[int, int, Image]]:
-    """Left and top of each tile, and the tile."""
+def _tiles(image: Image) -> list[tuple[int, int, int, int]]:
+    """Left, top, right and bottom of each tile."""
     height, width = image.shape[:2]
-    for top, bottom in _spans(height):
-        for left, right in _spans(width):
-            yield left, top, image[top:bottom, left:right]
+    return [(left, top, right, bottom) for top, bottom in _spans(height) for left, right in _spans(width)]
 
 
 def _spans(length: int) -> list[tuple[int, int]]:
@@ -237,7 +254,8 @@ def _decoded(session: InferenceSession, image: Image, min_score: float) -> Rows:
     height, width = image.shape[:2]
     # As OpenCV does: black to the right and below, up to a multiple of the coarsest stride.
     padded = np.zeros((1, 3, -(-height // 32) * 32, -(-width // 32) * 32), np.float32)
-    padded[0, :, :height, :width] = image.transpose(2, 0, 1)[::-1]
+    for plane, channel in zip(padded[0, ::-1], cv2.split(image), strict=True):  # blue first
+        plane[:height, :width] = channel
     names = [f"{kind}_{stride}" for stride in STRIDES for kind in ("cls", "obj", "bbox", "kps")]
     outputs = iter(session.run(names, {"input": padded}))
     found = []
@@ -252,17 +270,6 @@ def _decoded(session: InferenceSession, image: Image, min_score: float) -> Rows:
         found.append(np.hstack([centres - halves, centres + halves, points, scores[at, None], 0 * scores[at, None]]))
     rows = np.concatenate(found).astype(np.float64)
     return rows[np.isfinite(rows).all(axis=1)]
-
-
-def _whole(rows: Rows, edges: tuple[int, int, int, int], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Which faces do not touch an edge behind which another tile shows them whole."""
-    left, top, right, bottom = edges
-    return (
-        ((rows[:, 0] > 1) | (left == 0))
-        & ((rows[:, 1] > 1) | (top == 0))
-        & ((rows[:, 2] < right - left - 1) | (right == size[0]))
-        & ((rows[:, 3] < bottom - top - 1) | (bottom == size[1]))
-    )
 
 
 def _shift(left: int, top: int) -> NDArray[np.float64]:
@@ -286,10 +293,14 @@ def _distinct(found: list[Rows]) -> Rows:
 
 
 def _rotated(image: Image, degrees: int) -> tuple[Image, NDArray[np.float64]]:
-    """A picture turned clockwise, whole, and the (2, 3) map from its pixels back to the picture's."""
+    """A picture turned clockwise, and the (2, 3) map from its pixels back to the picture's.
+
+    What is around a picture turned by 45 degrees is cut by `TRIMMED`, and the tips of its corners with it.
+    """
     height, width = image.shape[:2]
     cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    size = round(abs(cos) * width + abs(sin) * height), round(abs(sin) * width + abs(cos) * height)
+    kept = 1 - TRIMMED * abs(2 * sin * cos)
+    size = round(kept * (abs(cos) * width + abs(sin) * height)), round(kept * (abs(sin) * width + abs(cos) * height))
     turn = np.array([[cos, sin], [-sin, cos]])
     back = np.column_stack([turn, np.array([width, height]) / 2 - turn @ (np.array(size) / 2)])
     pixels = back.copy()
@@ -298,13 +309,13 @@ def _rotated(image: Image, degrees: int) -> tuple[Image, NDArray[np.float64]]:
     return np.asarray(turned, np.uint8), back
 
 
-def _mapped(rows: Rows, back: NDArray[np.float64], degrees: int, stretch: NDArray[np.float64]) -> Rows:
-    """Faces of a turned copy in the picture's pixels. Their boxes enclose the ellipse in the copy's box."""
+def _mapped(rows: Rows, back: NDArray[np.float64], degrees: int) -> Rows:
+    """Faces of a turned copy in the pixels of the copy. Their boxes enclose the ellipse in the turned copy's box."""
     points = np.concatenate([(rows[:, :2] + rows[:, 2:4]) / 2, rows[:, 4:14]], axis=1).reshape(len(rows), 6, 2)
-    points = (points @ back[:, :2].T + back[:, 2]) * stretch
+    points = points @ back[:, :2].T + back[:, 2]
     cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     width, height = ((rows[:, 2:4] - rows[:, :2]) / 2).T
-    halves = np.stack([np.hypot(width * cos, height * sin), np.hypot(width * sin, height * cos)], axis=1) * stretch
+    halves = np.stack([np.hypot(width * cos, height * sin), np.hypot(width * sin, height * cos)], axis=1)
     corners, landmarks = [points[:, 0] - halves, points[:, 0] + halves], points[:, 1:].reshape(-1, 10)
     return np.hstack([*corners, landmarks, rows[:, 14:] - [0, degrees]])
 
