@@ -31,12 +31,8 @@ from mien.values import Image, check_image
 Picture: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | Pillow.Image | NDArray[np.uint8]
 """What `read_image` takes: a file's path, its content, a file opened in binary mode, a Pillow image, or an array."""
 
-MAX_PIXELS: Final = 200_000_000
-"""The largest width × height that is decoded: the resolution of the largest telephone sensors."""
-
-MAX_BYTES: Final = 2_000_000_000
-"""The largest file that is read, in bytes."""
-
+MAX_PIXELS: Final = 200_000_000  # the largest width × height that is decoded: that of the largest telephone sensors
+MAX_BYTES: Final = 2_000_000_000  # the largest file that is read, in bytes
 DRAWN_COMMENT: Final = "drawn by mien"
 """The comment in a picture file that marks it as a drawing of mien's, which is not to be analysed again."""
 
@@ -224,8 +220,7 @@ _OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "WEBP": {"quality": 92},
 }
 
-WRITTEN_SUFFIXES: Final = frozenset(_WRITTEN)
-"""File name suffixes, in lower case, that `write_image` knows."""
+WRITTEN_SUFFIXES: Final = frozenset(_WRITTEN)  # file name suffixes, in lower case, that `write_image` knows
 
 
 def _from_path(path: Path, name: str, max_pixels: int) -> Image:

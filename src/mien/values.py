@@ -503,8 +503,7 @@ class Failure:
     error: str
 
 
-_FLOAT32_LIMIT: Final = 2.0**128 - 2.0**103
-"""The least number that becomes infinite when it is rounded to 32 bits."""
+_FLOAT32_LIMIT: Final = 2.0**128 - 2.0**103  # the least number that becomes infinite when it is rounded to 32 bits
 
 
 def number(value: float | None) -> float | None:

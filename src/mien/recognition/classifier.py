@@ -13,8 +13,7 @@ from mien.recognition.model_file import EVIDENCE, INPUT, LOGITS, METADATA_KEY, V
 from mien.runtime import LOADING_ERRORS, InferenceSession, SessionOptions
 from mien.values import GreyFaces
 
-FACES_A_RUN = 256
-"""Faces in one batch; larger batches take more memory and are no faster."""
+FACES_A_RUN = 256  # faces in one batch; larger batches take more memory and are no faster
 
 
 class Classifier(Protocol):

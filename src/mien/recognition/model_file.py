@@ -9,9 +9,7 @@ from typing import Any, get_origin, get_type_hints
 
 from mien.errors import ModelError
 
-METADATA_KEY = "mien"
-"""The entry of an ONNX file's metadata that holds `ModelInfo`, as JSON."""
-
+METADATA_KEY = "mien"  # the entry of an ONNX file's metadata that holds `ModelInfo`, as JSON
 FORMAT_VERSION = 1
 
 INPUT, LOGITS, EVIDENCE, VOTES = "faces", "logits", "cam", "votes"

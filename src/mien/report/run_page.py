@@ -17,12 +17,8 @@ from mien.evaluation.metrics import calibration_bins
 from mien.report.html import card, chart, document, key, named_values, table, tiles
 from mien.values import Scores
 
-SECONDS_A_RELOAD: Final = 30
-"""Seconds after which the page of a running training reloads itself."""
-
-NUM_MISTAKES: Final = 24
-"""Faces shown of those that are confidently misclassified."""
-
+SECONDS_A_RELOAD: Final = 30  # seconds after which the page of a running training reloads itself
+NUM_MISTAKES: Final = 24  # faces shown of those that are confidently misclassified
 _WIDTH, _HEIGHT = 560, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 12, 30
 

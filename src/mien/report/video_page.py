@@ -23,15 +23,9 @@ from mien.tracking.events import Event
 from mien.tracking.smoothing import TIME_TOLERANCE
 from mien.values import Box, Failure, FrameResult, Image
 
-MOST_BINS: Final = 1500
-"""How many bins of time a page has at most; when a video is longer, bins become wider."""
-
-SHORT: Final = 0.5
-"""People in view for less than so many seconds are summed up at the end."""
-
-PORTRAIT_SIDE: Final = 96
-"""Width and height of a person's portrait, in pixels."""
-
+MOST_BINS: Final = 1500  # how many bins of time a page has at most; when a video is longer, bins become wider
+SHORT: Final = 0.5  # people in view for less than so many seconds are summed up at the end
+PORTRAIT_SIDE: Final = 96  # width and height of a person's portrait, in pixels
 _BETTER: Final = 5  # by so much quality another portrait has to be better
 _WIDTH, _HEIGHT, _RIBBON, _FOOT, _LEFT = 1000, 130, 14, 28, 4
 

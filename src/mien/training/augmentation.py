@@ -167,8 +167,7 @@ _WAVES = torch.tensor([
     for wave in range(8)
 ])  # fmt: skip
 
-BLOCK_COSINES = torch.kron(_WAVES, _WAVES)
-"""The orthonormal two-dimensional cosines of an 8×8 block, a row each: (64, 64)."""
+BLOCK_COSINES = torch.kron(_WAVES, _WAVES)  # (64, 64): the orthonormal 2-D cosines of an 8×8 block, a row each
 
 
 def _images(values: Tensor) -> Tensor:

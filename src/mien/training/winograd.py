@@ -7,8 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-FEWEST_CHANNELS = 64
-"""With fewer channels in or out, moving data costs more than the multiplications that are saved."""
+FEWEST_CHANNELS = 64  # with fewer channels in or out, moving data costs more than the multiplications that are saved
 
 
 class WinogradConv2d(nn.Conv2d):

@@ -8,11 +8,8 @@ from typing import Final, TypeAlias, TypeVar
 
 T = TypeVar("T")
 
-_PATIENCE: Final = 2.0
-"""Seconds that closing waits for the thread, which never ends while it reads from a pipe that sends nothing."""
-
-_Entry: TypeAlias = tuple[T] | BaseException | None
-"""An item; or the end, with the error that was the reason."""
+_PATIENCE: Final = 2.0  # seconds that closing waits for the thread: it may read from a pipe that sends nothing
+_Entry: TypeAlias = tuple[T] | BaseException | None  # an item; or the end, with the error that was the reason
 
 
 def in_background(items: Iterable[T], *, ahead: int = 8) -> Generator[T, None, None]:

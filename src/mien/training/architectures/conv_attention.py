@@ -7,8 +7,7 @@ from torch import Tensor, nn
 from mien.training.architectures.network import Network
 from mien.training.architectures.rep_net import stages
 
-EXPANSION = 4
-"""The width of a block's hidden layer, as a multiple of the block's (Vaswani et al. 2017, arXiv:1706.03762)."""
+EXPANSION = 4  # width of a block's hidden layer, as a multiple of the block's (Vaswani et al. 2017, arXiv:1706.03762)
 
 
 class ConvAttention(Network):
