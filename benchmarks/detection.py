@@ -1,10 +1,10 @@
 """What the detectors find, where they find faces that are none, and how long they take.
 
     pip install --no-deps scikit-image scikit-learn     # for the photographs alone; see scenes.py
-    python benchmarks/detection.py --data fer2013.csv --yunet FILE --pictures FOLDER --settings \
+    python benchmarks/detection.py --data fer2013.csv --pictures FOLDER --settings \
         --json benchmarks/results/detection.json
-    python benchmarks/detection.py --data fer2013.csv --yunet FILE --quick               # the same with few faces
-    python benchmarks/detection.py --data fer2013.csv --yunet FILE --only yunet --kinds "1280×960"
+    python benchmarks/detection.py --data fer2013.csv --quick               # the same with few faces
+    python benchmarks/detection.py --data fer2013.csv --only yunet --kinds "1280×960"
 
 The same faces of PublicTest are put into photographs by size, turn, light and how far they are outside (scenes.py).
 `--pictures FOLDER` adds the pictures of counted.json, whose faces were marked by eye. A face counts as found when the
@@ -59,13 +59,15 @@ LEAST_SCORE = 0.3
 SCORES = (0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)
 COUNTED = Path(__file__).with_name("counted.json")
 
-DETECTORS: dict[str, Callable[[Path | None], Detector]] = {
-    "haar": lambda model: Haar(),
+DETECTORS: dict[str, Callable[[], Detector]] = {
+    "haar": Haar,
     "yunet": YuNet,
+    "yunet, turned": partial(YuNet, turned=True),
+    "yunet, min_face 16": partial(YuNet, min_face=16),
 }
-"""Constructors of the detectors that are compared, given YuNet's model file; a variant is one line more."""
+"""Constructors of the detectors that are compared; a variant is one line more."""
 
-SCORED: Callable[[Path | None], Detector] = partial(YuNet, min_score=LEAST_SCORE)
+SCORED: Callable[[], Detector] = partial(YuNet, min_score=LEAST_SCORE)
 
 SETTINGS: dict[str, Callable[[], Detector]] = {
     "default: step 1.15, 2 neighbours, a seventh of the picture": Haar,
@@ -242,7 +244,6 @@ def show_scores(scores: dict[float, dict[str, Count]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--yunet", type=Path, help="YuNet's model file, unless it has been fetched")
     parser.add_argument("--pictures", type=Path, help="a folder with the pictures of counted.json")
     parser.add_argument("--num", type=int, default=NUM_FACES, help="faces in each row")
     parser.add_argument("--quick", action="store_true", help=f"the same as --num {NUM_QUICK}")
@@ -255,8 +256,8 @@ def main() -> None:
     options = parser.parse_args()
     cv2.setNumThreads(1)
 
-    detectors = {name: DETECTORS[name](options.yunet) for name in options.only}
-    scored = None if options.no_scores else SCORED(options.yunet)
+    detectors = {name: DETECTORS[name]() for name in options.only}
+    scored = None if options.no_scores else SCORED()
     public = load(options.data).split("PublicTest").faces
     num = NUM_QUICK if options.quick else options.num
     faces = public[np.random.default_rng(0).choice(len(public), num, replace=False)]

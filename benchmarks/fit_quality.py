@@ -1,6 +1,6 @@
 """Fit `WEIGHTS` of `recognition/quality.py`: how much each measure of a face's picture says about errors.
 
-    python benchmarks/fit_quality.py --data fer2013.csv --yunet FILE --json benchmarks/results/quality_weights.json
+    python benchmarks/fit_quality.py --data fer2013.csv --json benchmarks/results/quality_weights.json
 
 Training faces are spoilt as `spoiling` does. The probability of a right answer is taken to be `chance + (best - chance)
 * product(share ** weight)` over the measures' scores as shares of 100; chance, best and the weights, none below 0,
@@ -73,7 +73,6 @@ def chosen(rows: Judged) -> tuple[dict[str, float], float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--yunet", type=Path, required=True)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     cv2.setNumThreads(1)
@@ -81,7 +80,7 @@ def main() -> None:
     classifier = load_classifier(DEFAULT_MODEL)
     faces = load(options.data, size=classifier.input_size).split("Training")
     faces = faces.select(np.sort(np.random.default_rng(SEED).choice(len(faces), NUM_FACES, replace=False)))
-    rows = judged(faces, classifier, YuNet(options.yunet), SEED)
+    rows = judged(faces, classifier, YuNet(), SEED)
     weights, chance, best = chosen(rows)
     for name, weight in weights.items():
         print(f"{name:14} {weight:.2f}")

@@ -1,6 +1,6 @@
 """Fit the two constants of `detection/yunet.py` that turn YuNet's box into the square that Haar would draw.
 
-    python benchmarks/fit_yunet_crop.py --data fer2013.csv --yunet FILE --json benchmarks/results/yunet_crop.json
+    python benchmarks/fit_yunet_crop.py --data fer2013.csv --json benchmarks/results/yunet_crop.json
 
 FER2013's crops are Haar's boxes, so the square is known for a training face that is enlarged to 192 pixels with a
 mirrored border. Several ways to estimate its side and its centre from YuNet's detection are compared by their spread.
@@ -30,14 +30,13 @@ def spread(values: NDArray[np.float64]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--yunet", type=Path, required=True)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     cv2.setNumThreads(1)
 
     faces = load(options.data).split("Training").faces
     chosen = np.random.default_rng(0).choice(len(faces), NUM_FACES, replace=False)
-    detector = YuNet(options.yunet)
+    detector = YuNet()
     found = [detection for place in chosen for detection in nearest(detector(picture_of(faces[place])))]
     boxes = np.array([detection.box for detection in found])
     points = np.array([detection.landmarks for detection in found], dtype=np.float64)
@@ -61,7 +60,7 @@ def main() -> None:
         "tip of the nose": points[:, 2],
         "between eyes and mouth": (eyes + mouth) / 2,
     }
-    side = sides["width of the box"]["factor"] * width
+    side = sides["root of its area"]["factor"] * np.sqrt(width * height)
     centres = {}
     for name, place in places.items():
         right, down = ((np.array(TRUTH.centre) - place) / side[:, None]).T

@@ -1,6 +1,6 @@
 """Time of each stage of analysing one picture: read, detect, crop, classify.
 
-    python benchmarks/pipeline.py docs/pictures/astronaut.jpg --yunet FILE --json benchmarks/results/pipeline.json
+    python benchmarks/pipeline.py docs/pictures/astronaut.jpg --json benchmarks/results/pipeline.json
 
 The picture is first scaled to 640×480 with its face in it, and kept as a JPEG in memory. Every call has run before;
 all run on one thread. Ends in one JSON line.
@@ -22,7 +22,7 @@ from PIL import Image as Pillow
 from mien.analyzer import Analyzer
 from mien.crop import crop_face
 from mien.defaults import DEFAULT_MODEL
-from mien.detection import YuNet, load_detector
+from mien.detection import DETECTORS, load_detector
 from mien.detection.detector import Detector
 from mien.images import read_image
 from mien.recognition import load_classifier
@@ -81,15 +81,12 @@ def seconds_to_import() -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("picture", type=Path, help="with one face")
-    parser.add_argument("--yunet", type=Path, help="YuNet's model file; only Haar is measured without it")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     cv2.setNumThreads(1)
 
     picture = as_camera_picture(options.picture)
-    detectors: dict[str, Detector] = {"haar": load_detector("haar")}
-    if options.yunet:
-        detectors["yunet"] = YuNet(options.yunet)
+    detectors: dict[str, Detector] = {name: load_detector(name) for name in DETECTORS}
     calls = {key: call for name, detector in detectors.items() for key, call in stages(picture, name, detector).items()}
     times = median_microseconds(calls, ROUNDS)
     rows = {

@@ -1,6 +1,6 @@
 """Whether quality predicts errors: accuracy by tenths of each measure and of the one number, on spoilt faces.
 
-    python benchmarks/quality.py --data fer2013.csv --yunet FILE --json benchmarks/results/quality.json
+    python benchmarks/quality.py --data fer2013.csv --json benchmarks/results/quality.json
 
 PublicTest's faces are embedded in pictures, as they are and spoilt as `spoiling` does, found by YuNet, cropped,
 measured and classified. The weights were fitted on training faces (fit_quality.py). Ends in one JSON line.
@@ -118,7 +118,6 @@ def cost(faces: FaceSet, classifier: Classifier) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--yunet", type=Path, required=True)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     cv2.setNumThreads(1)
@@ -126,7 +125,7 @@ def main() -> None:
     made = hardware()  # before the long part, so that the commit is the one that runs
     classifier = load_classifier(DEFAULT_MODEL)
     faces = load(options.data, size=classifier.input_size).split("PublicTest")
-    rows = judged(faces, classifier, YuNet(options.yunet), SEED)
+    rows = judged(faces, classifier, YuNet(), SEED)
     measures = {name: measure(name, rows) for name in ("quality", *MEASURES)}
     for name, row in measures.items():
         print(f"{name:14} AUC {row['separation']:.3f}  " + " ".join(f"{each:.2f}" for each in row["accuracies"]))

@@ -2,7 +2,7 @@
 
     python benchmarks/same_rows.py VIDEO... --before OLD/src --after src [--json benchmarks/results/same_rows.json]
 
-Runs `mien analyze VIDEO --csv` of both checkouts on each video, with Haar and, given its model file, with YuNet. Cells
+Runs `mien analyze VIDEO --csv` of both checkouts on each video, with Haar and with YuNet. Cells
 are compared as text, so a digit more or less counts. Ends in one JSON line; status 1 if anything differs.
 """
 
@@ -58,9 +58,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     before, after = Checkout(options.before), Checkout(options.after)
-    detectors: dict[str, list[str]] = {"haar": []}
-    if options.yunet:
-        detectors["yunet"] = ["--detector", "yunet", "--detector-model", str(options.yunet)]
+    detectors = {name: ["--detector", name] for name in ("haar", "yunet")}
 
     compared: list[dict[str, Any]] = []
     for name, detector in detectors.items():

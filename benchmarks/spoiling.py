@@ -15,6 +15,7 @@ from through_detector import BORDER, SIDE, TRUTH, picture_of
 
 from mien.crop import crop_face
 from mien.data import FaceSet
+from mien.detection import align
 from mien.detection.detector import Detector
 from mien.evaluation import class_indices
 from mien.recognition import Classifier
@@ -242,10 +243,10 @@ def found(detector: Detector, sample: Sample) -> Detection:
     """The detection that covers the face best; where none does, the square that is known, without landmarks."""
     height, width = sample.image.shape[:2]
     inside = sample.truth.clipped(width, height)
+    known = Detection(inside, 0.0, crop=Crop(*sample.truth.centre, sample.truth.width))
     covering = [each for each in detector(sample.image) if each.box.overlap(inside) >= 0.4]
-    if covering:
-        return max(covering, key=lambda each: each.box.overlap(inside))
-    return Detection(inside, 0.0, crop=Crop(*sample.truth.centre, sample.truth.width))
+    best = max(covering, key=lambda each: each.box.overlap(inside), default=known)
+    return align(sample.image, [best])[0]
 
 
 def _moved(box: Box, x: float, y: float) -> Box:

@@ -408,6 +408,22 @@ def through_detector() -> str:
     return markdown(["", "found, %", "direct, %", "through the detector, %", "lost, points"], rows)
 
 
+def pose() -> str:
+    """What is measured of heads turned by known angles."""
+    rows = [
+        [
+            f"{name} {turn}°",
+            str(row["num"]),
+            f"{row['measured']:.1f}",
+            f"{row['median_error']:.1f}",
+            f"{row['error_90']:.1f}",
+        ]
+        for name, turns in result("pose")["rows"].items()
+        for turn, row in turns.items()
+    ]
+    return markdown(["turned by", "faces found", "measured (median)", "median error", "of 90 % within"], rows)
+
+
 def quality() -> str:
     """Accuracy by tenths of each measure of a face's quality."""
     rows = [
@@ -484,6 +500,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "detection_settings": detection_settings,
     "detection_turns": detection_turns,
     "yunet_crop": yunet_crop,
+    "pose": pose,
     "through_detector": through_detector,
     "quality": quality,
     "quality_faults": quality_faults,

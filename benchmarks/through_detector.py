@@ -1,7 +1,7 @@
 """Accuracy lost through the detector: faces of PublicTest are put into pictures, detected and classified.
 
     python benchmarks/through_detector.py --data fer2013.csv --json benchmarks/results/through_detector.json
-    python benchmarks/through_detector.py --data fer2013.csv --yunet FILE --only-turns --num 200     # a quick part
+    python benchmarks/through_detector.py --data fer2013.csv --only-turns --num 200     # a quick part
 
 Each face is enlarged to 192 pixels and gets a mirrored border of half its side. It counts as found when the region that
 the network would see overlaps it with an intersection over union of at least a half. `direct` is the accuracy of the
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from mien.analyzer import Analyzer
 from mien.data import load
 from mien.defaults import DEFAULT_MODEL
-from mien.detection import YuNet, load_detector
+from mien.detection import DETECTORS, align, load_detector
 from mien.detection.detector import Detector
 from mien.evaluation import class_indices
 from mien.recognition import load_classifier
@@ -58,10 +58,21 @@ def nearest(found: list[Detection]) -> list[Detection]:
     return sorted(covering, key=lambda detection: -detection.region.box.overlap(TRUTH))[:1]
 
 
+class Level:
+    """A detector whose crops stay as they are: nothing turns them upright."""
+
+    def __init__(self, detector: Detector) -> None:
+        self.detector = detector
+
+    def __call__(self, image: Image) -> list[Detection]:
+        return self.detector(image)
+
+
 def answers(
     analyzer: Analyzer, faces: GreyFaces, labels: NDArray[np.int64], turns: NDArray[np.float64]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which faces are found, each turned by its degrees, and which of them are classified correctly."""
+    aligned = not isinstance(analyzer.detector, Level)
     found = np.zeros(len(faces), bool)
     correct = np.zeros(len(faces), bool)
     names = analyzer.classifier.labels
@@ -69,6 +80,8 @@ def answers(
         places = range(start, min(start + FACES_AT_ONCE, len(faces)))
         pictures = [picture_of(faces[place], turns[place]) for place in places]
         detections = [nearest(analyzer.detector(picture)) for picture in pictures]
+        if aligned:
+            detections = [align(*each) for each in zip(pictures, detections, strict=True)]
         for place, answer in zip(places, analyzer.classify(pictures, detections), strict=True):
             found[place] = bool(answer)
             correct[place] = bool(answer) and names.index(answer[0].label) == labels[place]
@@ -119,7 +132,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", default=DEFAULT_MODEL)
-    parser.add_argument("--yunet", type=Path, help="YuNet's model file; only Haar is measured without it")
     parser.add_argument("--num", type=int, default=NUM_TURNED, help="faces that are turned")
     parser.add_argument("--only-turns", action="store_true")
     parser.add_argument("--json", type=Path)
@@ -131,9 +143,8 @@ def main() -> None:
     classifier = load_classifier(options.model)
     data = load(options.data, size=classifier.input_size).split("PublicTest")
     faces, labels = data.faces, class_indices(data, classifier.labels)
-    detectors: dict[str, Detector] = {"haar": load_detector("haar")}
-    if options.yunet:
-        detectors["yunet"] = YuNet(options.yunet)
+    detectors: dict[str, Detector] = {name: load_detector(name) for name in DETECTORS}
+    detectors["yunet, crops not turned"] = Level(detectors["yunet"])
     analyzers = {name: Analyzer(classifier, each) for name, each in detectors.items()}
     rows = {} if options.only_turns else {name: measure(each, faces, labels) for name, each in analyzers.items()}
     for name, row in rows.items():

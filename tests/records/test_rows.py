@@ -34,7 +34,8 @@ COLUMNS = [
     "source", "frame", "time", "width", "height", "face", "track_id", "left", "top", "right", "bottom",
     "crop_x", "crop_y", "crop_side", "roll", "yaw", "right_eye_x", "right_eye_y", "left_eye_x", "left_eye_y",
     "nose_x", "nose_y", "mouth_right_x", "mouth_right_y", "mouth_left_x", "mouth_left_y",
-    "detector_score", "interpolated", "quality", "quality_reasons", *(f"quality_{name}" for name in MEASURES), "label", *EMOTIONS,
+    "detector_score", "interpolated", "quality", "quality_reasons", *(f"quality_{name}" for name in MEASURES), "label",
+    *EMOTIONS,
     *(f"raw_{name}" for name in EMOTIONS), "valence", "arousal", "uncertain", "prediction_set", "drawing", "error",
 ]  # fmt: skip
 
@@ -73,7 +74,7 @@ def test_every_cell_of_a_face(written: Callable[..., bytes], make_frame: Any, ma
     assert float(row["time"]) == 1 / 30
     expected = {
         "frame": "7", "width": "640", "height": "360", "face": "0", "track_id": "2", "left": "10.5", "top": "20.0",
-        "right": "110.5", "bottom": "130.25", "detector_score": "0.875", "interpolated": "true", "quality": "0.75",
+        "right": "110.5", "bottom": "130.25", "detector_score": "0.875", "interpolated": "true", "quality": "75.5",
         "quality_reasons": "blurred;turned", "label": "happy", "happy": "0.75", "neutral": "0.25", "sad": "0.0",
         "raw_angry": "0.25", "raw_happy": "0.75", "valence": "0.675", "arousal": "0.3", "uncertain": "small;dark",
         "prediction_set": "happy;sad", "drawing": "talk-drawn.mp4", "error": "",

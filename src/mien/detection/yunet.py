@@ -60,10 +60,10 @@ TURNS: Final = (90, -90, 180, 135, -135)
 TURNED_SCORE: Final = 0.8
 """Least score in a turned copy, since every further copy brings boxes without a face."""
 
-SIDE: Final = 1.1236
+SIDE: Final = 1.1127
 """Side of the square that Haar would draw, in geometric means of the width and the height of YuNet's box."""
 
-ABOVE: Final = 0.0159
+ABOVE: Final = 0.0118
 """Height of that square's centre above the box's, in sides of the square; see benchmarks/fit_yunet_crop.py."""
 
 

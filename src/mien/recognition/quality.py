@@ -78,8 +78,8 @@ SCORES: Final[Mapping[str, Callable[[float], float]]] = {
 each formula is from."""
 
 WEIGHTS: Final[Mapping[str, float]] = {
-    "size": 0.16, "sharpness": 0.31, "brightness": 0.0, "overexposure": 0.0, "underexposure": 0.0, "contrast": 0.0,
-    "uniformity": 0.0, "turned": 0.0, "tilted": 0.83, "cut_off": 0.59, "covered": 0.71,
+    "size": 0.32, "sharpness": 0.33, "brightness": 0.0, "overexposure": 0.0, "underexposure": 0.0, "contrast": 0.0,
+    "uniformity": 0.0, "turned": 0.05, "tilted": 0.17, "cut_off": 0.43, "covered": 0.7,
 }  # fmt: skip
 """How much each measure counts in the one number, as an exponent, by how well it predicts errors on spoilt training
 faces (benchmarks/fit_quality.py). What does not predict them is measured, and does not count."""
