@@ -198,9 +198,7 @@ class Detection(ByValue):
     @property
     def region(self) -> Crop:
         """The square that a network should see."""
-        if self.crop is not None:
-            return self.crop
-        return Crop(*self.box.centre, max(self.box.width, self.box.height))
+        return self.crop or Crop(*self.box.centre, max(self.box.width, self.box.height))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -93,7 +93,5 @@ def parse_model_info(text: str, source: str) -> ModelInfo:
 
 def size_class(num_parameters: int) -> str:
     """The class of a network by its number of trained parameters."""
-    for name, limit in (("nano", 62_000), ("small", 1_000_000), ("base", 15_000_000)):
-        if num_parameters < limit:
-            return name
-    return "large"
+    limits = {"nano": 62_000, "small": 1_000_000, "base": 15_000_000}
+    return next((name for name, limit in limits.items() if num_parameters < limit), "large")
