@@ -42,7 +42,6 @@ class LazyGroup(TyperGroup):
         self.commands.update({name: TyperCommand(name, help=text) for name, text in VERBS.items()})
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # some versions of Typer bring their own click
-        """As click's."""
         name, command, rest = super().resolve_command(ctx, args)
         return name, command and _load(str(name)), rest
 

@@ -85,7 +85,6 @@ def note(message: str) -> None:
 
 
 def complain(message: str) -> None:
-    """Print one error on standard error."""
     err.print("[bold red]error:[/]", end=" ")
     note(message)
 

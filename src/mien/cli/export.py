@@ -60,7 +60,6 @@ def export(
 
 
 def _shares(text: str, count: int) -> list[float]:
-    """The numbers of --average, one for each model."""
     try:
         shares = [float(share) for share in text.split(",")]
     except ValueError:

@@ -24,7 +24,6 @@ def runs(
 
 
 def table_of(rows: list[dict[str, Any]]) -> Table:
-    """Runs for people, one in a row."""
     left = ("run", "architecture")
     table = table_with(*left, "epochs", "best", "accuracy, %", "loss", "s/epoch", left=left)
     for row in rows:

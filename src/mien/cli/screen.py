@@ -58,7 +58,6 @@ class AnalysisScreen:
         self._bar.stop()
 
     def see(self, result: FrameResult | Failure) -> None:
-        """Show one more result."""
         if isinstance(result, FrameResult) and result.video is not None:
             self._see_frame(result)
             return
@@ -74,7 +73,6 @@ class AnalysisScreen:
             self._console.print(*_picture_lines(result), sep="\n", soft_wrap=True)
 
     def summarize(self, summary: Summary) -> None:
-        """One line for everything."""
         if self._silent or summary.num_sources < 2:
             return
         shares = ", ".join(f"{label} {num / summary.num_faces:.0%}" for label, num in summary.labels.most_common())

@@ -45,7 +45,6 @@ class Run:
         return kept[max(kept)]
 
     def kept_models(self) -> dict[int, Path]:
-        """The models kept so far, by epoch."""
         found = {re.search(r"\.epoch-(\d+)\.", path.name): path for path in self.models.glob("*.pt")}
         return {int(match[1]): path for match, path in found.items() if match}
 
@@ -60,7 +59,6 @@ class Run:
         return lines
 
     def description(self) -> dict[str, Any]:
-        """The content of `run.json`."""
         try:
             about = json.loads(self.about.read_text(encoding="utf-8"))
             about["recipe"]["architecture"], about["data"]["name"]

@@ -103,7 +103,6 @@ class PyavDecoder:
         self._container.close()
 
     def _open(self) -> None:
-        """Open the source and decode its first frame."""
         self._container = (_open_url if self._is_url else open_file)(self._address, self._name)
         try:
             self._stream = _choose_stream(self._container, self._name)

@@ -50,7 +50,6 @@ class Sound:
             self._output.mux(packet)
 
     def close(self) -> None:
-        """Close the file that the sound comes from."""
         self._input.close()
 
     def _peek(self) -> "Packet[AudioStream] | None":

@@ -48,7 +48,6 @@ class ConvAttention(Network):
         return self.classes(embedding), embedding
 
     def forward(self, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """As `Network.forward`."""
         places, importance, side = self._weighed(faces)
         evidence = for_each(self.classes, places) * importance * (side * side)
         # Not len(), which would make the number of faces a constant in an export.
@@ -76,7 +75,6 @@ class AttentionBlock(nn.Module):
         self.dense = nn.Sequential(nn.Linear(width, EXPANSION * width), nn.GELU(), nn.Linear(EXPANSION * width, width))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, positions, width) → the same shape."""
         x = x + self._attend(self.attention_norm(x))
         refined: Tensor = x + for_each(self.dense, self.dense_norm(x))
         return refined
