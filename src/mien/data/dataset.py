@@ -60,14 +60,9 @@ class FaceSet:
     def select(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> "FaceSet":
         """The faces that a mask or an array of indices selects, in its order."""
         places = np.arange(len(self))[keep]
-        return replace(
-            self,
-            faces=self.faces[places],
-            labels=self.labels[places],
-            splits=self.splits[places],
-            sources=[self.sources[place] for place in places],
-            votes=None if self.votes is None else self.votes[places],
-        )
+        arrays = {name: getattr(self, name)[places] for name in ("faces", "labels", "splits")}
+        votes = None if self.votes is None else self.votes[places]
+        return replace(self, **arrays, sources=[self.sources[place] for place in places], votes=votes)
 
     def split_names(self) -> tuple[str, ...]:
         """The names of the splits that hold faces, in the order of `SPLITS`."""
@@ -155,11 +150,9 @@ def fingerprint(faces: FaceSet) -> str:
 def class_counts(faces: FaceSet) -> dict[str, dict[str, int]]:
     """The number of faces by split and class, in the order of `SPLITS` and of the classes; without empty splits."""
     counts = {}
-    for split in SPLITS:
-        labels = faces.labels[faces.splits == split]
-        if len(labels):
-            numbers = np.bincount(labels, minlength=len(faces.classes)).tolist()
-            counts[split] = dict(zip(faces.classes, numbers, strict=True))
+    for split in faces.split_names():
+        numbers = np.bincount(faces.labels[faces.splits == split], minlength=len(faces.classes)).tolist()
+        counts[split] = dict(zip(faces.classes, numbers, strict=True))
     return counts
 
 
