@@ -99,12 +99,7 @@ class Terminal(Live):
 
 
 class TkWindow:
-    """A window of Tk, which Python brings with it.
-
-    Raises:
-        ImportError: This Python came without Tk.
-        RuntimeError: There is no display.
-    """
+    """A window of Tk; an `ImportError` where this Python came without it, a `RuntimeError` without a display."""
 
     def __init__(self) -> None:
         import tkinter

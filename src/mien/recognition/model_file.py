@@ -59,14 +59,9 @@ class ModelInfo:
 
 
 def parse_model_info(text: str, source: str) -> ModelInfo:
-    """The metadata that a model file holds under `METADATA_KEY`; entries that this mien does not know are ignored.
+    """The metadata in a model file's JSON under `METADATA_KEY`; entries that this mien does not know are ignored.
 
-    Args:
-        text: The metadata as JSON.
-        source: The file's name in error messages.
-
-    Raises:
-        ModelError: A field is missing or wrong, or the format is newer; the message names the field.
+    A `ModelError` names the file, `source`, and the field that is missing or wrong.
     """
     try:
         values = json.loads(text)

@@ -21,12 +21,8 @@ def in_background(items: Iterable[T], *, ahead: int = 8) -> Generator[T, None, N
     A live source (whose attribute `live` is true: `Camera`, a `VideoSource` of a network camera) is read without a
     thread: frames that wait in a queue would be old when they are seen.
 
-    Args:
-        items: Iterated in the thread only. An exception in it is raised here, after the items before it.
-        ahead: Largest number of items that may wait.
-
-    Yields:
-        Each item. Closing the generator (leaving its loop early) ends the thread before the next item.
+    The items are iterated in the thread only; an exception there is raised here, after the items before it. Closing the
+    generator (leaving its loop early) ends the thread before the next item.
     """
     if getattr(items, "live", False):
         yield from items
