@@ -52,7 +52,7 @@ def _load(verb: str) -> Any:
     verb_app = getattr(module, "app", None)
     if verb_app is None:
         verb_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, context_settings=_HELP)
-        verb_app.command(verb)(getattr(module, verb))
+        verb_app.command(verb, help=VERBS[verb])(getattr(module, verb))
     return typer.main.get_command(verb_app)
 
 

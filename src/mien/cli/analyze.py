@@ -63,7 +63,6 @@ def analyze(
     resume: Annotated[bool, _of_videos("--resume", help="Go on with an interrupted job.")] = False,
     **outputs: Path | None,
 ) -> None:
-    """Find the faces in pictures and videos, and say what each one shows."""
     from mien.cli.screen import AnalysisScreen
     from mien.jobs.outputs import OutputRefused
     from mien.jobs.run import analyze as run

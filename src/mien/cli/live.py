@@ -40,7 +40,6 @@ def live(
         float | None, typer.Option("--seconds", parser=seconds, metavar="TIME", help="End after 3, 1.5s or 1:30.")
     ] = None,
 ) -> None:  # fmt: skip
-    """Show what a camera sees, with boxes and all probabilities, until Ctrl-C, or q in the window."""
     from mien.jobs.live import watch
     from mien.jobs.outputs import OutputRefused
     from mien.video import open_camera

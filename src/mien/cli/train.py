@@ -49,7 +49,6 @@ def train(
     compare: Annotated[bool, typer.Option(
         "--compare", help="Draw the curves of runs over each other in --out (.svg, .png, .pdf) instead.")] = False,
 ) -> None:  # fmt: skip
-    """Train a network; models are kept whenever the validation loss falls."""
     if compare:
         _compare(words, folder or Path("comparison.svg"))
         return
