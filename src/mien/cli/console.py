@@ -44,7 +44,6 @@ LeaveOut: TypeAlias = Annotated[
 ]
 """The option of verbs that count or score faces."""
 
-
 _TIME: Final = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)\s*s?", re.IGNORECASE | re.ASCII)
 
 

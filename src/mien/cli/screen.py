@@ -33,8 +33,7 @@ class AnalysisScreen:
     """Shows results as they come, in a `with` block, and a summary at the end; if `silent`, errors only."""
 
     def __init__(self, sources: Sequence[Source], settings: VideoSettings, *, silent: bool) -> None:
-        self._settings = settings
-        self._silent = silent
+        self._settings, self._silent = settings, silent
         self._one_by_one = len(sources) <= FEW
         lasting = not self._one_by_one or any(source.is_video for source in sources)
         shown = err.is_terminal and not silent and lasting

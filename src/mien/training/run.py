@@ -118,7 +118,6 @@ class Run:
                     )
             resumption = about["code"] | {"processes": about.get("processes", 1)}
             about = before | {"resumed_with": [*before.get("resumed_with", []), resumption]}
-        self.folder.mkdir(parents=True, exist_ok=True)
         with replacing(self.about) as partial:
             partial.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
         return about

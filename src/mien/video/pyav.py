@@ -65,11 +65,8 @@ class PyavDecoder:
     """
 
     def __init__(self, address: str, name: str, *, is_url: bool, threads: int) -> None:
-        self._address = address
-        self._name = name
-        self._is_url = is_url
+        self._address, self._name, self._is_url, self._threads = address, name, is_url, threads
         self._to_rgb = rgb_converter(threads)
-        self._threads = threads
         self._open()
         self._upright = _upright(self._first)
         # The stream's own zero, in seconds. Some streams claim to begin after their first frame.

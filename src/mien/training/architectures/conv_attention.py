@@ -76,8 +76,7 @@ class AttentionBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self._attend(self.attention_norm(x))
-        refined: Tensor = x + for_each(self.dense, self.dense_norm(x))
-        return refined
+        return x + for_each(self.dense, self.dense_norm(x))
 
     def _attend(self, x: Tensor) -> Tensor:
         num, num_places, width = x.shape
