@@ -22,23 +22,18 @@ BAR: Final = 24  # cells of a bar in the terminal
 
 
 def live(
-    camera: Annotated[str, typer.Argument(help="A camera's number or device, or a video to play as if it were one.")]
-    = "0",
-    record: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Write video, CSV, JSON lines, events and report there."),
-    ] = None,
-    terminal: Annotated[bool, typer.Option("--terminal", help="Bars in the terminal, not a window.")]
-    = False,
+    camera: Annotated[str, typer.Argument(
+        help="A camera's number or device, or a video to play as if it were one.")] = "0",
+    record: Annotated[Path | None, typer.Option(
+        metavar="FOLDER", help="Write video, CSV, JSON lines, events and report there.")] = None,
+    terminal: Annotated[bool, typer.Option("--terminal", help="Bars in the terminal, not a window.")] = False,
     model: Model = DEFAULT_MODEL,
     detector: DetectorName = DEFAULT_DETECTOR,
     detector_model: DetectorModel = None,
-    anonymize: Annotated[
-        str | None, typer.Option(metavar="HOW", help="blur or pixelate every face that is shown or written.")
-    ] = None,
-    duration: Annotated[
-        float | None, typer.Option("--seconds", parser=seconds, metavar="TIME", help="End after 3, 1.5s or 1:30.")
-    ] = None,
+    anonymize: Annotated[str | None, typer.Option(
+        metavar="HOW", help="blur or pixelate every face that is shown or written.")] = None,
+    duration: Annotated[float | None, typer.Option(
+        "--seconds", parser=seconds, metavar="TIME", help="End after 3, 1.5s or 1:30.")] = None,
 ) -> None:  # fmt: skip
     from mien.jobs.live import watch
     from mien.jobs.outputs import OutputRefused
