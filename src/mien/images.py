@@ -33,8 +33,7 @@ Picture: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | Pillow.Image | 
 
 MAX_PIXELS: Final = 200_000_000  # the largest width × height that is decoded: that of the largest telephone sensors
 MAX_BYTES: Final = 2_000_000_000  # the largest file that is read, in bytes
-DRAWN_COMMENT: Final = "drawn by mien"
-"""The comment in a picture file that marks it as a drawing of mien's, which is not to be analysed again."""
+DRAWN_COMMENT: Final = "drawn by mien"  # the comment that marks a drawing, which is not to be analysed again
 
 PICTURE_SUFFIXES: Final = frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm",

@@ -28,11 +28,8 @@ class _Output(Console):
 
 
 # emoji=False: a file called ":cat:.png" keeps its name.
-out = _Output(highlight=False, emoji=False)
-"""Standard output: results."""
-
-err = Console(stderr=True, highlight=False, emoji=False)
-"""Standard error: progress, warnings and errors, so that standard output can be piped."""
+out = _Output(highlight=False, emoji=False)  # standard output: results
+err = Console(stderr=True, highlight=False, emoji=False)  # standard error: what is not to be piped, progress say
 
 JsonFile: TypeAlias = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there; - for standard output.")

@@ -159,9 +159,6 @@ def class_counts(faces: FaceSet) -> dict[str, dict[str, int]]:
 def sample_faces(faces: FaceSet, per_class: int, seed: int = 0) -> dict[str, GreyFaces]:
     """Up to `per_class` faces of each class, sampled from all splits: (M, S, S) uint8 by class name."""
     generator = np.random.default_rng(seed)
-    samples = {}
-    for code, name in enumerate(faces.classes):
-        places = np.flatnonzero(faces.labels == code)
-        chosen = generator.choice(places, min(per_class, len(places)), replace=False)
-        samples[name] = faces.faces[np.sort(chosen)]
-    return samples
+    places = {name: np.flatnonzero(faces.labels == code) for code, name in enumerate(faces.classes)}
+    chosen = {name: generator.choice(each, min(per_class, len(each)), replace=False) for name, each in places.items()}
+    return {name: faces.faces[np.sort(each)] for name, each in chosen.items()}

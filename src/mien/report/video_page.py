@@ -53,9 +53,6 @@ class _Person:
 class PageSink(VideoSink):
     """One HTML file about a video, written when the video has ended. Its memory does not grow with the frames.
 
-        >>> with PageSink(Path("talk.html"), header) as sink:  # doctest: +SKIP
-        ...     sink.write(result)
-
     Portraits are cut out of the results' images; where faces are hidden in those, they are hidden in the page.
     """
 

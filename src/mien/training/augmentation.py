@@ -12,8 +12,7 @@ from pydantic import ConfigDict, Field, StrictBool, StrictFloat
 from pydantic.dataclasses import dataclass as validated
 from torch import Tensor
 
-SETTINGS: Final = ConfigDict(extra="forbid", allow_inf_nan=False)
-"""How tables of settings are validated: without unknown keys, infinities and NaN."""
+SETTINGS: Final = ConfigDict(extra="forbid", allow_inf_nan=False)  # how tables of settings are validated
 
 
 @validated(frozen=True, slots=True, config=SETTINGS)

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 _TIMEOUT: Final = 10.0  # seconds that a server may take to answer, and to send the next packet
-_SEEK_BACK: Final = (0.0, 1.0, 4.0, 16.0)
-"""Seconds before the wanted place that are tried one after another, since some containers seek past it."""
+_SEEK_BACK: Final = (0.0, 1.0, 4.0, 16.0)  # seconds before the place, tried in turn: some containers seek past it
 
 BT709: Final = 1
 _UNSPECIFIED: Final = 2
