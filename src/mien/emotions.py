@@ -101,8 +101,8 @@ def valence_arousal(labels: Sequence[str], scores: ArrayLike) -> tuple[float, fl
     Psychology 39). The model places words, not the seven expressions of data sets; the coordinates are mien's own
     reading of it and were not fitted to anybody's ratings. So use them to compare moments, not as a measurement.
 
-    The scores are probabilities that sum to 1, one for each label; else it is an `InvalidInput`. Valence and arousal are
-    -1 to 1 each; None when one of the labels is not one of the seven.
+    The scores are probabilities that sum to 1, one for each label, or an `InvalidInput` says so. Valence and arousal
+    are -1 to 1 each; None when one of the labels is not one of the seven.
     """
     values = np.asarray(scores, dtype=np.float64)
     if values.shape != (len(labels),):
