@@ -12,22 +12,28 @@ from numpy.typing import ArrayLike
 
 from mien.errors import InvalidInput
 
-EMOTIONS: Final = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+_EXPRESSIONS: Final = {
+    "angry": ((232, 84, 74), (-0.6, 0.7), ("anger",)),
+    "disgust": ((122, 171, 66), (-0.7, 0.3), ("disgusted",)),
+    "fear": ((158, 116, 214), (-0.6, 0.8), ("scared", "afraid", "fearful")),
+    "happy": ((245, 184, 46), (0.9, 0.4), ("happiness", "joy")),
+    "sad": ((77, 142, 224), (-0.8, -0.4), ("sadness",)),
+    "surprise": ((240, 130, 50), (0.2, 0.9), ("surprised",)),
+    "neutral": ((150, 158, 168), (0.0, 0.0), ("neutrality",)),
+}
+"""By name: the colour in drawings; valence and arousal; other spellings in data sets."""
+
+EMOTIONS: Final = tuple(_EXPRESSIONS)
 """The expressions in the order of FER2013's codes, 0 to 6."""
 
 RESTING: Final = "neutral"
 """The expression of a resting face."""
 
-COLOURS: Final[Mapping[str, tuple[int, int, int]]] = {
-    "angry": (232, 84, 74),
-    "disgust": (122, 171, 66),
-    "fear": (158, 116, 214),
-    "happy": (245, 184, 46),
-    "sad": (77, 142, 224),
-    "surprise": (240, 130, 50),
-    "neutral": (150, 158, 168),
-}
+COLOURS: Final[Mapping[str, tuple[int, int, int]]] = {name: colour for name, (colour, *_) in _EXPRESSIONS.items()}
 """RGB, 0 to 255, of each expression; each is legible on black and on white."""
+
+CIRCUMPLEX: Final[Mapping[str, tuple[float, float]]] = {name: place for name, (_, place, _) in _EXPRESSIONS.items()}
+"""Valence and arousal of each expression, each -1 to 1."""
 
 OWN_COLOURS: Final = (
     (0, 120, 90), (255, 150, 255), (150, 90, 0), (195, 30, 135), (0, 210, 195), (240, 90, 180),
@@ -46,27 +52,7 @@ FER_PLUS_VOTES: Final = (
 FER_PLUS_EXPRESSIONS: Final = FER_PLUS_VOTES[:8]
 """FER+'s eight expressions, which are the first of its vote columns."""
 
-CIRCUMPLEX: Final[Mapping[str, tuple[float, float]]] = {
-    "angry": (-0.6, 0.7),
-    "disgust": (-0.7, 0.3),
-    "fear": (-0.6, 0.8),
-    "happy": (0.9, 0.4),
-    "sad": (-0.8, -0.4),
-    "surprise": (0.2, 0.9),
-    "neutral": (0.0, 0.0),
-}
-"""Valence and arousal of each expression, each -1 to 1."""
-
-_SPELLINGS: Final = {
-    "angry": ("anger", "angry"),
-    "disgust": ("disgust", "disgusted"),
-    "fear": ("fear", "scared", "afraid", "fearful"),
-    "happy": ("happy", "happiness", "joy"),
-    "sad": ("sad", "sadness"),
-    "surprise": ("surprise", "surprised"),
-    "neutral": ("neutral", "neutrality"),
-}
-_BY_SPELLING: Final = {spelling: name for name, spellings in _SPELLINGS.items() for spelling in spellings}
+_BY_SPELLING: Final = {each: name for name, (*_, others) in _EXPRESSIONS.items() for each in (name, *others)}
 
 
 def parse_emotion(text: str) -> str:
@@ -115,15 +101,8 @@ def valence_arousal(labels: Sequence[str], scores: ArrayLike) -> tuple[float, fl
     Psychology 39). The model places words, not the seven expressions of data sets; the coordinates are mien's own
     reading of it and were not fitted to anybody's ratings. So use them to compare moments, not as a measurement.
 
-    Args:
-        labels: K names.
-        scores: (K,) probabilities that sum to 1.
-
-    Returns:
-        Valence and arousal, each -1 to 1; None when one of the labels is not one of the seven.
-
-    Raises:
-        InvalidInput: There are not as many scores as labels.
+    The scores are probabilities that sum to 1, one for each label, or an `InvalidInput` says so. Valence and arousal
+    are -1 to 1 each; None when one of the labels is not one of the seven.
     """
     values = np.asarray(scores, dtype=np.float64)
     if values.shape != (len(labels),):

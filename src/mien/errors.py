@@ -54,12 +54,7 @@ class ExportError(MienError):
 
 
 class MissingExtra(MienError, ImportError):
-    """An optional dependency is not installed.
-
-    Args:
-        feature: what was asked for, as the start of a sentence.
-        extra: the extra of mien that brings it.
-    """
+    """An optional dependency, which an extra of mien brings, is not installed; `feature` begins the message."""
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f"{feature} needs an optional dependency. Install it with: {install_command(extra)}")

@@ -50,8 +50,6 @@ def check_output(
 ) -> None:
     """Check, before the work begins, that a file can be written and takes the place of nothing that is still needed.
 
-        >>> check_output(Path("faces.csv"), inputs=[Path("party.jpg")])
-
     Standard output (`-`), pipes and devices pass. `may_replace` says whether a file that is there already, and not
     empty, may be replaced; by default any may. Where many outputs are checked, the inputs are a `FileSet`.
     """
@@ -89,8 +87,6 @@ def check_outputs(
     may_replace: Mapping[str, Callable[[Path], bool]] | None = None,
 ) -> None:
     """Check all outputs of a command as `check_output` does, and that no two of them are the same file.
-
-        >>> check_outputs({"--csv": Path("faces.csv"), "--json": None}, inputs=[Path("party.jpg")])
 
     The files are named by their options, None for one that was not given; a message begins with the option.
     """

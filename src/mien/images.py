@@ -31,14 +31,9 @@ from mien.values import Image, check_image
 Picture: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | Pillow.Image | NDArray[np.uint8]
 """What `read_image` takes: a file's path, its content, a file opened in binary mode, a Pillow image, or an array."""
 
-MAX_PIXELS: Final = 200_000_000
-"""The largest width × height that is decoded: the resolution of the largest telephone sensors."""
-
-MAX_BYTES: Final = 2_000_000_000
-"""The largest file that is read, in bytes."""
-
-DRAWN_COMMENT: Final = "drawn by mien"
-"""The comment in a picture file that marks it as a drawing of mien's, which is not to be analysed again."""
+MAX_PIXELS: Final = 200_000_000  # the largest width × height that is decoded: that of the largest telephone sensors
+MAX_BYTES: Final = 2_000_000_000  # the largest file that is read, in bytes
+DRAWN_COMMENT: Final = "drawn by mien"  # the comment that marks a drawing, which is not to be analysed again
 
 PICTURE_SUFFIXES: Final = frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm",
@@ -85,15 +80,8 @@ _BITS_TAG: Final = 0x0102  # EXIF and TIFF: bits per sample
 _DESCRIPTION_TAG: Final = 0x010E
 _ORIENTATION_TAG: Final = 0x0112
 # Pillow's own exif_transpose also writes the EXIF data anew, which damaged data does not survive.
-_TURNS: Final = {
-    2: Pillow.Transpose.FLIP_LEFT_RIGHT,
-    3: Pillow.Transpose.ROTATE_180,
-    4: Pillow.Transpose.FLIP_TOP_BOTTOM,
-    5: Pillow.Transpose.TRANSPOSE,
-    6: Pillow.Transpose.ROTATE_270,
-    7: Pillow.Transpose.TRANSVERSE,
-    8: Pillow.Transpose.ROTATE_90,
-}
+_TURN_NAMES = "FLIP_LEFT_RIGHT", "ROTATE_180", "FLIP_TOP_BOTTOM", "TRANSPOSE", "ROTATE_270", "TRANSVERSE", "ROTATE_90"
+_TURNS: Final = {number: Pillow.Transpose[name] for number, name in enumerate(_TURN_NAMES, start=2)}
 
 
 def is_picture_name(path: str | Path) -> bool:
@@ -161,17 +149,17 @@ def write_image(path: Path, image: Image, *, comment: str | None = None) -> None
         OSError: The folder cannot be written, or the disk is full; an older file of that name is as it was.
     """
     check_image(image)
-    kind = _WRITTEN.get(path.suffix.lower())
+    kind = _BY_SUFFIX.get(path.suffix.lower())
     if kind is None:
-        raise PictureError(f"{path}: pictures are written as {', '.join(_WRITTEN)}; got {path.suffix or 'no suffix'}")
-    if max(image.shape) > (longest := _LONGEST_SIDES.get(kind, 2**31 - 1)):
+        raise PictureError(f"{path}: pictures are written as {', '.join(_BY_SUFFIX)}; got {path.suffix or 'no suffix'}")
+    _, longest, options = _WRITTEN[kind]
+    if max(image.shape) > longest:
         height, width = image.shape[:2]
         raise PictureError(
             f"{path}: a {kind} is at most {longest:,} pixels a side; got {width:,} × {height:,}. Write a .png"
         )
-    options = _OPTIONS.get(kind, {}) | (_comment(kind, comment) if comment else {})
     with replacing(path) as partial:
-        Pillow.fromarray(image).save(partial, format=kind, **options)
+        Pillow.fromarray(image).save(partial, format=kind, **options, **(_comment(kind, comment) if comment else {}))
 
 
 def _comment(kind: str, comment: str) -> dict[str, Any]:
@@ -208,24 +196,16 @@ def drawn_by_mien(path: Path) -> bool:
         return False
 
 
-_WRITTEN: Final = {
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".png": "PNG",
-    ".webp": "WEBP",
-    ".bmp": "BMP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
+# By format: its suffixes, the most pixels that a side may have, and Pillow's options.
+_WRITTEN: Final[dict[str, tuple[tuple[str, ...], int, dict[str, Any]]]] = {
+    "JPEG": ((".jpg", ".jpeg"), 65_500, {"quality": 92, "subsampling": 0}),  # 4:4:4 keeps coloured type sharp
+    "PNG": ((".png",), 2**31 - 1, {"compress_level": 3}),
+    "WEBP": ((".webp",), 16_383, {"quality": 92}),
+    "BMP": ((".bmp",), 2**31 - 1, {}),
+    "TIFF": ((".tif", ".tiff"), 2**31 - 1, {}),
 }
-_LONGEST_SIDES: Final = {"JPEG": 65_500, "WEBP": 16_383}
-_OPTIONS: Final[dict[str, dict[str, Any]]] = {
-    "JPEG": {"quality": 92, "subsampling": 0},  # 4:4:4 keeps coloured type sharp
-    "PNG": {"compress_level": 3},
-    "WEBP": {"quality": 92},
-}
-
-WRITTEN_SUFFIXES: Final = frozenset(_WRITTEN)
-"""File name suffixes, in lower case, that `write_image` knows."""
+_BY_SUFFIX: Final = {suffix: kind for kind, (suffixes, *_) in _WRITTEN.items() for suffix in suffixes}
+WRITTEN_SUFFIXES: Final = frozenset(_BY_SUFFIX)  # file name suffixes, in lower case, that `write_image` knows
 
 
 def _from_path(path: Path, name: str, max_pixels: int) -> Image:

@@ -198,9 +198,7 @@ class Detection(ByValue):
     @property
     def region(self) -> Crop:
         """The square that a network should see."""
-        if self.crop is not None:
-            return self.crop
-        return Crop(*self.box.centre, max(self.box.width, self.box.height))
+        return self.crop or Crop(*self.box.centre, max(self.box.width, self.box.height))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -352,20 +350,21 @@ class Face(ByValue):
         """
         valence, arousal = valence_arousal(self.prediction.labels, self.prediction.scores) or (None, None)
         landmarks, crop = self.detection.landmarks, self.detection.crop
+        quality = self.quality or Quality(math.nan)
         return {
             "track_id": self.track_id,
             "box": box_to_dict(self.box),
-            "crop": None if crop is None else {name: number(value) for name, value in crop._asdict().items()},
-            "pose": {name: number(value) for name, value in self.detection.pose._asdict().items()},
+            "crop": crop and _numbers(crop._asdict()),
+            "pose": _numbers(self.detection.pose._asdict()),
             "detector_score": number(self.detection.score),
             "landmarks": None if landmarks is None else [[*map(number, point)] for point in landmarks.tolist()],
             "interpolated": self.interpolated,
-            "quality": None if self.quality is None else number(self.quality.score),
-            "quality_reasons": list(self.quality.reasons) if self.quality else [],
-            "quality_measures": _measures_to_dict(self.quality.measures) if self.quality else {},
+            "quality": number(quality.score),
+            "quality_reasons": list(quality.reasons),
+            "quality_measures": {name: _numbers(each._asdict()) for name, each in quality.measures.items()},
             "label": self.label,
-            "scores": _scores_to_dict(self.prediction),
-            "raw_scores": None if self.raw is None else _scores_to_dict(self.raw),
+            "scores": _numbers(self.scores),
+            "raw_scores": None if self.raw is None else _numbers(self.raw.by_label()),
             "valence": number(valence),
             "arousal": number(arousal),
             "uncertain": list(self.uncertain),
@@ -503,8 +502,7 @@ class Failure:
     error: str
 
 
-_FLOAT32_LIMIT: Final = 2.0**128 - 2.0**103
-"""The least number that becomes infinite when it is rounded to 32 bits."""
+_FLOAT32_LIMIT: Final = 2.0**128 - 2.0**103  # the least number that becomes infinite when it is rounded to 32 bits
 
 
 def number(value: float | None) -> float | None:
@@ -514,7 +512,7 @@ def number(value: float | None) -> float | None:
 
 def box_to_dict(box: Box) -> dict[str, float | None]:
     """A box as JSON has it: its four sides by name, in pixels."""
-    return {side: number(value) for side, value in box._asdict().items()}
+    return _numbers(box._asdict())
 
 
 def box_from_dict(record: Mapping[str, float]) -> Box:
@@ -522,16 +520,12 @@ def box_from_dict(record: Mapping[str, float]) -> Box:
     return Box(record["left"], record["top"], record["right"], record["bottom"])
 
 
-def _scores_to_dict(prediction: Prediction) -> dict[str, float | None]:
-    return {label: number(score) for label, score in prediction.by_label().items()}
+def _numbers(values: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: number(value) for name, value in values.items()}
 
 
 def _prediction(scores: Mapping[str, float]) -> Prediction:
     return Prediction(tuple(scores), np.array(list(scores.values()), np.float32))
-
-
-def _measures_to_dict(measures: Mapping[str, Measure]) -> dict[str, dict[str, float | None]]:
-    return {name: {"score": number(each.score), "raw": number(each.raw)} for name, each in measures.items()}
 
 
 def _quality(record: Mapping[str, Any]) -> Quality:
@@ -548,14 +542,8 @@ def checked_number(
 ) -> float:
     """`value` as a float, if it is a number from `least` to `most`, and not beyond the integers of C code.
 
-    Args:
-        name: The setting's name in the message.
-        value: What the caller passed, of any type; a bool is not taken for a number.
-        kind: What the number stands for in the message; "a whole number" refuses fractions.
-        above: Whether `least` itself is refused.
-
-    Raises:
-        InvalidInput: The value is of another type, NaN, infinite, or out of range.
+    A bool is not taken for a number, and with `above` `least` itself is refused. The message calls the setting `name`,
+    and what it stands for `kind`; "a whole number" refuses fractions.
     """
     accepted = numbers.Integral if kind == "a whole number" else numbers.Real
     if isinstance(value, accepted) and not isinstance(value, bool):
@@ -567,11 +555,7 @@ def checked_number(
 
 
 def check_image(image: object) -> Image:
-    """`image` itself, if it is one.
-
-    Raises:
-        InvalidInput: It is not a (H, W, 3) uint8 array with at least one pixel.
-    """
+    """`image` itself, if it is one, a (H, W, 3) uint8 array with at least one pixel; else an `InvalidInput`."""
     if not isinstance(image, np.ndarray):
         raise InvalidInput(f"an image is a numpy array of shape (H, W, 3), uint8, RGB; got {type(image).__name__}")
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:

@@ -42,7 +42,6 @@ class LazyGroup(TyperGroup):
         self.commands.update({name: TyperCommand(name, help=text) for name, text in VERBS.items()})
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # some versions of Typer bring their own click
-        """As click's."""
         name, command, rest = super().resolve_command(ctx, args)
         return name, command and _load(str(name)), rest
 
@@ -53,7 +52,7 @@ def _load(verb: str) -> Any:
     verb_app = getattr(module, "app", None)
     if verb_app is None:
         verb_app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, context_settings=_HELP)
-        verb_app.command(verb)(getattr(module, verb))
+        verb_app.command(verb, help=VERBS[verb])(getattr(module, verb))
     return typer.main.get_command(verb_app)
 
 

@@ -23,47 +23,38 @@ def _of_videos(*names: str, **settings: Any) -> Any:
 
 
 def analyze(
-    sources: Annotated[
-        list[str],
-        typer.Argument(metavar="SOURCE", help="Pictures and videos: files, folders, patterns, URLs; - for a pipe."),
-    ],
+    sources: Annotated[list[str], typer.Argument(
+        metavar="SOURCE", help="Pictures and videos: files, folders, patterns, URLs; - for a pipe.")],
     model: Model = DEFAULT_MODEL,
     detector: DetectorName = DEFAULT_DETECTOR,
     detector_model: DetectorModel = None,
-    min_face: Annotated[
-        float | None, typer.Option(help="The smallest face to find, in pixels; smaller ones take longer.")
-    ] = None,
+    min_face: Annotated[float | None, typer.Option(
+        help="The smallest face to find, in pixels; smaller ones take longer.")] = None,
     min_score: Annotated[float | None, typer.Option(help="YuNet: the least score of a face, 0 to 1.")] = None,
     turned: Annotated[bool, typer.Option("--turned", help="YuNet: find faces at any angle, lying down say.")] = False,
     scale_step: Annotated[float | None, typer.Option(help="Haar: from one size searched to the next.")] = None,
     neighbours: Annotated[int | None, typer.Option(help="Haar: hits that a face needs.")] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Haar: find faces from the side too.")] = False,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Processes side by side; 0: one a core.")] = 1,
-    anonymize: Annotated[
-        str | None, typer.Option(metavar="HOW", help="blur or pixelate every face in whatever is drawn.")
-    ] = None,
+    anonymize: Annotated[str | None, typer.Option(
+        metavar="HOW", help="blur or pixelate every face in whatever is drawn.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
     start: Annotated[float, _of_videos(parser=seconds, metavar="TIME", help="As 3, 1.5s or 1:30.")] = 0.0,
     end: Annotated[float | None, _of_videos(parser=seconds, metavar="TIME", help="Likewise.")] = None,
     every: Annotated[int, _of_videos(min=1, help="Every n-th frame only.")] = 1,
     fps: Annotated[float | None, _of_videos(callback=above_zero, help="At most so many frames a second.")] = None,
     as_video: Annotated[bool, _of_videos("--as-video", help="Folders are numbered frames, - is Y4M.")] = False,
-    rate: Annotated[
-        float | None, _of_videos(callback=above_zero, help="Frames a second of numbered frames and raw pictures.")
-    ] = None,
+    rate: Annotated[float | None, _of_videos(
+        callback=above_zero, help="Frames a second of numbered frames and raw pictures.")] = None,
     raw_size: Annotated[str | None, _of_videos(metavar="WxH", help="- is raw RGB of this size.")] = None,
     smoothing: Annotated[str, _of_videos(help="ema, median or off.")] = "ema",
-    smoothing_seconds: Annotated[
-        float | None,
-        _of_videos(parser=seconds, callback=above_zero, metavar="TIME", help="Time constant, or window."),
-    ] = None,
-    baseline: Annotated[
-        float, _of_videos(parser=seconds, metavar="TIME", help="Take out what each face shows at first.")
-    ] = 0.0,
+    smoothing_seconds: Annotated[float | None, _of_videos(
+        parser=seconds, callback=above_zero, metavar="TIME", help="Time constant, or window.")] = None,
+    baseline: Annotated[float, _of_videos(
+        parser=seconds, metavar="TIME", help="Take out what each face shows at first.")] = 0.0,
     resume: Annotated[bool, _of_videos("--resume", help="Go on with an interrupted job.")] = False,
     **outputs: Path | None,
-) -> None:
-    """Find the faces in pictures and videos, and say what each one shows."""
+) -> None:  # fmt: skip
     from mien.cli.screen import AnalysisScreen
     from mien.jobs.outputs import OutputRefused
     from mien.jobs.run import analyze as run

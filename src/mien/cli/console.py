@@ -28,11 +28,8 @@ class _Output(Console):
 
 
 # emoji=False: a file called ":cat:.png" keeps its name.
-out = _Output(highlight=False, emoji=False)
-"""Standard output: results."""
-
-err = Console(stderr=True, highlight=False, emoji=False)
-"""Standard error: progress, warnings and errors, so that standard output can be piped."""
+out = _Output(highlight=False, emoji=False)  # standard output: results
+err = Console(stderr=True, highlight=False, emoji=False)  # standard error: what is not to be piped, progress say
 
 JsonFile: TypeAlias = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there; - for standard output.")
@@ -43,7 +40,6 @@ LeaveOut: TypeAlias = Annotated[
     Path | None, typer.Option(help="A CSV of `mien data audit`: count without the faces that it names.")
 ]
 """The option of verbs that count or score faces."""
-
 
 _TIME: Final = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)\s*s?", re.IGNORECASE | re.ASCII)
 
@@ -85,7 +81,6 @@ def note(message: str) -> None:
 
 
 def complain(message: str) -> None:
-    """Print one error on standard error."""
     err.print("[bold red]error:[/]", end=" ")
     note(message)
 

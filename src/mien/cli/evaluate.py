@@ -25,7 +25,6 @@ def evaluate(
     leave_out: LeaveOut = None,
     json_file: JsonFile = None,
 ) -> None:
-    """Score a model: accuracy, F1, calibration, per class, with and without the faces that training has too."""
     inputs = [Path(model), data, *([leave_out] if leave_out else [])]
     check_outputs({"--json": json_file}, inputs=inputs, may_replace={"--json": is_json})
     classifier = load_classifier(model)

@@ -29,7 +29,6 @@ def export(
     half: Annotated[bool, typer.Option(
         "--half", help="Weights in half precision: half the file, and nothing else changes.")] = False,
 ) -> None:  # fmt: skip
-    """Write the ONNX file that callers need: faces in, logits, evidence and votes out, all else in its metadata."""
     file = file or Path(f"{_name_of(trained[0]) if len(trained) == 1 or average else 'ensemble'}.onnx")
     if file.suffix != ".onnx":
         raise typer.BadParameter(f"a model file ends in .onnx; got {file}", param_hint="--out")
@@ -60,7 +59,6 @@ def export(
 
 
 def _shares(text: str, count: int) -> list[float]:
-    """The numbers of --average, one for each model."""
     try:
         shares = [float(share) for share in text.split(",")]
     except ValueError:

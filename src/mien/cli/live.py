@@ -22,25 +22,19 @@ BAR: Final = 24  # cells of a bar in the terminal
 
 
 def live(
-    camera: Annotated[str, typer.Argument(help="A camera's number or device, or a video to play as if it were one.")]
-    = "0",
-    record: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Write video, CSV, JSON lines, events and report there."),
-    ] = None,
-    terminal: Annotated[bool, typer.Option("--terminal", help="Bars in the terminal, not a window.")]
-    = False,
+    camera: Annotated[str, typer.Argument(
+        help="A camera's number or device, or a video to play as if it were one.")] = "0",
+    record: Annotated[Path | None, typer.Option(
+        metavar="FOLDER", help="Write video, CSV, JSON lines, events and report there.")] = None,
+    terminal: Annotated[bool, typer.Option("--terminal", help="Bars in the terminal, not a window.")] = False,
     model: Model = DEFAULT_MODEL,
     detector: DetectorName = DEFAULT_DETECTOR,
     detector_model: DetectorModel = None,
-    anonymize: Annotated[
-        str | None, typer.Option(metavar="HOW", help="blur or pixelate every face that is shown or written.")
-    ] = None,
-    duration: Annotated[
-        float | None, typer.Option("--seconds", parser=seconds, metavar="TIME", help="End after 3, 1.5s or 1:30.")
-    ] = None,
+    anonymize: Annotated[str | None, typer.Option(
+        metavar="HOW", help="blur or pixelate every face that is shown or written.")] = None,
+    duration: Annotated[float | None, typer.Option(
+        "--seconds", parser=seconds, metavar="TIME", help="End after 3, 1.5s or 1:30.")] = None,
 ) -> None:  # fmt: skip
-    """Show what a camera sees, with boxes and all probabilities, until Ctrl-C, or q in the window."""
     from mien.jobs.live import watch
     from mien.jobs.outputs import OutputRefused
     from mien.video import open_camera
@@ -99,12 +93,7 @@ class Terminal(Live):
 
 
 class TkWindow:
-    """A window of Tk, which Python brings with it.
-
-    Raises:
-        ImportError: This Python came without Tk.
-        RuntimeError: There is no display.
-    """
+    """A window of Tk; an `ImportError` where this Python came without it, a `RuntimeError` without a display."""
 
     def __init__(self) -> None:
         import tkinter

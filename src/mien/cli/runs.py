@@ -14,7 +14,6 @@ def runs(
     folder: Annotated[Path, typer.Argument(help="The folder to search, with all below it.")] = Path("runs"),
     json_file: JsonFile = None,
 ) -> None:
-    """List trainings: how far each is, and its best epoch."""
     from mien.training.run import find_runs, summary
 
     check_outputs({"--json": json_file}, may_replace={"--json": is_json})
@@ -24,7 +23,6 @@ def runs(
 
 
 def table_of(rows: list[dict[str, Any]]) -> Table:
-    """Runs for people, one in a row."""
     left = ("run", "architecture")
     table = table_with(*left, "epochs", "best", "accuracy, %", "loss", "s/epoch", left=left)
     for row in rows:

@@ -33,8 +33,7 @@ class AnalysisScreen:
     """Shows results as they come, in a `with` block, and a summary at the end; if `silent`, errors only."""
 
     def __init__(self, sources: Sequence[Source], settings: VideoSettings, *, silent: bool) -> None:
-        self._settings = settings
-        self._silent = silent
+        self._settings, self._silent = settings, silent
         self._one_by_one = len(sources) <= FEW
         lasting = not self._one_by_one or any(source.is_video for source in sources)
         shown = err.is_terminal and not silent and lasting
@@ -58,7 +57,6 @@ class AnalysisScreen:
         self._bar.stop()
 
     def see(self, result: FrameResult | Failure) -> None:
-        """Show one more result."""
         if isinstance(result, FrameResult) and result.video is not None:
             self._see_frame(result)
             return
@@ -74,7 +72,6 @@ class AnalysisScreen:
             self._console.print(*_picture_lines(result), sep="\n", soft_wrap=True)
 
     def summarize(self, summary: Summary) -> None:
-        """One line for everything."""
         if self._silent or summary.num_sources < 2:
             return
         shares = ", ".join(f"{label} {num / summary.num_faces:.0%}" for label, num in summary.labels.most_common())

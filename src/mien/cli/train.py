@@ -49,7 +49,6 @@ def train(
     compare: Annotated[bool, typer.Option(
         "--compare", help="Draw the curves of runs over each other in --out (.svg, .png, .pdf) instead.")] = False,
 ) -> None:  # fmt: skip
-    """Train a network; models are kept whenever the validation loss falls."""
     if compare:
         _compare(words, folder or Path("comparison.svg"))
         return
@@ -88,7 +87,6 @@ def _fold_settings(text: str) -> list[str]:
 
 
 def _show(events: "Iterator[Event]", recipe: "Recipe", folder: Path, data: Path, *, has_votes: bool) -> None:
-    """Train, and show on the screen how it goes."""
     from mien.training import Epoch, Start, Step
     from mien.training.distributed import is_leader
     from mien.training.run import Run
@@ -145,7 +143,6 @@ def _line(epoch: "Epoch") -> str:
 
 
 def _compare(folders: list[Path], file: Path) -> None:
-    """Print the best epoch of each run, and draw the curves of all."""
     from mien.cli.runs import table_of
     from mien.report.plots import plot_curves
     from mien.training.run import Run, summary

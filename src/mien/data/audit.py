@@ -109,11 +109,8 @@ def _exact(faces: FaceSet, copies: list[list[int]]) -> Iterator[Finding]:
 
 def _partner(faces: FaceSet, place: int, others: Sequence[int]) -> int:
     """Of equally similar faces, the most telling: one in another split, else one with another label."""
-
-    def likeness(other: int) -> tuple[bool, bool, int]:
-        return faces.splits[other] == faces.splits[place], faces.labels[other] == faces.labels[place], other
-
-    return min(others, key=likeness)
+    splits, labels = faces.splits, faces.labels
+    return min(others, key=lambda other: (splits[other] == splits[place], labels[other] == labels[place], other))
 
 
 def _near(faces: FaceSet, places: NDArray[np.int64]) -> Iterator[Finding]:

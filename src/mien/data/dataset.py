@@ -60,14 +60,9 @@ class FaceSet:
     def select(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> "FaceSet":
         """The faces that a mask or an array of indices selects, in its order."""
         places = np.arange(len(self))[keep]
-        return replace(
-            self,
-            faces=self.faces[places],
-            labels=self.labels[places],
-            splits=self.splits[places],
-            sources=[self.sources[place] for place in places],
-            votes=None if self.votes is None else self.votes[places],
-        )
+        arrays = {name: getattr(self, name)[places] for name in ("faces", "labels", "splits")}
+        votes = None if self.votes is None else self.votes[places]
+        return replace(self, **arrays, sources=[self.sources[place] for place in places], votes=votes)
 
     def split_names(self) -> tuple[str, ...]:
         """The names of the splits that hold faces, in the order of `SPLITS`."""
@@ -155,20 +150,15 @@ def fingerprint(faces: FaceSet) -> str:
 def class_counts(faces: FaceSet) -> dict[str, dict[str, int]]:
     """The number of faces by split and class, in the order of `SPLITS` and of the classes; without empty splits."""
     counts = {}
-    for split in SPLITS:
-        labels = faces.labels[faces.splits == split]
-        if len(labels):
-            numbers = np.bincount(labels, minlength=len(faces.classes)).tolist()
-            counts[split] = dict(zip(faces.classes, numbers, strict=True))
+    for split in faces.split_names():
+        numbers = np.bincount(faces.labels[faces.splits == split], minlength=len(faces.classes)).tolist()
+        counts[split] = dict(zip(faces.classes, numbers, strict=True))
     return counts
 
 
 def sample_faces(faces: FaceSet, per_class: int, seed: int = 0) -> dict[str, GreyFaces]:
     """Up to `per_class` faces of each class, sampled from all splits: (M, S, S) uint8 by class name."""
     generator = np.random.default_rng(seed)
-    samples = {}
-    for code, name in enumerate(faces.classes):
-        places = np.flatnonzero(faces.labels == code)
-        chosen = generator.choice(places, min(per_class, len(places)), replace=False)
-        samples[name] = faces.faces[np.sort(chosen)]
-    return samples
+    places = {name: np.flatnonzero(faces.labels == code) for code, name in enumerate(faces.classes)}
+    chosen = {name: generator.choice(each, min(per_class, len(each)), replace=False) for name, each in places.items()}
+    return {name: faces.faces[np.sort(each)] for name, each in chosen.items()}

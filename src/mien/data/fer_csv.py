@@ -122,7 +122,6 @@ def _fields(line: bytes, width: int) -> list[bytes]:
 
 @lru_cache(100)  # there are few spellings and many rows
 def _codes(*fields: bytes) -> tuple[int, int]:
-    """The label and the split as numbers."""
     emotion, usage = (shortened(_text(field).strip(_AROUND_FIELDS)) for field in fields)
     return EMOTIONS.index(parse_emotion(emotion)), SPLITS.index(parse_split(usage))
 

@@ -75,7 +75,6 @@ class _Search:
     passed_over: list[str] = field(default_factory=list)
 
     def pictures(self) -> list[_Picture]:
-        """All pictures, in their final order."""
         root = self.root
         folders = self._subfolders(root)
         if any(_parsed(parse_split, folder.name) for folder in folders):

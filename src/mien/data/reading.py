@@ -15,13 +15,8 @@ class Faults:
 
     def __init__(self, source: str, things: str) -> None:
         self._source, self._things = source, things
-        self._shown: list[str] = []
-        self._count = 0
-
-    def add(self, fault: str) -> None:
-        self._count += 1
-        if self._count <= _SHOWN:
-            self._shown.append(fault)
+        self._faults: list[str] = []
+        self.add = self._faults.append
 
     @contextmanager
     def of_line(self, number: int) -> Iterator[None]:
@@ -32,13 +27,13 @@ class Faults:
             self.add(f"{self._source}:{number}: {error}")
 
     def raise_if_any(self) -> None:
-        """Raise all faults as one `DataError`."""
-        if self._count == 1:
-            raise DataError(self._shown[0])
-        if self._count:
-            lines = [f"{self._source}: {self._count:,} {self._things} cannot be used:", *self._shown]
-            if self._count > _SHOWN:
-                lines.append(f"… and {self._count - _SHOWN:,} more")
+        if len(self._faults) == 1:
+            raise DataError(self._faults[0])
+        if self._faults:
+            count = len(self._faults)
+            lines = [f"{self._source}: {count:,} {self._things} cannot be used:", *self._faults[:_SHOWN]]
+            if count > _SHOWN:
+                lines.append(f"… and {count - _SHOWN:,} more")
             raise DataError("\n  ".join(lines))
 
 

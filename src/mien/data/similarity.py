@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 from mien.data.dataset import resize_faces
 from mien.values import GreyFaces
 
-THRESHOLD: Final = 0.82
-"""The least similarity of two copies of a photograph."""
+THRESHOLD: Final = 0.82  # the least similarity of two copies of a photograph
 
 # The first measure keeps every pair whose mean with a perfect second measure could reach the threshold.
 _COARSE_THRESHOLD: Final = 2 * THRESHOLD - 1 + 0.02

@@ -5,12 +5,6 @@ from mien.recognition.model_file import ModelInfo
 from mien.recognition.shipped import list_models, load_classifier, shipped_models
 
 __all__ = [
-    "Classifier",
-    "ModelInfo",
-    "OnnxClassifier",
-    "checked_scores",
-    "list_models",
-    "load_classifier",
-    "shipped_models",
+    "Classifier", "ModelInfo", "OnnxClassifier", "checked_scores", "list_models", "load_classifier", "shipped_models",
     "softmax",
-]
+]  # fmt: skip

@@ -13,8 +13,7 @@ from mien.recognition.model_file import EVIDENCE, INPUT, LOGITS, METADATA_KEY, V
 from mien.runtime import LOADING_ERRORS, InferenceSession, SessionOptions
 from mien.values import GreyFaces
 
-FACES_A_RUN = 256
-"""Faces in one batch; larger batches take more memory and are no faster."""
+FACES_A_RUN = 256  # faces in one batch; larger batches take more memory and are no faster
 
 
 class Classifier(Protocol):
@@ -36,11 +35,7 @@ class Classifier(Protocol):
 
 
 def checked_scores(classifier: Classifier, faces: GreyFaces) -> NDArray[np.float32]:
-    """The classifier's probabilities for the faces, (N, K) float32; without faces it is not called.
-
-    Raises:
-        InvalidInput: it returned anything but one row of K probabilities for each face.
-    """
+    """(N, K) float32; without faces the classifier is not called. Whatever is no probabilities is an `InvalidInput`."""
     expected = len(faces), len(classifier.labels)
     if not len(faces):
         return np.empty(expected, np.float32)

@@ -9,9 +9,7 @@ from typing import Any, get_origin, get_type_hints
 
 from mien.errors import ModelError
 
-METADATA_KEY = "mien"
-"""The entry of an ONNX file's metadata that holds `ModelInfo`, as JSON."""
-
+METADATA_KEY = "mien"  # the entry of an ONNX file's metadata that holds `ModelInfo`, as JSON
 FORMAT_VERSION = 1
 
 INPUT, LOGITS, EVIDENCE, VOTES = "faces", "logits", "cam", "votes"
@@ -61,14 +59,9 @@ class ModelInfo:
 
 
 def parse_model_info(text: str, source: str) -> ModelInfo:
-    """The metadata that a model file holds under `METADATA_KEY`; entries that this mien does not know are ignored.
+    """The metadata in a model file's JSON under `METADATA_KEY`; entries that this mien does not know are ignored.
 
-    Args:
-        text: The metadata as JSON.
-        source: The file's name in error messages.
-
-    Raises:
-        ModelError: A field is missing or wrong, or the format is newer; the message names the field.
+    A `ModelError` names the file, `source`, and the field that is missing or wrong.
     """
     try:
         values = json.loads(text)
@@ -95,7 +88,5 @@ def parse_model_info(text: str, source: str) -> ModelInfo:
 
 def size_class(num_parameters: int) -> str:
     """The class of a network by its number of trained parameters."""
-    for name, limit in (("nano", 62_000), ("small", 1_000_000), ("base", 15_000_000)):
-        if num_parameters < limit:
-            return name
-    return "large"
+    limits = {"nano": 62_000, "small": 1_000_000, "base": 15_000_000}
+    return next((name for name, limit in limits.items() if num_parameters < limit), "large")

@@ -6,8 +6,7 @@ from pathlib import Path
 from mien.errors import ModelError
 from mien.recognition.classifier import OnnxClassifier
 
-WEIGHTS = Path(__file__).parent / "weights"
-"""The folder of the shipped models: for each a model file and a model card in Markdown."""
+WEIGHTS = Path(__file__).parent / "weights"  # of each shipped model a model file, and a model card in Markdown
 
 
 def shipped_models() -> dict[str, Path]:

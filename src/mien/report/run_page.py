@@ -17,28 +17,10 @@ from mien.evaluation.metrics import calibration_bins
 from mien.report.html import card, chart, document, key, named_values, table, tiles
 from mien.values import Scores
 
-SECONDS_A_RELOAD: Final = 30
-"""Seconds after which the page of a running training reloads itself."""
-
-NUM_MISTAKES: Final = 24
-"""Faces shown of those that are confidently misclassified."""
-
+SECONDS_A_RELOAD: Final = 30  # seconds after which the page of a running training reloads itself
+NUM_MISTAKES: Final = 24  # faces shown of those that are confidently misclassified
 _WIDTH, _HEIGHT = 560, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 12, 30
-
-_STYLE: Final = """
-.confusion { width: 100%; }
-.confusion td { min-width: 44px; text-align: center; border: 2px solid var(--card); line-height: 1.3; padding: 7px; }
-.confusion thead th { text-align: center; } .confusion th { font-size: 13px; }
-.confusion small { display: block; font-size: 11px; opacity: .75; }
-.faces { display: grid; grid-template-columns: repeat(auto-fill, minmax(96px, 1fr)); gap: 12px; }
-.faces figure { margin: 0; } .faces img { width: 100%; border-radius: 8px; image-rendering: auto; display: block; }
-.faces figcaption { font-size: 12px; line-height: 1.3; margin-top: 4px; }
-.bar { background: var(--line); border-radius: 4px; width: 90px; height: 8px; display: inline-block; }
-.bar i { display: block; height: 100%; border-radius: 4px; background: var(--accent); }
-.layers { max-height: 480px; overflow-y: auto; }
-.layers :is(td, th):nth-child(2) { text-align: left; }
-"""
 
 
 class Measured(NamedTuple):
@@ -100,7 +82,7 @@ def render(
     pill = '<span class="pill running">running</span>' if running else '<span class="pill">finished</span>'
     header = f"<header><h1>{escape(title)}{pill}</h1>{tiles(headlines)}</header>"
     body = f'{header}<div class="grid">{"".join(cards)}</div>'
-    return document(title, body, style=_STYLE, refresh=SECONDS_A_RELOAD if running else None)
+    return document(title, body, style="run_page.css", refresh=SECONDS_A_RELOAD if running else None)
 
 
 def _headlines(epochs: Sequence[Mapping[str, Any]], total: int, running: bool) -> list[tuple[str, str, str]]:

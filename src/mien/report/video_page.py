@@ -23,56 +23,11 @@ from mien.tracking.events import Event
 from mien.tracking.smoothing import TIME_TOLERANCE
 from mien.values import Box, Failure, FrameResult, Image
 
-MOST_BINS: Final = 1500
-"""How many bins of time a page has at most; when a video is longer, bins become wider."""
-
-SHORT: Final = 0.5
-"""People in view for less than so many seconds are summed up at the end."""
-
-PORTRAIT_SIDE: Final = 96
-"""Width and height of a person's portrait, in pixels."""
-
+MOST_BINS: Final = 1500  # how many bins of time a page has at most; when a video is longer, bins become wider
+SHORT: Final = 0.5  # people in view for less than so many seconds are summed up at the end
+PORTRAIT_SIDE: Final = 96  # width and height of a person's portrait, in pixels
 _BETTER: Final = 5  # by so much quality another portrait has to be better
 _WIDTH, _HEIGHT, _RIBBON, _FOOT, _LEFT = 1000, 130, 14, 28, 4
-
-_STYLE: Final = """
-.person { display: grid; grid-template-columns: 112px minmax(0, 1fr); gap: 18px; }
-.person img, .person .nobody { width: 96px; height: 96px; border-radius: 12px; object-fit: cover;
-  background: var(--line); }
-.shares { display: flex; height: 12px; border-radius: 6px; overflow: hidden; margin: 10px 0 6px; }
-.timeline { position: relative; }
-.timeline .now { position: absolute; pointer-events: none; background: var(--card); border: 1px solid var(--line);
-  border-radius: 10px; padding: 8px 12px; font-size: 13px; box-shadow: 0 4px 18px rgb(0 0 0 / .16); display: none;
-  top: 4px; z-index: 2; white-space: nowrap; font-variant-numeric: tabular-nums; }
-@media (max-width: 700px) { .timeline .chart text { font-size: 26px; }
-  .person { grid-template-columns: minmax(0, 1fr); } }
-"""
-
-_SCRIPT: Final = """
-for (const box of document.querySelectorAll(".timeline")) {
-  const data = JSON.parse(box.querySelector("script").textContent), now = box.querySelector(".now");
-  const svg = box.querySelector("svg");
-  box.addEventListener("pointermove", event => {
-    const frame = svg.getBoundingClientRect();
-    const at = Math.floor((event.clientX - frame.left) / frame.width * data.end / data.bin);
-    const row = data.bins[at];
-    if (!row) { now.style.display = "none"; return; }
-    now.replaceChildren();
-    const head = document.createElement("b");
-    head.textContent = (at * data.bin).toFixed(1) + " s  " + data.labels[row[0]];
-    now.append(head);
-    row.slice(1).forEach((share, number) => {
-      const line = document.createElement("div");
-      line.textContent = data.labels[number] + " " + share + " %";
-      now.append(line);
-    });
-    now.style.display = "block";
-    const left = event.clientX - frame.left;
-    now.style.left = Math.max(0, left > frame.width / 2 ? left - now.offsetWidth - 16 : left + 16) + "px";
-  });
-  box.addEventListener("pointerleave", () => now.style.display = "none");
-}
-"""
 
 
 @dataclass(slots=True)
@@ -97,9 +52,6 @@ class _Person:
 
 class PageSink(VideoSink):
     """One HTML file about a video, written when the video has ended. Its memory does not grow with the frames.
-
-        >>> with PageSink(Path("talk.html"), header) as sink:  # doctest: +SKIP
-        ...     sink.write(result)
 
     Portraits are cut out of the results' images; where faces are hidden in those, they are hidden in the page.
     """
@@ -181,7 +133,7 @@ class PageSink(VideoSink):
         cards.append(card("Settings", named_values(self._settings().items()), "half"))
         cards.append(card("What this says", f"<p>{_NOTE}</p>", "half"))
         body = top + f'<div class="grid">{"".join(cards)}</div>'
-        return document(f"{name}: expressions", body, style=_STYLE, script=_SCRIPT)
+        return document(f"{name}: expressions", body, style="video_page.css", script="video_page.js")
 
     def _settings(self) -> dict[str, object]:
         """What was analysed and how, in words."""

@@ -12,8 +12,7 @@ from pydantic import ConfigDict, Field, StrictBool, StrictFloat
 from pydantic.dataclasses import dataclass as validated
 from torch import Tensor
 
-SETTINGS: Final = ConfigDict(extra="forbid", allow_inf_nan=False)
-"""How tables of settings are validated: without unknown keys, infinities and NaN."""
+SETTINGS: Final = ConfigDict(extra="forbid", allow_inf_nan=False)  # how tables of settings are validated
 
 
 @validated(frozen=True, slots=True, config=SETTINGS)
@@ -167,8 +166,7 @@ _WAVES = torch.tensor([
     for wave in range(8)
 ])  # fmt: skip
 
-BLOCK_COSINES = torch.kron(_WAVES, _WAVES)
-"""The orthonormal two-dimensional cosines of an 8×8 block, a row each: (64, 64)."""
+BLOCK_COSINES = torch.kron(_WAVES, _WAVES)  # (64, 64): the orthonormal 2-D cosines of an 8×8 block, a row each
 
 
 def _images(values: Tensor) -> Tensor:

@@ -69,7 +69,6 @@ class Worker:
                 raise TrainingError(f"the processes do not agree on {what}")
 
     def wait(self) -> None:
-        """Wait until all workers have come here."""
         if self.size > 1:
             dist.barrier()
 

@@ -24,8 +24,7 @@ from mien.training.recipe import parse_recipe
 from mien.training.run import trained_file
 from mien.training.trained import Trainee, check_belong_together, describe_model, describe_together, load_trained
 
-TOLERANCE = 1e-4
-"""How far an output of the exported model may be from torch's, as a share of the largest value, but at least of 1."""
+TOLERANCE = 1e-4  # how far an output may be from torch's, as a share of the largest value, but at least of 1
 
 
 class Exported(nn.Module):

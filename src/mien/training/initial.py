@@ -22,8 +22,7 @@ from mien.training.trained import load_trained
 
 EXPORTED_PREFIX = "network."
 
-LAST_LAYERS = ("evidence.", "classes.")
-"""Prefixes of the parameters whose shapes depend on the number of classes."""
+LAST_LAYERS = ("evidence.", "classes.")  # prefixes of the parameters whose shapes depend on the number of classes
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,14 +34,9 @@ from mien.training.teachers import load_teachers
 from mien.training.trained import Trainee, fresh_network
 from mien.training.winograd import use_winograd
 
-STEPS_A_REPORT = 8
-"""Batches from one `Step` to the next."""
-
-NUM_INITIALIZED = 512
-"""Faces that batch norm is unfolded on; all of them pass through a network at once."""
-
-DROPOUT_STREAM = 1_000_000
-"""The first random stream for dropout; those below are for `Batches`."""
+STEPS_A_REPORT = 8  # batches from one `Step` to the next
+NUM_INITIALIZED = 512  # faces that batch norm is unfolded on; all of them pass through a network at once
+DROPOUT_STREAM = 1_000_000  # the first random stream for dropout; those below are for `Batches`
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +117,7 @@ def train(
             yield from published(events, training.run, faces) if worker.leads else events
 
 
-STATEFUL = ("trainee", "average", "optimizer")
-"""The parts of a training that a checkpoint holds."""
+STATEFUL = ("trainee", "average", "optimizer")  # the parts of a training that a checkpoint holds
 
 
 class _Training:

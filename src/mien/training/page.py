@@ -21,9 +21,7 @@ from mien.training.events import Epoch, Event
 from mien.training.run import Run
 from mien.training.trained import fresh_network
 
-SHARE_FOR_PAGES = 1 / 20
-"""The share of the time that may go into pages: on a GPU an epoch may be over before its page is drawn."""
-
+SHARE_FOR_PAGES = 1 / 20  # of the time: on a GPU an epoch may be over before its page is drawn
 CURVES = ("learning_rate", "train_loss", "train_accuracy", "plain_train_loss", "plain_train_accuracy", "val_loss",
           "val_accuracy", "seconds")  # fmt: skip
 """What TensorBoard shows of an epoch."""

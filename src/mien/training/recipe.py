@@ -96,8 +96,7 @@ class Recipe:
     augmentation: Augmentation = Field(default_factory=Augmentation)
 
 
-PARTS_OF_EPOCHS: Final = ("warmup_epochs", "plain_epochs")
-"""The keys that count epochs of the training, and are no more than its epochs."""
+PARTS_OF_EPOCHS: Final = ("warmup_epochs", "plain_epochs")  # keys that count some of the training's epochs
 
 
 def shipped_recipes() -> dict[str, Path]:

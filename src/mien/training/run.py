@@ -45,7 +45,6 @@ class Run:
         return kept[max(kept)]
 
     def kept_models(self) -> dict[int, Path]:
-        """The models kept so far, by epoch."""
         found = {re.search(r"\.epoch-(\d+)\.", path.name): path for path in self.models.glob("*.pt")}
         return {int(match[1]): path for match, path in found.items() if match}
 
@@ -60,7 +59,6 @@ class Run:
         return lines
 
     def description(self) -> dict[str, Any]:
-        """The content of `run.json`."""
         try:
             about = json.loads(self.about.read_text(encoding="utf-8"))
             about["recipe"]["architecture"], about["data"]["name"]
@@ -120,7 +118,6 @@ class Run:
                     )
             resumption = about["code"] | {"processes": about.get("processes", 1)}
             about = before | {"resumed_with": [*before.get("resumed_with", []), resumption]}
-        self.folder.mkdir(parents=True, exist_ok=True)
         with replacing(self.about) as partial:
             partial.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
         return about

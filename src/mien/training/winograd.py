@@ -7,8 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-FEWEST_CHANNELS = 64
-"""With fewer channels in or out, moving data costs more than the multiplications that are saved."""
+FEWEST_CHANNELS = 64  # with fewer channels in or out, moving data costs more than the multiplications that are saved
 
 
 class WinogradConv2d(nn.Conv2d):
@@ -19,7 +18,6 @@ class WinogradConv2d(nn.Conv2d):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) → (N, K, H, W)."""
         if x.dtype != torch.float32 or torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():
             return super().forward(x)
         return winograd(x, self.weight, self.bias)
@@ -33,14 +31,10 @@ def use_winograd(network: nn.Module, device: torch.device) -> None:
     if device.type != "cpu":
         return
     for module in network.modules():
-        if type(module) is nn.Conv2d and _is_worth_it(module):
-            module.__class__ = WinogradConv2d
-
-
-def _is_worth_it(convolution: nn.Conv2d) -> bool:
-    shape = (convolution.kernel_size, convolution.stride, convolution.padding, convolution.dilation)
-    plain = shape == ((3, 3), (1, 1), (1, 1), (1, 1)) and convolution.groups == 1
-    return plain and min(convolution.in_channels, convolution.out_channels) >= FEWEST_CHANNELS
+        if type(module) is nn.Conv2d and min(module.in_channels, module.out_channels) >= FEWEST_CHANNELS:
+            shape = module.kernel_size, module.stride, module.padding, module.dilation, module.groups
+            if shape == ((3, 3), (1, 1), (1, 1), (1, 1), 1):
+                module.__class__ = WinogradConv2d
 
 
 def winograd(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -8,11 +8,8 @@ from typing import Final, TypeAlias, TypeVar
 
 T = TypeVar("T")
 
-_PATIENCE: Final = 2.0
-"""Seconds that closing waits for the thread, which never ends while it reads from a pipe that sends nothing."""
-
-_Entry: TypeAlias = tuple[T] | BaseException | None
-"""An item; or the end, with the error that was the reason."""
+_PATIENCE: Final = 2.0  # seconds that closing waits for the thread: it may read from a pipe that sends nothing
+_Entry: TypeAlias = tuple[T] | BaseException | None  # an item; or the end, with the error that was the reason
 
 
 def in_background(items: Iterable[T], *, ahead: int = 8) -> Generator[T, None, None]:
@@ -24,12 +21,8 @@ def in_background(items: Iterable[T], *, ahead: int = 8) -> Generator[T, None, N
     A live source (whose attribute `live` is true: `Camera`, a `VideoSource` of a network camera) is read without a
     thread: frames that wait in a queue would be old when they are seen.
 
-    Args:
-        items: Iterated in the thread only. An exception in it is raised here, after the items before it.
-        ahead: Largest number of items that may wait.
-
-    Yields:
-        Each item. Closing the generator (leaving its loop early) ends the thread before the next item.
+    The items are iterated in the thread only; an exception there is raised here, after the items before it. Closing the
+    generator (leaving its loop early) ends the thread before the next item.
     """
     if getattr(items, "live", False):
         yield from items

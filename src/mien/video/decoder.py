@@ -16,9 +16,7 @@ from mien.values import Image
 Backend: TypeAlias = Literal["auto", "pyav", "opencv"]
 
 USUAL_RATE: Final = 25.0  # frames a second that are assumed where the source does not say
-
-OLDEST_PYAV: Final = 17
-"""First major version that converts colours by a frame's own matrix and range, with a bounded number of threads."""
+OLDEST_PYAV: Final = 17  # the first that converts colours by a frame's own matrix and range, with bounded threads
 
 
 @dataclass(eq=False)

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 _TIMEOUT: Final = 10.0  # seconds that a server may take to answer, and to send the next packet
-_SEEK_BACK: Final = (0.0, 1.0, 4.0, 16.0)
-"""Seconds before the wanted place that are tried one after another, since some containers seek past it."""
+_SEEK_BACK: Final = (0.0, 1.0, 4.0, 16.0)  # seconds before the place, tried in turn: some containers seek past it
 
 BT709: Final = 1
 _UNSPECIFIED: Final = 2
@@ -65,11 +64,8 @@ class PyavDecoder:
     """
 
     def __init__(self, address: str, name: str, *, is_url: bool, threads: int) -> None:
-        self._address = address
-        self._name = name
-        self._is_url = is_url
+        self._address, self._name, self._is_url, self._threads = address, name, is_url, threads
         self._to_rgb = rgb_converter(threads)
-        self._threads = threads
         self._open()
         self._upright = _upright(self._first)
         # The stream's own zero, in seconds. Some streams claim to begin after their first frame.
@@ -103,7 +99,6 @@ class PyavDecoder:
         self._container.close()
 
     def _open(self) -> None:
-        """Open the source and decode its first frame."""
         self._container = (_open_url if self._is_url else open_file)(self._address, self._name)
         try:
             self._stream = _choose_stream(self._container, self._name)

@@ -33,8 +33,7 @@ class Sound:
 
     def __init__(self, path: str, output: "OutputContainer", *, start: float, end: float | None) -> None:
         self.damage: str | None = None  # where and why the sound broke off
-        self._path = path
-        self._output = output
+        self._path, self._output = path, output
         self._input = open_file(path, f"{path} (for its sound)")
         self._zero = _zero(self._input) + Fraction(start)
         self._trimmed = start > 0
@@ -50,7 +49,6 @@ class Sound:
             self._output.mux(packet)
 
     def close(self) -> None:
-        """Close the file that the sound comes from."""
         self._input.close()
 
     def _peek(self) -> "Packet[AudioStream] | None":
@@ -109,7 +107,6 @@ class Sound:
 
 def _zero(container: "InputContainer") -> Fraction:
     """The first time of the video, in seconds; of the sound where there is no video."""
-    for stream in (*container.streams.video, *container.streams.audio):
-        if stream.start_time is not None and stream.time_base is not None:
-            return stream.start_time * stream.time_base
-    return Fraction(0)
+    streams = (*container.streams.video, *container.streams.audio)
+    starts = (each.start_time * each.time_base for each in streams if each.start_time is not None and each.time_base)
+    return next(starts, Fraction(0))

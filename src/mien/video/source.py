@@ -139,8 +139,7 @@ def open_video(
     """
     check_reading(start, end, every, fps, rate, threads)
     decoder = _open_decoder(source, rate, raw_size, backend, bounded_threads(threads))
-    limit = math.inf if end is None else end
-    return VideoSource(decoder, start=start, end=limit, thinning=Thinning(every, fps))
+    return VideoSource(decoder, start=start, end=math.inf if end is None else end, thinning=Thinning(every, fps))
 
 
 def check_reading(

@@ -7,8 +7,7 @@ from mien.video.decoder import Picture
 
 _NEW_ORIGIN: Final = 1.0  # a step back by more seconds than this is the beginning of another recording
 _SLIP: Final = 0.001  # seconds after its predecessor at which a frame is placed whose own time is not later
-_ROUNDING: Final = 0.0006
-"""Seconds by which a container may have rounded a time; Matroska's times are whole milliseconds."""
+_ROUNDING: Final = 0.0006  # seconds by which a time may have been rounded; Matroska's are whole milliseconds
 
 
 def timed(pictures: Iterable[Picture], step: float) -> Iterator[tuple[float, Picture]]:

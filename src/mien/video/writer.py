@@ -24,9 +24,7 @@ _FORMATS: Final = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matrosk
 
 WRITTEN_SUFFIXES: Final = frozenset(_FORMATS)  # file name suffixes, in lower case, that `VideoWriter` writes
 
-_FASTEST: Final = 120.0
-"""Most frames a second that OpenCV writes: some files claim a thousand, and each would be a whole picture."""
-
+_FASTEST: Final = 120.0  # most frames a second that OpenCV writes: some files claim a thousand, each a whole picture
 _LONGEST: Final = 10.0  # most seconds for which OpenCV repeats one frame: a clock that jumps must not fill the disk
 _WINDOW: Final = 16_384  # bytes at the beginning and at the end of a file in which the comment is searched
 _TICKS: Final = 90_000  # a second; what 24, 25, 30 and 60 frames a second divide

@@ -7,8 +7,7 @@ from torch import Tensor, nn
 from mien.training.architectures.network import Network
 from mien.training.architectures.rep_net import stages
 
-EXPANSION = 4
-"""The width of a block's hidden layer, as a multiple of the block's (Vaswani et al. 2017, arXiv:1706.03762)."""
+EXPANSION = 4  # width of a block's hidden layer, as a multiple of the block's (Vaswani et al. 2017, arXiv:1706.03762)
 
 
 class ConvAttention(Network):
@@ -49,7 +48,6 @@ class ConvAttention(Network):
         return self.classes(embedding), embedding
 
     def forward(self, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """As `Network.forward`."""
         places, importance, side = self._weighed(faces)
         evidence = for_each(self.classes, places) * importance * (side * side)
         # Not len(), which would make the number of faces a constant in an export.
@@ -77,10 +75,8 @@ class AttentionBlock(nn.Module):
         self.dense = nn.Sequential(nn.Linear(width, EXPANSION * width), nn.GELU(), nn.Linear(EXPANSION * width, width))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, positions, width) → the same shape."""
         x = x + self._attend(self.attention_norm(x))
-        refined: Tensor = x + for_each(self.dense, self.dense_norm(x))
-        return refined
+        return x + for_each(self.dense, self.dense_norm(x))
 
     def _attend(self, x: Tensor) -> Tensor:
         num, num_places, width = x.shape

@@ -41,7 +41,6 @@ class GeluCnn(Network):
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type] # they all have one
 
     def classify(self, faces: Tensor) -> tuple[Tensor, Tensor]:
-        """As `Network.classify`; the embedding is the second dense layer's output."""
         embedding = F.gelu(self.second(F.gelu(self.first(self.features(faces).flatten(1)))))
         return self.classes(embedding), embedding
 
