@@ -1,6 +1,7 @@
 """Videos of textured patches in known places, with a detector that misses some and jitters."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -244,3 +245,13 @@ def test_time_does_not_go_back() -> None:
 def test_wrong_values_are_named(values: dict[str, float]) -> None:
     with pytest.raises(InvalidInput, match=next(iter(values))):
         Tracker(**values)  # type: ignore[arg-type] # as wrong as can be
+
+
+@pytest.mark.parametrize("roll", [100, 180, -170])
+def test_a_crop_that_is_turned_over_is_taken_as_it_is(roll: float) -> None:
+    tracker, image, place = Tracker(), picture([(300, 180)]), (300, 180)
+    for index in range(8):
+        turned = replace(detection(place), crop=Crop(*place, SIDE, roll if index % 2 else 0))
+        (track,) = tracker.update(image, index / 25, [turned])
+        assert track.detection.region.side == pytest.approx(SIDE, rel=0.01)
+        assert track.detection.region.roll == pytest.approx(roll if index % 2 else 0, abs=1e-6)

@@ -283,7 +283,7 @@ class _TrackState(Stateful):
     def correct(self, detection: Detection, its_appearance: NDArray[np.float32] | None, time: float) -> None:
         """Combine a detection with the expected position; its appearance is None when another face overlaps it."""
         found = _points(detection)
-        if found.shape == self.points.shape:
+        if found.shape == self.points.shape and not _turned_over(self.points, found):
             surprise = float(np.abs(found[:2] - self.points[:2]).max()) / self.side
             expected = math.hypot(self.spread, DETECTOR_NOISE)
             # A deviation that large shows that the uncertainty was underestimated.
@@ -291,7 +291,7 @@ class _TrackState(Stateful):
             gain = variance / (variance + DETECTOR_NOISE**2)
             self.points = self.points + gain * (found - self.points)
             self.spread = math.sqrt((1 - gain) * variance)
-        else:  # this detection has a crop or landmarks and the last one had none, or the reverse
+        else:  # there is nothing to average: only one of both has a crop or landmarks, or the crop is turned far round
             self.points, self.spread = found, DETECTOR_NOISE
         if its_appearance is not None:
             self.average = normalized((1 - APPEARANCE_RATE) * self.average + APPEARANCE_RATE * its_appearance)
@@ -315,6 +315,12 @@ def _points(detection: Detection) -> NDArray[np.float64]:
     """The points of `_TrackState`, (P, 2)."""
     parts = (np.reshape(detection.box, (2, 2)), detection.crop and detection.crop.corners, detection.landmarks)
     return np.concatenate([part for part in parts if part is not None]).astype(np.float64)
+
+
+def _turned_over(before: NDArray[np.float64], after: NDArray[np.float64]) -> bool:
+    """Whether two crops differ in their roll by 90 degrees or more, so that their mean could be a point."""
+    crops = [points[3] - points[2] for points in (before, after) if len(points) in (4, 9)]
+    return len(crops) == 2 and float(crops[0] @ crops[1]) <= 0
 
 
 def _centre(points: NDArray[np.float64]) -> NDArray[np.float64]:
