@@ -4,6 +4,7 @@ import base64
 import io
 import statistics
 from collections.abc import Mapping, Sequence
+from functools import partial
 from html import escape
 from typing import Any, Final, NamedTuple
 
@@ -119,16 +120,11 @@ def _line_chart(lines: Sequence[Mapping[str, Any]], what: str, form: str) -> str
     epochs: list[int] = [line["epoch"] for line in lines]
     kept = {line["epoch"] for line in lines if line.get("kept")}
     every = [value for _, values in series.values() for value in values]
-    ticks = _ticks(min(every), max(every))
-    low, high = ticks[0], ticks[-1]
+    low, *_, high = ticks = _ticks(min(every), max(every))
     last = max(*epochs, 2)
 
-    def x(epoch: float) -> float:
-        return _LEFT + (epoch - 1) / (last - 1) * (_WIDTH - _LEFT - _RIGHT)
-
-    def y(value: float) -> float:
-        return _TOP + (high - value) / (high - low) * (_HEIGHT - _TOP - _BOTTOM)
-
+    x = partial(np.interp, xp=(1, last), fp=(_LEFT, _WIDTH - _RIGHT))
+    y = partial(np.interp, xp=(low, high), fp=(_HEIGHT - _BOTTOM, _TOP))
     parts = []
     for tick in ticks:
         parts.append(f'<line class="axis" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
@@ -177,12 +173,8 @@ def _reliability(counts: NDArray[np.int64], confidence: NDArray[np.float64], acc
     side, most = 300, max(1, *counts)
     num = len(counts)
 
-    def x(share: float) -> float:
-        return 44 + share * (side - 60)
-
-    def y(share: float) -> float:
-        return 12 + (1 - share) * (side - 60)
-
+    x = partial(np.interp, xp=(0, 1), fp=(44, side - 16))
+    y = partial(np.interp, xp=(0, 1), fp=(side - 48, 12))
     parts = [
         f'<text x="{x(share):.0f}" y="{side - 24}" text-anchor="middle">{share:.0%}</text>'
         f'<text x="38" y="{y(share) + 4:.0f}" text-anchor="end">{share:.0%}</text>'

@@ -19,26 +19,21 @@ class Losses:
 
     def backward(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
         """Add the batch's gradients to the model's parameters; the batch's loss and accuracy."""
+        recipe = self._recipe
         with torch.autocast(self._device.type, torch.bfloat16, enabled=has_bf16(self._device)):
             logits, votes = model(batch.images)
         logits = logits.float()
-        loss = self._labels_loss(logits, batch)
+        loss = F.cross_entropy(logits, batch.labels, weight=self._weights, label_smoothing=recipe.label_smoothing)
+        if batch.teacher is not None:
+            temperature = recipe.teacher_temperature
+            # Softened probabilities have gradients smaller by the square of the temperature (Hinton et al. 2015).
+            distillation = F.cross_entropy(logits / temperature, batch.teacher) * temperature**2
+            loss = loss.lerp(distillation, recipe.teacher_weight)
         if votes is not None and batch.votes is not None:
-            loss = loss + self._recipe.votes_weight * F.cross_entropy(votes.float(), batch.votes)
+            loss = loss + recipe.votes_weight * F.cross_entropy(votes.float(), batch.votes)
         loss.backward()  # type: ignore[no-untyped-call]
         accuracy = (logits.argmax(1) == batch.labels.argmax(1)).float().mean()
         return loss.detach(), accuracy
-
-    def _labels_loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        """Smoothed cross-entropy to the labels, mixed with the distillation loss where there are teachers."""
-        recipe = self._recipe
-        loss = F.cross_entropy(logits, batch.labels, weight=self._weights, label_smoothing=recipe.label_smoothing)
-        if batch.teacher is None:
-            return loss
-        temperature = recipe.teacher_temperature
-        # Softened probabilities have gradients smaller by the square of the temperature (Hinton et al. 2015).
-        distillation = F.cross_entropy(logits / temperature, batch.teacher) * temperature**2
-        return loss.lerp(distillation, recipe.teacher_weight)
 
 
 def has_bf16(device: torch.device) -> bool:
