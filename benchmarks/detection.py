@@ -35,7 +35,7 @@ from measuring import hardware, median_microseconds, write_result
 from scenes import LIGHTS, Kind, Scene, background, scenery, without_faces
 
 from mien.data import load
-from mien.detection import Haar, YuNet
+from mien.detection import Haar, YuNet, detect
 from mien.detection.detector import Detector
 from mien.images import read_image
 from mien.values import Box, Detection, GreyFaces, Image
@@ -188,10 +188,10 @@ def measure(
     scores: dict[float, dict[str, Count]] = {least: {} for least in SCORES}
     for row, scene in scenes:
         for name, detector in detectors.items():
-            regions = [found.region.box for found in detector(scene.image)]
+            regions = [found.region.box for found in detect(detector, scene.image)]
             rows[name].setdefault(row, Count()).add(scene, regions)
         if scored:
-            add_scored(scores, row.partition(":")[0], scene, scored(scene.image))
+            add_scored(scores, row.partition(":")[0], scene, detect(scored, scene.image))
     return rows, scores
 
 

@@ -63,9 +63,13 @@ def fit(shares: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[NDArray[
 
 
 def chosen(rows: Judged) -> tuple[dict[str, float], float, float]:
-    """The weights by the measures' names, fitted again without those that are too small to count."""
-    weights, _, _ = fit(rows.shares, rows.right)
-    counts = weights >= LEAST_WEIGHT
+    """The weights by the measures' names, fitted again without those that are too small to count, and without the roll.
+
+    The network sees every face upright, and whoever filters by quality wants faces that lie, too.
+    """
+    upright = np.array([name != "tilted" for name in MEASURES])
+    weights, _, _ = fit(np.where(upright, rows.shares, 1.0), rows.right)
+    counts = upright & (weights >= LEAST_WEIGHT)
     weights, chance, best = fit(np.where(counts, rows.shares, 1.0), rows.right)
     return dict(zip(MEASURES, np.where(counts, weights, 0.0).round(2).tolist(), strict=True)), chance, best
 

@@ -47,11 +47,11 @@ def _grey_square(image: Image, crop: Crop) -> tuple[NDArray[np.uint8], int, int]
     height, width = image.shape[:2]
     # A region much larger than the picture holds no face, and must not take memory of that size.
     side = max(1, round(min(crop.side, 4 * max(height, width))))
-    left, top = round(crop.x - side / 2), round(crop.y - side / 2)
+    # One that is all outside is moved to the edge, so that there is a pixel to mirror.
+    left = min(max(round(crop.x - side / 2), 1 - side), width - 1)
+    top = min(max(round(crop.y - side / 2), 1 - side), height - 1)
     right, bottom = left + side, top + side
     inside = image[max(top, 0) : min(bottom, height), max(left, 0) : min(right, width)]
-    if inside.size == 0:
-        inside = image[:1, :1]
     grey = cv2.cvtColor(inside, cv2.COLOR_RGB2GRAY)
     if grey.shape != (side, side):
         margins = max(-top, 0), max(bottom - height, 0), max(-left, 0), max(right - width, 0)

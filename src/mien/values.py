@@ -180,8 +180,8 @@ class Detection(ByValue):
     def __post_init__(self) -> None:
         if not np.isfinite(self.box).all() or self.box.area <= 0 or min(self.box[:2]) < 0:
             raise InvalidInput(f"a detection's box has 0 ≤ left < right and 0 ≤ top < bottom; got {self.box}")
-        if not np.isfinite(self.score):
-            raise InvalidInput(f"a detection's score is a number; got {self.score}")
+        if not 0 <= self.score <= 1:
+            raise InvalidInput(f"a detection's score is from 0 to 1; got {self.score}")
         if self.landmarks is not None and not (self.landmarks.shape == (5, 2) and np.isfinite(self.landmarks).all()):
             raise InvalidInput(f"landmarks are five points of shape (5, 2); got {self.landmarks}")
         if self.crop is not None and not (np.isfinite(self.crop).all() and self.crop.side > 0):
@@ -329,6 +329,11 @@ class Face(ByValue):
     def box(self) -> Box:
         """The face in the picture's pixels."""
         return self.detection.box
+
+    @property
+    def pose(self) -> Pose:
+        """How the head is turned, in degrees; the yaw is NaN without landmarks."""
+        return self.detection.pose
 
     @property
     def label(self) -> str:

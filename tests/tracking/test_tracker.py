@@ -247,7 +247,7 @@ def test_wrong_values_are_named(values: dict[str, float]) -> None:
         Tracker(**values)  # type: ignore[arg-type] # as wrong as can be
 
 
-@pytest.mark.parametrize("roll", [100, 175, -170])
+@pytest.mark.parametrize("roll", [60, 100, 175, -170])
 def test_a_crop_that_is_turned_over_is_taken_as_it_is(roll: float) -> None:
     tracker, image, place = Tracker(), picture([(300, 180)]), (300, 180)
     for index in range(8):

@@ -15,6 +15,12 @@ DetectorName: TypeAlias = Annotated[str, typer.Option(help="yunet, haar, or pack
 DetectorModel: TypeAlias = Annotated[
     Path | None, typer.Option(metavar="FILE", help="YuNet's model, instead of the one installed.")
 ]
+MinFace: TypeAlias = Annotated[float | None, typer.Option(
+    help="The smallest face to find, in pixels; smaller ones take longer.")]  # fmt: skip
+MinScore: TypeAlias = Annotated[float | None, typer.Option(help="YuNet: the least score of a face, 0 to 1.")]
+Turned: TypeAlias = Annotated[bool | None, typer.Option(
+    "--turned/--no-turned", show_default=False,
+    help="YuNet: small faces at any angle too, or upright ones only.")]  # fmt: skip
 
 
 def _of_videos(*names: str, **settings: Any) -> Any:
@@ -28,10 +34,9 @@ def analyze(
     model: Model = DEFAULT_MODEL,
     detector: DetectorName = DEFAULT_DETECTOR,
     detector_model: DetectorModel = None,
-    min_face: Annotated[float | None, typer.Option(
-        help="The smallest face to find, in pixels; smaller ones take longer.")] = None,
-    min_score: Annotated[float | None, typer.Option(help="YuNet: the least score of a face, 0 to 1.")] = None,
-    turned: Annotated[bool, typer.Option("--turned", help="YuNet: find faces at any angle, lying down say.")] = False,
+    min_face: MinFace = None,
+    min_score: MinScore = None,
+    turned: Turned = None,
     scale_step: Annotated[float | None, typer.Option(help="Haar: from one size searched to the next.")] = None,
     neighbours: Annotated[int | None, typer.Option(help="Haar: hits that a face needs.")] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Haar: find faces from the side too.")] = False,
@@ -67,7 +72,7 @@ def analyze(
         smoothing_seconds=smoothing_seconds, baseline=baseline,
     )  # fmt: skip
     options = {
-        "min_face": min_face, "min_score": min_score, "turned": turned or None, "scale_step": scale_step,
+        "min_face": min_face, "min_score": min_score, "turned": turned, "scale_step": scale_step,
         "neighbours": neighbours, "profile": profile or None,
     }  # fmt: skip
     analyzer = make_analyzer(model, detector, detector_model, options)
@@ -154,7 +159,9 @@ def make_analyzer(model: str, detector: str, detector_model: Path | None, option
     try:
         return Analyzer(model, detector, **given)
     except InvalidInput as error:
-        option = next((_option(name) for name in options if str(error).startswith(name)), "--detector")
+        text = str(error)
+        at_fault = (name for name in given if text.startswith(name) or f"has no option {name}" in text)
+        option = next((_option(name).replace("model-file", "detector-model") for name in at_fault), "--detector")
         try:
             load_classifier(model)
         except InvalidInput:

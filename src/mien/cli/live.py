@@ -11,7 +11,16 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from mien.cli.analyze import DetectorModel, DetectorName, Model, check_anonymize, make_analyzer
+from mien.cli.analyze import (
+    DetectorModel,
+    DetectorName,
+    MinFace,
+    MinScore,
+    Model,
+    Turned,
+    check_anonymize,
+    make_analyzer,
+)  # fmt: skip
 from mien.cli.console import complain, out, seconds, styles_of, tell
 from mien.defaults import DEFAULT_DETECTOR, DEFAULT_MODEL
 
@@ -30,6 +39,9 @@ def live(
     model: Model = DEFAULT_MODEL,
     detector: DetectorName = DEFAULT_DETECTOR,
     detector_model: DetectorModel = None,
+    min_face: MinFace = None,
+    min_score: MinScore = None,
+    turned: Turned = None,
     anonymize: Annotated[str | None, typer.Option(
         metavar="HOW", help="blur or pixelate every face that is shown or written.")] = None,
     duration: Annotated[float | None, typer.Option(
@@ -42,7 +54,9 @@ def live(
     check_anonymize(anonymize)
     if record and record.is_file():
         raise typer.BadParameter(f"{record} is a file; expected a folder's name", param_hint="--record")
-    analyzer = make_analyzer(model, detector, detector_model, {})
+    analyzer = make_analyzer(
+        model, detector, detector_model, {"min_face": min_face, "min_score": min_score, "turned": turned}
+    )
     with ExitStack() as stack:
         source = stack.enter_context(open_camera(camera))
         screen = stack.enter_context(_choose_screen(terminal))

@@ -32,12 +32,16 @@ def models(
 
 @app.command("fetch")
 def fetch(name: Annotated[str, typer.Argument(help="yunet")]) -> None:
-    """Fetch a detector's model into the cache, once: yunet (233 KB, Apache-2.0, from OpenCV Zoo)."""
-    from mien.detection import fetch_yunet
+    """Fetch a detector's model that was not installed: yunet (233 KB, MIT, from OpenCV Zoo), into the cache."""
+    from mien.detection import fetch_yunet, yunet_file
+    from mien.errors import ModelError
 
     if name != "yunet":
         raise typer.BadParameter(f"nothing called {name!r} can be fetched; expected: yunet", param_hint="NAME")
-    tell(f"yunet: {fetch_yunet()}")
+    try:
+        tell(f"yunet is there already: {yunet_file()}")
+    except ModelError:
+        tell(f"yunet: {fetch_yunet()}")
 
 
 def _row(name: str, classifier: OnnxClassifier, num_bytes: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from mien.detection.alignment import align
 from mien.detection.detector import Detector, detect
 from mien.detection.fetching import fetch_yunet
 from mien.detection.haar import Haar
-from mien.detection.yunet import YuNet
+from mien.detection.yunet import YuNet, yunet_file
 from mien.errors import InvalidInput
 
 DETECTORS: dict[str, Callable[..., Detector]] = {"yunet": YuNet, "haar": Haar}
@@ -65,4 +65,4 @@ def _imported(name: str) -> Callable[..., Detector]:
     return found
 
 
-__all__ = ["DETECTORS", "Detector", "Haar", "YuNet", "align", "detect", "fetch_yunet", "load_detector"]
+__all__ = ["DETECTORS", "Detector", "Haar", "YuNet", "align", "detect", "fetch_yunet", "load_detector", "yunet_file"]

@@ -77,7 +77,7 @@ def fetch(source: Source) -> Path:
 
 
 def fetch_yunet() -> Path:
-    """YuNet's model (233 KB, Apache-2.0), fetched from OpenCV Zoo unless it is in the cache.
+    """YuNet's model (233 KB, MIT), fetched from OpenCV Zoo unless it is in the cache.
 
     Raises:
         DownloadError: It could not be fetched, or the server sent another file.

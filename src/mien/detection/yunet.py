@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.detection.detector import largest_first, merged
+from mien.detection.detector import merged
 from mien.detection.fetching import YUNET, fetched
 from mien.errors import InvalidInput, ModelError
 from mien.runtime import LOADING_ERRORS, InferenceSession, SessionOptions
@@ -28,9 +28,6 @@ SAME_FACE: Final = 0.3
 
 READ_SIDE: Final = 16
 """Side of the smallest face that is searched for, in pixels of the copy."""
-
-LARGEST_SCALE: Final = 2.0
-"""Largest scale of a copy; enlarging a picture more shows no more."""
 
 WHOLE_SIDES: Final = (320, 160)
 """Longest sides of the two coarsest copies, in pixels. Where `min_face` needs no more, the first one is left out. The
@@ -62,6 +59,9 @@ SURE: Final = 0.92
 TRIMMED: Final = 0.2
 """Share of the sides of a copy turned by 45 degrees that is left out. Half of what is left out is outside of the
 picture."""
+
+LONGEST_TURNED: Final = 2**15 - 1
+"""Longest side of a copy that OpenCV can turn, in pixels."""
 
 TURNED_SCORE: Final = 0.8
 """Least score in a turned copy, since every further copy brings boxes without a face."""
@@ -109,13 +109,15 @@ class YuNet:
             checked_number("min_face", min_face, 8)
         if turned is not None and not isinstance(turned, bool):
             raise InvalidInput(f"turned is True, False or None; got {turned!r}")
+        self._model_file = model_file  # not the path where it was found, which another machine may not have
         self.model = Path(model_file) if model_file else yunet_file()
         self.min_face, self.min_score, self.turned = min_face, min_score, turned
         self._session = _session(self.model)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A session cannot be pickled.
-        return partial(YuNet, min_face=self.min_face, min_score=self.min_score, turned=self.turned), (self.model,)
+        make = partial(YuNet, min_face=self.min_face, min_score=self.min_score, turned=self.turned)
+        return make, (self._model_file,)
 
     def __call__(self, image: Image) -> list[Detection]:
         """(H, W, 3) uint8 RGB → the faces, from the largest to the smallest.
@@ -131,30 +133,32 @@ class YuNet:
             rows = _distinct([rows, *turned])
         elif self.turned is None:
             larger = copies[-2] if len(copies) > 1 else copies[-1]
-            small = [_scaled(larger, min(TURNED_SIDE, max(larger.shape)), width, height)]
+            small = [_scaled(larger, min(TURNED_SIDE, max(larger.shape[:2])), width, height)]
             rows = _distinct([rows, *(self._search(small, width, height, turn) for turn in TILTS)])
             if not (rows[:, 14] >= SURE).any():
                 rows = _distinct([rows, *(self._search(small, width, height, turn) for turn in TURNS)])
                 rows = self._all_turned_alike(rows, copies, width, height)
         found = [_detection(row, width, height) for row in rows]
         least = self.min_face or 0
-        return largest_first(merged([each for each in found if each and each.region.side >= least]))
+        return merged([each for each in found if each and each.region.side >= least])
 
     def _all_turned_alike(self, rows: Rows, copies: list[Image], width: int, height: int) -> Rows:
         """The faces of every size, where most of those that are sure were found in one turn: a photograph that lies."""
         rolls, counts = np.unique(rows[rows[:, 14] >= TURNED_SCORE, 15], return_counts=True)
         roll = rolls[counts.argmax()] if len(rolls) else 0.0
-        if roll == 0:
+        if roll == 0 or roll in TILTS:
             return rows
         rows = _distinct([rows, self._search(copies, width, height, -round(roll))])
+        if 2 * int((rows[:, 15] == roll).sum()) <= len(rows):
+            return rows
         kept: Rows = rows[(rows[:, 15] == roll) | (rows[:, 14] >= TURNED_SCORE)]
         return kept
 
     def _search(self, copies: list[Image], width: int, height: int, turn: int = 0) -> Rows:
         """The faces found in copies of a picture, each turned by so many degrees, in the picture's own pixels."""
         least = max(self.min_score, TURNED_SCORE) if turn else self.min_score
-        found = []
-        for copy in copies:
+        found = [np.empty((0, 16))]
+        for copy in copies if not turn else [each for each in copies if max(each.shape) < LONGEST_TURNED]:
             view, back = _rotated(copy, turn) if turn else (copy, np.eye(2, 3))
             rows = np.concatenate([self._in_tile(view, *corner, least) for corner in _tiles(view)])
             if turn:
@@ -223,7 +227,7 @@ def _session(path: Path) -> InferenceSession:
 
 def _scales(longest: int, min_face: float | None) -> list[float]:
     """The scales of the copies that are searched, from the finest to the coarsest."""
-    finest = min(LARGEST_SCALE, READ_SIDE / (min_face or max(32.0, longest / 64)))
+    finest = READ_SIDE / (min_face or max(32.0, longest / 64))
     whole, least = (min(1.0, side / longest) for side in WHOLE_SIDES)
     steps = math.ceil(max(0.0, math.log(finest / whole, STEP)) - 1e-9)
     finer = [finest * (whole / finest) ** (index / steps) for index in range(steps)]
@@ -292,7 +296,7 @@ def _shift(left: int, top: int) -> NDArray[np.float64]:
 
 def _distinct(found: list[Rows]) -> Rows:
     """The best box of each face (non-maximum suppression)."""
-    rows = np.concatenate([*found, np.empty((0, 16))])
+    rows = np.concatenate(found)
     rows = rows[np.argsort(-rows[:, 14], kind="stable")]
     areas = (rows[:, 2] - rows[:, 0]) * (rows[:, 3] - rows[:, 1])
     left = np.arange(len(rows))

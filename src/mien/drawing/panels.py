@@ -98,15 +98,17 @@ class Panel:
                 blend(patch, text(label, self._size, WHITE), self._padding, top)
         if face.quality is not None:
             colour = PALE if face.quality.score >= _LOW_QUALITY else _WARNING
-            self._draw_row(patch, self._tops[-1], face.quality.score / 100, colour, colour)
+            self._draw_row(patch, self._tops[-1], face.quality.score / 100, colour, colour, unit="")
         return patch
 
-    def _draw_row(self, patch: Patch, top: int, share: float, colour: Colour, text_colour: Colour) -> None:
+    def _draw_row(
+        self, patch: Patch, top: int, share: float, colour: Colour, text_colour: Colour, *, unit: str = "%"
+    ) -> None:
         length = round(share * self._bar_width)
         if length:
             filled = bar(max(length, self._bar_height), self._bar_height, colour)
             blend(patch, filled, self._bar_left, top + self._bar_offset)
-        self._blend_right(patch, text(_percent(share), self._size, text_colour), top)
+        self._blend_right(patch, text(f"{100 * share:.0f}{unit}", self._size, text_colour), top)
 
     def _blend_right(self, patch: Patch, words: Patch, top: int) -> None:
         blend(patch, words, patch.shape[1] - self._padding - words.shape[1], top)

@@ -318,9 +318,11 @@ def _points(detection: Detection) -> NDArray[np.float64]:
 
 
 def _turned_over(before: NDArray[np.float64], after: NDArray[np.float64]) -> bool:
-    """Whether two crops differ in their roll by 90 degrees or more, so that their mean could be a point."""
+    """Whether two crops differ in their roll by 45 degrees or more; their mean would be smaller than both."""
     crops = [points[3] - points[2] for points in (before, after) if len(points) in (4, 9)]
-    return len(crops) == 2 and float(crops[0] @ crops[1]) <= 0
+    if len(crops) < 2:
+        return False
+    return float(crops[0] @ crops[1]) <= 0.7 * math.hypot(*crops[0]) * math.hypot(*crops[1])
 
 
 def _centre(points: NDArray[np.float64]) -> NDArray[np.float64]:
