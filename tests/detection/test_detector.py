@@ -8,7 +8,7 @@ from mien.values import Box, Detection
 
 detections = st.lists(
     st.builds(
-        lambda left, top, side, score: Detection(Box(left, top, left + side, top + side), score),
+        lambda left, top, side, score: Detection(Box(left, top, left + side, top + side), score / 50),
         st.floats(0, 500), st.floats(0, 500), st.floats(5, 300), st.integers(1, 50).map(float),
     ),
     max_size=20,
@@ -46,6 +46,6 @@ def test_the_largest_comes_first_and_merging_again_changes_nothing(found: list[D
 
 
 def test_a_false_box_inside_a_face_goes() -> None:
-    face, mouth = Detection(Box(0, 0, 100, 100), 30.0), Detection(Box(30, 60, 70, 100), 4.0)
-    beside = Detection(Box(110, 0, 150, 40), 5.0)
+    face, mouth = Detection(Box(0, 0, 100, 100), 0.9), Detection(Box(30, 60, 70, 100), 0.4)
+    beside = Detection(Box(110, 0, 150, 40), 0.5)
     assert merged([mouth, beside, face]) == [face, beside]

@@ -54,7 +54,12 @@ def faces(draw: st.DrawFn, labels: tuple[str, ...], track_id: int | None) -> Fac
     landmarks = None if points is None else np.array(points, np.float32).reshape(5, 2)
     leading = None if track_id is None else draw(st.sampled_from(labels))
     return Face(
-        Detection(box, draw(side), landmarks, draw(st.none() | st.builds(Crop, side, side, side, side))),
+        Detection(
+            box,
+            draw(st.sampled_from([0.0, 0.25, 0.5, 1.0])),
+            landmarks,
+            draw(st.none() | st.builds(Crop, side, side, side, side)),
+        ),
         draw(predictions(labels)),
         track_id,
         raw=draw(st.none() | predictions(labels)),

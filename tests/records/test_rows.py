@@ -16,7 +16,7 @@ from mien.emotions import EMOTIONS
 from mien.errors import InvalidInput, MissingExtra
 from mien.records import Header, as_table
 from mien.records.rows import CsvSink, columns, rows, table_columns
-from mien.values import MEASURES, Box, Detection, Face, Failure, FrameResult, Prediction, VideoInfo
+from mien.values import MEASURES, Box, Crop, Detection, Face, Failure, FrameResult, Prediction, VideoInfo
 
 OUTPUT = Path(__file__).parents[2] / "docs" / "output.md"
 
@@ -114,8 +114,8 @@ def test_no_text_is_taken_for_a_formula(written: Callable[..., bytes], make_fram
     formula = f"{start}cmd|' /C calc'!A0"
     scores = np.array([0.75, 0.25], np.float32)
     face = Face(
-        Detection(Box(0, 0, 5, 5), -3.5), Prediction((formula, "b"), scores), 1, raw=Prediction((formula, "b"), scores),
-        leading=formula, uncertain=(formula,), prediction_set=(formula, "b"),
+        Detection(Box(0, 0, 5, 5), 0.5, crop=Crop(2, 2, 5, -3.5)), Prediction((formula, "b"), scores), 1,
+        raw=Prediction((formula, "b"), scores), leading=formula, uncertain=(formula,), prediction_set=(formula, "b"),
     )  # fmt: skip
     header = Header(model="m", detector="d", labels=(formula, "b"))
     frame = make_frame(0, face, source=formula, drawing=formula)

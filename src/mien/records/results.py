@@ -51,7 +51,7 @@ def fields_of(result: FrameResult | Failure, names: Iterable[str]) -> dict[str, 
 
 
 def result_from_dict(record: Mapping[str, Any]) -> FrameResult:
-    """The result that `result_to_dict` recorded, but for its image and the crops of its faces."""
+    """The result that `result_to_dict` recorded, but for its image."""
     try:
         return FrameResult(
             **{name: record[name] for name in _PLAIN},

@@ -41,7 +41,7 @@ class _Person:
     num_frames: int = 0  # in view
     events: list[Event] = field(default_factory=list)
     portrait: Image | None = None  # as long as no frame had an image of a detected face
-    quality: float = -1.0  # how well the portrait can be read, 0 to 1
+    quality: float = -1.0  # how well the portrait can be read, 0 to 100
 
     def widen(self) -> None:
         """Join each two neighbouring bins."""
