@@ -77,6 +77,17 @@ def test_the_faces_that_were_marked_by_eye_are_found_and_no_others(shared: Path,
             assert (count.found, count.false) == (len(scene.faces), 0), name
 
 
+@pytest.mark.parametrize("name", ["one_face.jpg", "five_faces.jpg", "group.jpg", "solvay_1927.jpg"])
+def test_a_photograph_that_lies_shows_what_it_shows_upright(shared: Path, name: str) -> None:
+    analyzer, image = Analyzer(), read_image(shared / "media" / name)
+    labels = sorted(face.label for face in analyzer(image))
+    for quarters in (1, 2, 3):
+        faces = analyzer(np.ascontiguousarray(np.rot90(image, quarters)))
+        assert len(faces) == len(labels)
+        assert len(set(labels) ^ {face.label for face in faces}) <= 2
+        assert all(abs((face.pose.roll + 90 * quarters + 180) % 360 - 180) < 45 for face in faces)
+
+
 def test_every_file_is_answered_in_one_table(
     run_mien: Callable[..., tuple[int, str, str]], shared: Path, tmp_path: Path
 ) -> None:
