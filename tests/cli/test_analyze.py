@@ -390,7 +390,7 @@ def test_a_disk_that_fills_up_keeps_the_older_results(astronaut: Path, clip: Pat
 
     (tmp_path / "r.csv").write_text("source,frame,time,width,height,face,old,error\n")
     words = [sys.executable, "-m", "mien", "analyze", str(clip), "--csv", str(tmp_path / "r.csv"), "-q"]
-    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))  # noqa: E731
+    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))  # noqa: E731
     done = subprocess.run(words, capture_output=True, preexec_fn=limit, text=True, check=False)
     assert done.returncode == 1
     assert "File too large" in done.stderr
