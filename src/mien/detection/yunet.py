@@ -48,7 +48,10 @@ TILE_OVERLAP: Final = 64
 next coarser copy."""
 
 TILTS: Final = (45, -45)
-"""Angles in degrees by which a small copy is always turned, as YuNet finds only half of the faces that lean by 30."""
+"""Angles in degrees by which a small copy is turned, as YuNet finds only half of the faces that lean by 30."""
+
+TRACE: Final = 0.3
+"""Least score of what may be a face that leans. Where all that is seen is sure to be upright, no copy is turned."""
 
 TURNS: Final = (90, -90, 180, 135, -135)
 """Further angles, for faces that lie or stand on their head."""
@@ -127,11 +130,12 @@ class YuNet:
         """
         height, width = check_image(image).shape[:2]
         copies = _copies(image, self.min_face)
-        rows = self._search(copies, width, height)
+        seen = self._search(copies, width, height, least=min(TRACE, self.min_score))
+        rows = seen[seen[:, 14] >= self.min_score]
         if self.turned:
             turned = [self._search(copies, width, height, turn) for turn in (*TILTS, *TURNS)]
             rows = _distinct([rows, *turned])
-        elif self.turned is None:
+        elif self.turned is None and not (len(seen) and (seen[:, 14] >= SURE).all()):
             larger = copies[-2] if len(copies) > 1 else copies[-1]
             small = [_scaled(larger, min(TURNED_SIDE, max(larger.shape[:2])), width, height)]
             rows = _distinct([rows, *(self._search(small, width, height, turn) for turn in TILTS)])
@@ -154,9 +158,9 @@ class YuNet:
         kept: Rows = rows[(rows[:, 15] == roll) | (rows[:, 14] >= TURNED_SCORE)]
         return kept
 
-    def _search(self, copies: list[Image], width: int, height: int, turn: int = 0) -> Rows:
+    def _search(self, copies: list[Image], width: int, height: int, turn: int = 0, least: float = TURNED_SCORE) -> Rows:
         """The faces found in copies of a picture, each turned by so many degrees, in the picture's own pixels."""
-        least = max(self.min_score, TURNED_SCORE) if turn else self.min_score
+        least = max(self.min_score, least) if turn else least
         found = [np.empty((0, 16))]
         for copy in copies if not turn else [each for each in copies if max(each.shape) < LONGEST_TURNED]:
             view, back = _rotated(copy, turn) if turn else (copy, np.eye(2, 3))
