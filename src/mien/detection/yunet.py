@@ -90,7 +90,7 @@ class YuNet:
         min_face: Side of the smallest face's region, in the picture's pixels, 8 or more. Half of it takes four times as
             long. None: 32 pixels, or a 64th of the picture's longer side if that is more.
         min_score: The least score, .01 to .99.
-        turned: Whether to search for faces of every size at any angle, of people lying down say, which takes eleven
+        turned: Whether to search for faces of every size at any angle, of people lying down say, which takes several
             times as long. None: large ones that lean to a side, and at any angle where no face is surely upright.
             False: upright ones only.
 
