@@ -2,18 +2,26 @@
 
 import math
 import os
-from collections.abc import Callable
+import runpy
+import shutil
+from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
 from mien.cli import main
+from mien.data import audit, load
+from mien.drift import Profile, Reference
+from mien.drift.profile import Answers, Distribution
 from mien.emotions import EMOTIONS
 from mien.images import read_image
+from mien.recognition import missing_models, shipped_models
 from mien.records.sink import Header
 from mien.values import Box, Detection, Face, FrameResult, Image, Landmarks, Measure, Prediction, Quality, VideoInfo
 from mien.video import VideoWriter
@@ -22,8 +30,21 @@ ROOT = Path(__file__).parents[1]
 
 BLURRED = Quality(75.5, ("blurred", "turned"), {"size": Measure(99.5, 110.25), "turned": Measure(40.0, 51.5)})
 
+
+def each_model(*names: str) -> list[Any]:
+    """The shipped models, or those of these names, to parametrise by; one whose package is missing is skipped."""
+    missing = pytest.mark.skip(reason="its package is not installed, and this is no clone")
+    absent = missing_models()
+    chosen = names or sorted({*shipped_models(), *absent})
+    return [pytest.param(name, marks=[missing] if name in absent else []) for name in chosen]
+
+
 # One thread, so that a test's time does not depend on what else the machine does.
 cv2.setNumThreads(1)
+
+# No example has to be made or to pass within a time, for the same reason. All else is as Hypothesis has it, on CI too.
+settings.register_profile("mien", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("mien")
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +90,63 @@ def yunet_model(shared: Path) -> Path:
     if not path.is_file():
         pytest.skip(f"needs {path}, which is not here")
     return path
+
+
+@pytest.fixture
+def unlike_in_16_bits(tmp_path: Path) -> Path:
+    """A model file whose weights of what answers for people are too small for 16 bits; factors make up for it."""
+    onnx = pytest.importorskip("onnx")
+    proto = onnx.load(shipped_models()["mini-xception"])
+    times = {"votes.weight": 1e-7, "votes.bias": 1e-7, "votes_factors": 1e7, "votes_cam_factors": 1e7}
+    for tensor in proto.graph.initializer:
+        if tensor.name in times:
+            values = onnx.numpy_helper.to_array(tensor) * np.float32(times[tensor.name])
+            tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
+    path = tmp_path / "unlike.onnx"
+    onnx.save(proto, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def media(astronaut: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with what the documents name: a picture, a video that shows it for a second, folders of them, drawn
+    faces, a data set of noise with its audit, and a model."""
+    folder = tmp_path_factory.mktemp("media")
+    for name in ("party.jpg", "other.jpg", "photos/1.jpg", "photos/2.jpg", "holiday/1.jpg", "scans/a/1.png"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(astronaut, folder / name)
+    (folder / "list.csv").write_text("file\nother.jpg\n")
+    image = np.asarray(cv2.resize(read_image(astronaut), (256, 256)), np.uint8)
+    with VideoWriter(folder / "talk.mp4", rate=25) as writer:
+        for index in range(25):
+            writer.write(image, index / 25)
+    (folder / "interviews").mkdir()
+    for name in ("first.mp4", "second.mp4"):
+        shutil.copy(folder / "talk.mp4", folder / "interviews" / name)
+    runpy.run_path(str(ROOT / "examples" / "drawn_faces.py"))["main"](folder / "drawn")
+    rows = ["emotion,pixels,Usage"]
+    random = np.random.default_rng(0)
+    for number, usage in product(range(7), ("Training", "Training", "PublicTest", "PrivateTest")):
+        rows.append(f"{number},{' '.join(map(str, random.integers(0, 256, 48 * 48)))},{usage}")
+    (folder / "fer2013.csv").write_text("\n".join(rows))
+    for name in ("mini-xception.onnx", "first.onnx"):
+        shutil.copy(shipped_models()["mini-xception"], folder / name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MIEN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        audit(load(folder / "fer2013.csv")).write_csv(folder / "audit.csv")
+        yield folder
+
+
+@pytest.fixture
+def place(media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder of an example, with the media and this project's pictures and examples."""
+    shutil.copytree(media, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("drawn"))
+    (tmp_path / "drawn").symlink_to(media / "drawn")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "pictures").symlink_to(ROOT / "docs" / "pictures")
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 class Done(NamedTuple):
@@ -144,8 +222,32 @@ def header() -> Header:
 
 
 @pytest.fixture(scope="session")
+def reference() -> Reference:
+    """Of 1,000 faces as bright as all others are, from 0 to 1; every label leads as often."""
+    tenths = tuple(tenth / 10 for tenth in range(1, 10))
+    even = Distribution(tenths, tenths, 0.5)
+    answers = Answers(EMOTIONS, (140,) * 7, (Distribution((0.5,), (0.5,), 0.5),) * 7)
+    return Reference("even", Profile("fer2013", 1000, {"brightness": even}, {"people": answers}), "people")
+
+
+@pytest.fixture(scope="session")
+def make_picture() -> Callable[..., FrameResult]:
+    """`make_picture(3, 0.2, "sad")`: picture number 3, of a face so bright, which probably shows that."""
+
+    def make(number: int, brightness: float = 0.5, label: str = "happy", score: float | None = None) -> FrameResult:
+        score = (0.4, 0.6)[number % 2] if score is None else score
+        scores = np.array([(1 - score) / 6] * 7, np.float32)
+        scores[EMOTIONS.index(label)] = score
+        quality = Quality(80.0, (), {"brightness": Measure(90.0, brightness)})
+        face = Face(Detection(Box(0, 0, 9, 9), 0.9), Prediction(EMOTIONS, scores), quality=quality)
+        return FrameResult(source=f"{number}.jpg", width=9, height=9, faces=(face,))
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def make_person() -> Callable[..., Face]:
-    """`make_person(3, happy=0.75)`: a face of a video; the rest of the probability is neutral's."""
+    """`make_person(3, happy=0.75)`: a face of a video; the rest of the probability is `label`'s, or else neutral's."""
 
     def make(
         track_id: int = 1, *, left: float = 10.5, label: str | None = None, interpolated: bool = False,
@@ -153,11 +255,10 @@ def make_person() -> Callable[..., Face]:
         uncertain: tuple[str, ...] = (), prediction_set: tuple[str, ...] | None = None, **shares: float,
     ) -> Face:  # fmt: skip
         scores = np.array([shares.get(name, 0.0) for name in labels], np.float32)
-        scores[-1] += 1 - scores.sum()
-        smooth = Prediction(labels, scores)
+        scores[labels.index(label) if label else -1] += 1 - scores.sum()
         return Face(
-            Detection(Box(left, 20.0, left + 100, 130.25), 0.875), smooth, track_id=track_id,
-            raw=Prediction(labels, scores[::-1].copy()), leading=label or smooth.label, interpolated=interpolated,
+            Detection(Box(left, 20.0, left + 100, 130.25), 0.875), Prediction(labels, scores), track_id=track_id,
+            raw=Prediction(labels, scores[::-1].copy()), interpolated=interpolated,
             quality=quality, uncertain=uncertain, prediction_set=prediction_set,
         )  # fmt: skip
 

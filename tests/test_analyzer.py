@@ -32,6 +32,16 @@ def test_faces_of_several_pictures_go_through_the_network_together(brightness: A
     assert brightness.batches == [2]
 
 
+def test_pictures_may_come_from_a_generator(brightness: Any) -> None:
+    """Fault 64: they were counted after they had been read, and ended in a ValueError of zip."""
+    analyzer = mien.Analyzer(brightness, quarters)
+    images = [grey(30), grey(200)]
+    faces = analyzer.analyze(each for each in images)
+    assert [[face.label for face in each] for each in faces] == [
+        [face.label for face in each] for each in analyzer.analyze(images)
+    ]
+
+
 def test_no_pictures_and_no_faces(brightness: Any) -> None:
     analyzer = mien.Analyzer(brightness, quarters)
     assert analyzer.analyze([]) == []
@@ -75,7 +85,7 @@ def test_what_is_no_picture_is_refused(brightness: Any, picture: Image) -> None:
 
 
 @pytest.mark.parametrize("names", [{"model": "unheard-of"}, {"detector": "unheard-of"}])
-def test_unknown_names_are_refused(names: dict[str, str]) -> None:
+def test_unknown_names_are_refused(names: dict[str, Any]) -> None:
     with pytest.raises(MienError, match="unheard-of"):
         mien.Analyzer(**names)
 
@@ -183,8 +193,9 @@ def test_a_stream_takes_a_part_of_a_file_that_is_named(brightness: Any, clip: Pa
     [
         (0, {}, "camera|/dev/video0"),
         ([grey(0)], {}, r"a video's frames are mien.Frame\(index, time in seconds, image\); got ndarray"),
-        (grey(0), {}, "a video is a file, a URL, .*; got ndarray"),
-        (b"video", {}, "a video is a file, a URL, .*; got bytes"),
+        (grey(0), {}, "a video is a file's path, a URL, .*; got ndarray"),
+        (b"video", {}, "a video is a file's path, a URL, .*; got bytes"),
+        (BytesIO(b"video"), {}, "got BytesIO; name an open file by its path"),
         (True, {}, "got bool"),
         ([], {"start": 60}, "start: only for videos that are named"),
         (0, {"fps": 5}, "fps: only for videos that are named"),

@@ -1,20 +1,32 @@
 """The benchmarks start, and the one that compares rows finds what differs."""
 
+import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from edge import REQUIRED
+from peers.compare import match
+from peers.pictures import Truth
 from same_rows import comparison
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-SCRIPTS = [path for path in sorted(BENCHMARKS.glob("*.py")) if "argparse" in path.read_text(encoding="utf-8")]
+SCRIPTS = [
+    path
+    for path in sorted([*BENCHMARKS.glob("*.py"), *(BENCHMARKS / "peers").glob("*.py")])
+    if "argparse" in path.read_text(encoding="utf-8")
+]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_every_benchmark_starts(script: Path) -> None:
-    done = subprocess.run([sys.executable, str(script), "--help"], capture_output=True, text=True, check=False)
+    words = [sys.executable, str(script), "--help"]
+    # The one of the browser drives it as the tests do, by a module that lies with the page.
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (BENCHMARKS.parent / "web", BENCHMARKS)))}
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
 
 
@@ -30,3 +42,20 @@ def test_a_changed_cell_and_a_missing_row_are_counted() -> None:
     found = comparison(rows, [{"frame": "0", "left": "1.50", "new": ""}])
     assert found["columns_that_differ"] == {"frame": 1, "left": 2}
     assert (found["rows_before"], found["rows_after"], found["cells_that_differ"]) == (2, 1, 3)
+
+
+def test_the_wheels_of_boards_are_those_of_every_dependency() -> None:
+    project = tomllib.loads((BENCHMARKS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert sorted(each.split(">=")[0] for each in REQUIRED) == sorted(
+        each.split(">=")[0] for each in project["dependencies"]
+    )
+
+
+def test_a_box_of_a_peer_finds_one_face_at_most() -> None:
+    truth = Truth("two", [(100, 100, 80), (300, 100, 80)], ["happy", "sad"])
+    near, nearer = (110, 100, 190, 180, "fear"), (102, 100, 182, 180, "happy")
+    assert match(truth, [near, nearer]) == {0: "happy"}, "the other one is a box without a face"
+    assert match(truth, [near, (300, 100, 380, 180, "sad")]) == {0: "fear", 1: "sad"}
+    beside, small, large = (130, 100, 210, 180, "sad"), (125, 125, 160, 160, "sad"), (40, 40, 240, 240, "sad")
+    assert match(truth, [beside, small, large]) == {}
+    assert match(Truth("none", [], []), [near]) == {}

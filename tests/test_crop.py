@@ -75,3 +75,9 @@ def test_a_crop_outside_of_the_picture_shows_the_nearest_edge(ramp: np.ndarray, 
 
 def test_turning_an_enormous_crop_takes_no_memory_of_its_size(ramp: np.ndarray) -> None:
     assert crop_face(ramp, Crop(50, 50, 1e9, 45), 48).shape == (48, 48)
+
+
+def test_the_last_digits_of_a_crop_change_no_pixel(portrait: np.ndarray) -> None:
+    crop = Crop(81.3, 70.7, 63.1, -12.3)
+    near = Crop(*(each + 1e-4 for each in crop))
+    np.testing.assert_array_equal(crop_face(portrait, crop, 48), crop_face(portrait, near, 48))

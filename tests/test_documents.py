@@ -11,8 +11,8 @@ import pytest
 from mien.cli import VERBS
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")),
-             *sorted((ROOT / "src").rglob("*.md"))]  # fmt: skip
+FOLDERS = ((ROOT, "*.md"), (ROOT / "docs", "**/*.md"), (ROOT / "src", "**/*.md"), (ROOT / "models", "**/*.md"))
+DOCUMENTS = [path for folder, pattern in FOLDERS for path in sorted(folder.glob(pattern))]
 
 
 def test_tables_hold_the_committed_figures() -> None:

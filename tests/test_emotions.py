@@ -68,6 +68,22 @@ def test_the_colours_of_a_models_own_labels_can_be_distinguished(labels: list[st
     assert apart.min() > 0.09  # two of the seven's are 0.107 apart; what is seen as different begins near 0.02
 
 
+COLOUR_BLIND = {
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]],
+}
+"""What linear RGB looks like to those who lack one kind of cones (Machado, Oliveira and Fernandes 2009)."""
+
+
+@pytest.mark.parametrize("matrix", COLOUR_BLIND.values(), ids=COLOUR_BLIND)
+def test_colour_blind_people_can_distinguish_eight_own_labels(matrix: list[list[float]]) -> None:
+    """Fault 14: two of the first seven looked the same to one man in twenty."""
+    places = np.array([oklab(colour, np.array(matrix)) for colour in colours_of("abcdefgh").values()])
+    apart = np.linalg.norm(places[:, None] - places, axis=2)[np.triu_indices(8, 1)]
+    assert apart.min() > 0.09
+
+
 def test_a_labels_colour_does_not_depend_on_the_order_of_labels() -> None:
     labels = ["sad", "bored", "happy", "tired", "contempt"]
     assert colours_of(labels) == colours_of(labels[::-1])
@@ -98,8 +114,9 @@ def luminance(colour: tuple[int, ...]) -> float:
     return float(linear(colour) @ [0.2126, 0.7152, 0.0722])
 
 
-def oklab(colour: tuple[int, ...]) -> np.ndarray:
+def oklab(colour: tuple[int, ...], seen_as: np.ndarray | None = None) -> np.ndarray:
     """Oklab (Ottosson 2020), in which equal distances look equally different."""
-    cones = np.array([[0.4122, 0.5363, 0.0514], [0.2119, 0.6807, 0.1074], [0.0883, 0.2817, 0.6300]]) @ linear(colour)
+    seen = linear(colour) if seen_as is None else np.clip(seen_as @ linear(colour), 0, 1)
+    cones = np.array([[0.4122, 0.5363, 0.0514], [0.2119, 0.6807, 0.1074], [0.0883, 0.2817, 0.6300]]) @ seen
     axes = [[0.2105, 0.7936, -0.0041], [1.9780, -2.4286, 0.4506], [0.0259, 0.7828, -0.8087]]
     return np.asarray(np.array(axes) @ np.cbrt(cones))

@@ -3,29 +3,26 @@
 import doctest
 import importlib
 import re
-import shutil
-from collections.abc import Iterator
-from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import pytest
 
 import mien
-from mien.data import audit, load
+from mien.data import load
 from mien.errors import MissingExtra
 from mien.jobs.outputs import header_of
-from mien.recognition import shipped_models
+from mien.recognition import load_classifier
+from mien.recognition.reference import reference_of
 from mien.values import VideoInfo
-from mien.video import VideoWriter
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE)
-"""Code that is run, and the output that is shown right below it; a block of "```python no-run" is left alone."""
+"""Code that is run, and the output that is shown right below it; a block of "```python no-run: why" is left
+alone."""
 
 FILE = re.compile(r"# (\w+\.py)\n")
 """The first line of a block that is a file of its own, which later blocks import."""
@@ -51,42 +48,11 @@ def examples(page: Path) -> list[Example]:
 
 EXAMPLES = [example for page in PAGES for example in examples(page)]
 
-NEEDED = {"mien.training": "torch", "mien.records.parquet": "pyarrow"}
+NEEDED = {"mien.training": "torch", "mien.records.parquet": "pyarrow", "mien.jobs.batch": "pyarrow"}
 """Optional packages without which a room's examples do not run."""
 
 SOURCES = sorted(path for path in (ROOT / "src" / "mien").rglob("*.py") if ">>> " in path.read_text(encoding="utf-8"))
 MODULES = [".".join(path.relative_to(ROOT / "src").with_suffix("").parts).removesuffix(".__init__") for path in SOURCES]
-
-
-@pytest.fixture(scope="module")
-def media(astronaut: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with a picture, a video that shows it for a second, a data set of noise with its audit, and a model."""
-    folder = tmp_path_factory.mktemp("media")
-    shutil.copy(astronaut, folder / "party.jpg")
-    image = np.asarray(cv2.resize(mien.read_image(astronaut), (256, 256)), np.uint8)
-    with VideoWriter(folder / "talk.mp4", rate=25) as writer:
-        for index in range(25):
-            writer.write(image, index / 25)
-    rows = ["emotion,pixels,Usage"]
-    random = np.random.default_rng(0)
-    for number, usage in product(range(7), ("Training", "Training", "PublicTest", "PrivateTest")):
-        rows.append(f"{number},{' '.join(map(str, random.integers(0, 256, 48 * 48)))},{usage}")
-    (folder / "fer2013.csv").write_text("\n".join(rows))
-    shutil.copy(shipped_models()["mini-xception"], folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MIEN_CACHE", str(tmp_path_factory.mktemp("cache")))
-        audit(load(folder / "fer2013.csv")).write_csv(folder / "audit.csv")
-        yield folder
-
-
-@pytest.fixture
-def place(media: Path, astronaut: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working folder of an example, with the media and this project's pictures."""
-    shutil.copytree(media, tmp_path, dirs_exist_ok=True)
-    (tmp_path / "docs" / "pictures").mkdir(parents=True)
-    shutil.copy(astronaut, tmp_path / "docs" / "pictures")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def run(example: Example, names: dict[str, object]) -> None:
@@ -130,7 +96,8 @@ def given(media: Path) -> dict[str, object]:
         source="talk.mp4", width=width, height=height, faces=tuple(faces), video=VideoInfo(25.0), image=image
     )
     return {name: getattr(mien, name) for name in mien.__all__} | {
-        "mien": mien, "load": load, "Path": Path, "analyzer": analyzer, "header": header_of(analyzer), "image": image,
+        "mien": mien, "load": load, "load_classifier": load_classifier, "reference": reference_of(analyzer.classifier),
+        "Path": Path, "analyzer": analyzer, "header": header_of(analyzer), "image": image,
         "face": faces[0], "faces": np.zeros((12, 48, 48), np.uint8), "result": result,
     }  # fmt: skip
 

@@ -1,6 +1,8 @@
 import os
 import re
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from mien.files import (
     check_output,
     check_outputs,
     described,
+    remove_abandoned,
+    remove_abandoned_in,
     replacing,
 )
 
@@ -35,6 +39,25 @@ def test_a_failure_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
         raise KeyboardInterrupt
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_is_removed_and_what_is_being_written_stays(tmp_path: Path) -> None:
+    """Fault 26: such files stayed for ever."""
+    name = "Talk [1].mp4"
+    code = "import sys, time; from pathlib import Path; from mien.files import replacing\n"
+    code += "with replacing(Path(sys.argv[1])): print('writing', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code, tmp_path / name], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"writing\n"
+        remove_abandoned([tmp_path / name])
+        assert len(list(tmp_path.iterdir())) == 1, "its process is alive"
+        process.kill()
+    (tmp_path / ".other.mp4.0123abcd.partial").touch()
+    (tmp_path / f".{name}.backup.partial").touch()
+    remove_abandoned([tmp_path / name, tmp_path / "missing" / "a.csv"])
+    assert {path.name for path in tmp_path.iterdir()} == {".other.mp4.0123abcd.partial", f".{name}.backup.partial"}
+    remove_abandoned_in(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {f".{name}.backup.partial"}
 
 
 def test_it_may_be_read_by_whom_an_ordinary_file_may(tmp_path: Path) -> None:

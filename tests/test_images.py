@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import resource
 import struct
 import subprocess
@@ -26,7 +27,9 @@ from mien.images import (
     MAX_PIXELS,
     PICTURE_SUFFIXES,
     WRITTEN_SUFFIXES,
+    animation,
     drawn_by_mien,
+    is_animated,
     is_picture_name,
     read_image,
     write_image,
@@ -418,6 +421,7 @@ PALETTE_WITHOUT_COLOURS = bytes.fromhex(
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
         (b"\0\0\0\x18ftypisom\0\0\0\0mp42", "a video"),
+        (b"\0\0\0\x18ftypM4A \0\0\0\0mp42", "sound without pictures"),
         (b"version https://git-lfs.github.com/spec/v1\n", "LFS"),
         (PNG[: len(PNG) // 2], "ends too early"),
         (encoded(Pillow.effect_noise((64, 64), 90), "JPEG")[:900], "ends too early"),
@@ -462,6 +466,24 @@ def test_a_file_beyond_every_picture_is_not_opened(tmp_path: Path) -> None:
         file.truncate(MAX_BYTES + 1)
     with pytest.raises(PictureError, match=r"sparse\.jpg has 2,000,000,001 bytes; at most 2,000,000,000 are read"):
         read_image(tmp_path / "sparse.jpg")
+
+
+def test_nor_when_sources_are_searched_for_animations_and_drawings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = tmp_path / "drawn.webp"
+    pages = [Pillow.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    exif = Pillow.Exif()
+    exif[0x010E] = DRAWN_COMMENT
+    pages[0].save(drawn, save_all=True, append_images=pages[1:], exif=exif)
+    assert is_animated(drawn)
+    assert drawn_by_mien(drawn)
+    assert len(list(animation(drawn))) == 2
+    monkeypatch.setattr("mien.images.MAX_BYTES", drawn.stat().st_size - 1)
+    assert not is_animated(drawn)
+    assert not drawn_by_mien(drawn)
+    with pytest.raises(PictureError, match=r"drawn\.webp has .* bytes; at most"):
+        next(animation(drawn))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -514,6 +536,90 @@ def test_a_picture_beyond_pillows_own_limit_is_no_reason_to_warn() -> None:
     assert not caught
 
 
+def _peak_bytes() -> int:
+    """The peak of this process's memory since the last call."""
+    found = re.search(rb"VmHWM:\s+(\d+)", Path("/proc/self/status").read_bytes())
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    assert found
+    return int(found[1]) * 1024
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux tells the peak of the memory")
+@pytest.mark.parametrize(
+    ("mode", "kind", "options", "limit"),
+    [
+        ("RGB", "JPEG", {"orientation": 6}, 10),
+        ("RGBA", "PNG", {}, 10),
+        ("I;16", "PNG", {}, 10),
+        ("F", "TIFF", {}, 10),
+        ("P", "GIF", {"transparency": 0}, 10),
+        ("RGBA", "WEBP", {}, 18),
+    ],
+)
+def test_a_picture_takes_a_few_bytes_a_pixel(mode: str, kind: str, options: dict[str, int], limit: int) -> None:
+    """Fault 56: 16 bits took 20 bytes a pixel and RGBA 18, as each step of the conversion took a whole picture."""
+    exif = Pillow.Exif()
+    exif[0x0112] = options.pop("orientation", 1)
+    content = encoded(Pillow.new(mode, (3000, 2000)), kind, **options, exif=exif)
+    read_image(PNG)
+    _peak_bytes()
+    before = _peak_bytes()
+    image = read_image(content)
+    assert image.size == 3 * 3000 * 2000
+    assert _peak_bytes() - before < limit * 3000 * 2000 + 10_000_000
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "I;16", "I", "F", "1", "CMYK"])
+@pytest.mark.parametrize("orientation", [1, 5, 6])
+def test_strips_make_the_same_picture(monkeypatch: pytest.MonkeyPatch, mode: str, orientation: int) -> None:
+    grey = Pillow.fromarray(np.arange(24 * 32, dtype=np.uint16).reshape(24, 32) * 80)
+    picture = grey if mode == "I;16" else grey.point(lambda value: value / 256).convert("L").convert(mode)
+    picture.getexif()[0x0112] = orientation
+    whole = read_image(picture)
+    monkeypatch.setattr("mien.images._STRIP_PIXELS", 100)
+    assert np.array_equal(read_image(picture), whole)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xd8\xff" + bytes(2**25), b"P6 #" + b"x" * 2**23, b"P6 " + b" " * 2**23])
+def test_a_header_is_searched_at_the_beginning_only(content: bytes) -> None:
+    """Fault 58: Pillow searched all of the file, byte by byte."""
+    with pytest.raises(PictureError, match=r"has no (JPEG|PPM) header in its first [\d,]+ bytes"):
+        read_image(content)
+
+
+def test_a_large_file_with_a_header_is_read() -> None:
+    assert close(read_image(encoded(Pillow.fromarray(quadrants()), "PPM") + bytes(2**17)), quadrants())
+
+
+def test_a_text_full_of_comments_takes_no_longer_than_one_without() -> None:
+    """Fault 58: 8 MB of them took a minute."""
+    assert read_image(b"P3 2 1 255\n# a\n1 2 3 #b\r4 5 6" + b"#\n" * 2**20).tolist() == [[[1, 2, 3], [4, 5, 6]]]
+    with pytest.raises(PictureError, match="PPM in text of more than"):
+        read_image(b"P3 2 1 255 1 2 3 4 5 6" + b" " * 2**24)
+
+
+def test_damage_is_no_reason_to_warn() -> None:
+    """Fault 61: Pillow warned on standard error of damaged metadata, and of every TIFF above 89 megapixels."""
+    exif = Pillow.Exif()
+    exif[0x010E] = "a description of some length"
+    damaged = encoded(Pillow.fromarray(quadrants()), "JPEG", exif=exif).replace(b"Exif\0\0MM\0*", b"Exif\0\0II*\0")
+    large = Pillow.new("1", (9_500, 9_500))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        read_image(damaged)
+        assert read_image(encoded(large, "TIFF", compression="group4")).shape == (9_500, 9_500, 3)
+    assert not caught
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "AVIF"])
+def test_formats_that_take_twice_the_memory_have_half_the_limit(kind: str) -> None:
+    """Fault 61: 200 megapixels were promised, and WebP above 179 refused."""
+    content = encoded(Pillow.fromarray(quadrants()), kind)
+    assert read_image(content, max_pixels=2 * 24 * 32).shape == (24, 32, 3)
+    with pytest.raises(PictureError, match=f"at most 0.0 are read of a {kind}"):
+        read_image(content, max_pixels=2 * 24 * 32 - 1)
+
+
 # --- fuzzing --------------------------------------------------------------------------------------------------
 
 _NOISE = Pillow.fromarray(np.random.default_rng(0).integers(0, 256, (17, 23, 3), dtype=np.uint8))
@@ -555,7 +661,7 @@ def _edited(content: bytes, edits: list[tuple[float, str, bytes]]) -> bytes:
 
 
 @pytest.mark.parametrize("kind", SEEDS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(edits=_edits)
 def test_damaged_files_give_an_image_or_a_picture_error(kind: str, edits: list[tuple[float, str, bytes]]) -> None:
     _image_or_picture_error(_edited(SEEDS[kind], edits))
@@ -577,14 +683,14 @@ _chunks = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from((1, 2, 4, 8, 16)), st.sampled_from((0, 2, 3, 4, 6)), _chunks)
 def test_chunks_of_a_png_in_any_order(depth: int, colour: int, chunks: list[tuple[bytes, bytes]]) -> None:
     header = b"IHDR", struct.pack(">IIBBBBB", 4, 4, depth, colour, 0, 0, 0)
     _image_or_picture_error(b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*each) for each in (header, *chunks)))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=64))
 def test_wild_bytes(content: bytes) -> None:
     _image_or_picture_error(content)

@@ -22,5 +22,11 @@ def test_an_extra_comes_from_where_mien_came_from(about: dict[str, object], comm
     assert install_command("video", json.dumps(about)) == command
 
 
+def test_a_package_of_its_own_comes_from_its_folder_in_the_clone() -> None:
+    clone = {"url": "file:///home/me/my%20mien", "dir_info": {}}
+    assert install_command("gelu", json.dumps(clone)) == "pip install '/home/me/my mien/models/gelu-cnn'"
+    assert install_command("gelu", json.dumps(INDEX)) == "pip install 'mien[gelu]'"
+
+
 def test_this_installation_can_be_asked() -> None:
     assert install_command("video").startswith("pip install ")

@@ -1,34 +1,55 @@
 """What `import mien` offers."""
 
+import importlib.util
 import inspect
 import logging
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import mien
 
-NAMES = [
-    "Analyzer", "Box", "Camera", "Detection", "EMOTIONS", "Face", "Failure", "Frame", "FrameResult", "Measure",
-    "MienError", "Prediction", "Quality", "VideoSettings", "analyze", "annotate", "anonymize", "as_table",
-    "list_models", "open_output", "open_video", "read_image",
-]  # fmt: skip
+HERE = Path(__file__).parent
 
 
-def test_what_is_public_is_said_here() -> None:
-    assert mien.__all__ == dir(mien) == NAMES
+def make_public() -> Any:
+    """The script that writes public.txt."""
+    spec = importlib.util.spec_from_file_location("make_public", HERE / "make_public.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("section", ["Python", "errors", "command line", "records", "model file", "service"])
+def test_what_others_rely_on_is_as_it_was(section: str) -> None:
+    """What differs on purpose: `python tests/make_public.py`, a line in CHANGELOG.md, and docs/stability.md."""
+    if section == "service":
+        pytest.importorskip("fastapi")
+    script = make_public()
+    golden = (HERE / "public.txt").read_text(encoding="utf-8").split("# ")
+    assert [each.partition("\n")[0] for each in golden if each] == list(script.SECTIONS)
+    [expected] = [f"# {each}".strip() for each in golden if each.startswith(f"{section}\n")]
+    assert script.text(section).strip().splitlines() == expected.splitlines()
+
+
+def test_what_is_public_is_listed() -> None:
+    assert mien.__all__ == dir(mien)
     assert not hasattr(mien, "unheard_of")
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "EMOTIONS"])
+@pytest.mark.parametrize("name", [name for name in mien.__all__ if name != "EMOTIONS"])
 def test_every_public_name_has_an_example(name: str) -> None:
     """`test_examples.py` runs them."""
     assert ">>> " in (inspect.getdoc(getattr(mien, name)) or "")
 
 
 def test_every_public_function_is_typed_and_takes_few_arguments_by_place() -> None:
-    for name in NAMES:
+    for name in mien.__all__:
         public = getattr(mien, name)
         if inspect.isfunction(public):
             parameters = inspect.signature(public).parameters.values()

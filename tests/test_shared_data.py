@@ -15,7 +15,8 @@ from mien.data import FaceSet, load
 from mien.data.dataset import fingerprint
 from mien.evaluation import evaluate
 from mien.images import read_image
-from mien.recognition import load_classifier, shipped_models
+from mien.recognition import load_classifier
+from tests.conftest import each_model
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +38,7 @@ def faces(fer2013: Path) -> FaceSet:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", shipped_models())
+@pytest.mark.parametrize("name", each_model())
 def test_a_shipped_model_scores_what_it_says(faces: FaceSet, name: str) -> None:
     classifier = load_classifier(name)
     result = evaluate(classifier, faces, "PublicTest")

@@ -15,6 +15,7 @@ from mien.values import (
     Box,
     Crop,
     Detection,
+    Evidence,
     Face,
     Failure,
     Frame,
@@ -146,12 +147,6 @@ def test_a_frame_needs_an_image(image: np.ndarray) -> None:
         Frame(0, 0.0, image)
 
 
-def test_a_leading_label_is_one_of_the_predictions() -> None:
-    prediction = Prediction(("happy", "sad"), np.array([0.9, 0.1], np.float32))
-    with pytest.raises(InvalidInput, match=r"leading label is one of .*happy.*; got 'bored'"):
-        Face(Detection(Box(0, 0, 5, 5), 1.0), prediction, leading="bored")
-
-
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -238,3 +233,92 @@ def test_no_representation_fills_the_screen(talking: Face) -> None:
     for value in (long, talking, long.detection, long.prediction, frame, result):
         assert len(repr(value)) < 200
         assert "\n" not in repr(value)
+
+
+def test_an_unclear_face_says_so_when_it_is_printed(talking: Face) -> None:
+    clear, unclear = (repr(replace(talking, uncertain=reasons)) for reasons in ((), ("blurred",)))
+    assert "unclear" not in clear
+    assert unclear.startswith("Face(unclear: ")
+    assert unclear.replace("unclear: ", "") == clear
+
+
+SQUARE = np.arange(6, dtype=np.float32).reshape(2, 3) - 2
+
+
+@given(
+    st.floats(-50, 150), st.floats(-50, 150), st.floats(0.5, 300), st.floats(-180, 180), st.integers(1, 90),
+    st.integers(1, 90),
+)  # fmt: skip
+def test_a_map_laid_back_stays_within_its_values_and_its_crop(
+    x: float, y: float, side: float, roll: float, height: int, width: int
+) -> None:
+    laid = Crop(x, y, side, roll).back(SQUARE, (height, width))
+    assert laid.shape == (height, width)
+    assert laid.dtype == np.float32
+    inside = laid[np.isfinite(laid)]
+    assert inside.size == 0 or (inside.min() >= SQUARE.min() - 1e-4 and inside.max() <= SQUARE.max() + 1e-4)
+    rows, columns = np.nonzero(np.isfinite(laid))
+    away = np.hypot(columns + 0.5 - x, rows + 0.5 - y)
+    assert away.size == 0 or away.max() <= side / math.sqrt(2) + 1e-2
+    near = np.hypot(np.arange(width) + 0.5 - x, np.arange(height)[:, None] + 0.5 - y) < side / 2 - 1e-2
+    assert np.isfinite(laid[near]).all()
+
+
+def test_a_turned_map_lies_as_the_face_does() -> None:
+    upper_left = np.array([[8, 0], [0, 0]], np.float32)
+    for roll, corner in ((0, (20, 20)), (90, (20, 80)), (180, (80, 80)), (-90, (80, 20))):
+        laid = Crop(50, 50, 80, roll).back(upper_left, (100, 100))
+        assert laid[corner] > 6, roll  # clockwise: what was on top is on the right
+
+
+def test_the_mean_of_a_map_is_kept_where_nothing_is_cut_off() -> None:
+    maps = np.random.default_rng(0).normal(size=(3, 6, 6)).astype(np.float32)
+    laid = Crop(60, 60, 96).back(maps, (120, 120))
+    assert laid.shape == (3, 120, 120)
+    cells = laid[:, 12:108, 12:108].reshape(3, 6, 16, 6, 16)[:, :, 7:9, :, 7:9].mean((2, 4))
+    np.testing.assert_allclose(cells, maps, atol=0.15)  # the cells' centres
+
+
+@pytest.mark.parametrize("maps", [np.zeros(3), np.zeros((0, 3)), np.zeros((2, 0, 3))])
+def test_what_is_no_map_is_refused(maps: np.ndarray) -> None:
+    with pytest.raises(InvalidInput, match="maps of a crop"):
+        Crop(5, 5, 5).back(maps, (10, 10))
+    with pytest.raises(InvalidInput, match="shape of a picture"):
+        Crop(5, 5, 5).back(SQUARE, (10, 0))
+
+
+def explained(make_face: Callable[..., Face]) -> Face:
+    maps = np.stack([SQUARE, -SQUARE])
+    return replace(make_face(10, 20), explanation=Evidence(("happy", "sad"), maps, Crop(35, 45, 50), (100, 90)))
+
+
+def test_evidence_is_in_the_pictures_pixels_and_its_maps_mean_is_the_logit(make_face: Callable[..., Face]) -> None:
+    face = explained(make_face)
+    assert face.explanation is not None
+    assert (face.explanation.logit("happy"), face.explanation.logit("happy", against="sad")) == (0.5, 1.0)
+    assert face.evidence("happy").shape == (100, 90)
+    np.testing.assert_allclose(
+        face.evidence("happy", against="sad"), face.evidence("happy") - face.evidence("sad"), atol=1e-5
+    )
+    assert "3 by 2 cells" in repr(face.explanation)
+    with pytest.raises(InvalidInput, match="'bored'; expected one of happy, sad"):
+        face.evidence("bored")
+    with pytest.raises(InvalidInput, match="explain=True"):
+        make_face(0, 0).evidence("happy")
+
+
+def test_explained_faces_compare_and_survive_pickle_and_their_maps_are_not_recorded(
+    make_face: Callable[..., Face],
+) -> None:
+    face = explained(make_face)
+    assert pickle.loads(pickle.dumps(face)) == face != replace(face, explanation=None)
+    assert hash(face) == hash(pickle.loads(pickle.dumps(face)))
+    assert Face.from_dict(json.loads(json.dumps(face.to_dict()))).explanation is None
+
+
+@pytest.mark.parametrize(
+    "maps", [np.zeros((3, 2, 2)), np.zeros((2, 2)), np.full((2, 2, 2), np.nan), np.zeros((2, 0, 2))]
+)
+def test_evidence_that_does_not_fit_its_labels_is_refused(maps: np.ndarray) -> None:
+    with pytest.raises(InvalidInput, match=r"maps|NaN"):
+        Evidence(("happy", "sad"), maps.astype(np.float32), Crop(5, 5, 5), (10, 10))

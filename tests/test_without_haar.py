@@ -36,5 +36,5 @@ def test_pictures_and_videos_are_analysed(
 
 
 def test_haar_says_what_is_missing() -> None:
-    with pytest.raises(MienError, match=r"has no Haar cascades.*pip install 'opencv-python-headless>=4.10,<5'"):
+    with pytest.raises(MienError, match=r"has no Haar cascades.*pip install 'opencv-python-headless>=4.13,<5'"):
         Analyzer(detector="haar")

@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from mien.analyzer import Analyzer as Analyzer
     from mien.drawing import annotate as annotate
     from mien.drawing import anonymize as anonymize
+    from mien.drift import Drift as Drift
     from mien.emotions import EMOTIONS as EMOTIONS
     from mien.errors import MienError as MienError
+    from mien.evaluation.drift import find_drift as find_drift
     from mien.images import read_image as read_image
+    from mien.jobs.batch.run import batch as batch
     from mien.jobs.outputs import open_output as open_output
     from mien.jobs.run import analyze as analyze
     from mien.jobs.settings import VideoSettings as VideoSettings
@@ -41,9 +44,12 @@ __version__ = "0.1.0"
 _ROOMS = {
     "analyzer": ("Analyzer",),
     "drawing": ("annotate", "anonymize"),
+    "drift": ("Drift",),
     "emotions": ("EMOTIONS",),
     "errors": ("MienError",),
+    "evaluation.drift": ("find_drift",),
     "images": ("read_image",),
+    "jobs.batch.run": ("batch",),
     "jobs.outputs": ("open_output",),
     "jobs.run": ("analyze",),
     "jobs.settings": ("VideoSettings",),

@@ -1,12 +1,17 @@
 """Cropping a detected face to the small grey picture that a network takes."""
 
 import math
+from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.values import Crop, Image
+
+STEPS: Final = 64
+"""Steps of a pixel, and of a degree, to which a crop is rounded before it is cut: the last digits of a detector's
+floats differ from machine to machine, and no pixel of a face should."""
 
 
 def crop_face(image: Image, crop: Crop, size: int) -> NDArray[np.uint8]:
@@ -21,6 +26,7 @@ def crop_face(image: Image, crop: Crop, size: int) -> NDArray[np.uint8]:
     Returns:
         (S, S) uint8, 0 black to 255 white.
     """
+    crop = _on_grid(crop)
     if crop.roll == 0:
         return _resized(_grey_square(image, crop)[0], size)
     angle = math.radians(crop.roll)
@@ -40,6 +46,11 @@ def crop_face(image: Image, crop: Crop, size: int) -> NDArray[np.uint8]:
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
     )  # fmt: skip
     return _resized(np.asarray(upright, np.uint8), size)
+
+
+def _on_grid(crop: Crop) -> Crop:
+    x, y, side, roll = (round(each * STEPS) / STEPS for each in crop)
+    return Crop(x, y, max(side, 1 / STEPS), roll)
 
 
 def _grey_square(image: Image, crop: Crop) -> tuple[NDArray[np.uint8], int, int]:

@@ -5,12 +5,12 @@ No other module knows an order. Everywhere else expressions go by name.
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle
-from typing import Final
-
-import numpy as np
-from numpy.typing import ArrayLike
+from typing import TYPE_CHECKING, Final
 
 from mien.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 _EXPRESSIONS: Final = {
     "angry": ((232, 84, 74), (-0.6, 0.7), ("anger",)),
@@ -29,6 +29,12 @@ EMOTIONS: Final = tuple(_EXPRESSIONS)
 RESTING: Final = "neutral"
 """The expression of a resting face."""
 
+UNCLEAR: Final = "unclear"
+"""What outputs show in place of a label that should not be relied on; and the reason of a face where none leads."""
+
+UNCLEAR_COLOUR: Final = (105, 105, 108)
+"""RGB, 0 to 255: a grey that is darker than neutral's, and reads on white and on black."""
+
 COLOURS: Final[Mapping[str, tuple[int, int, int]]] = {name: colour for name, (colour, *_) in _EXPRESSIONS.items()}
 """RGB, 0 to 255, of each expression; each is legible on black and on white."""
 
@@ -36,13 +42,14 @@ CIRCUMPLEX: Final[Mapping[str, tuple[float, float]]] = {name: place for name, (_
 """Valence and arousal of each expression, each -1 to 1."""
 
 OWN_COLOURS: Final = (
-    (0, 120, 90), (255, 150, 255), (150, 90, 0), (195, 30, 135), (0, 210, 195), (240, 90, 180),
-    (120, 105, 135), (60, 90, 225), (135, 195, 255), (255, 165, 165), (135, 210, 0), (150, 60, 195),
-    (0, 165, 150), (0, 150, 0), (180, 195, 150), (165, 135, 75), (195, 120, 150), (0, 120, 165),
-    (195, 45, 15), (195, 150, 225), (105, 120, 0), (0, 180, 225), (165, 75, 105), (210, 105, 240),
+    (75, 45, 195), (135, 0, 0), (255, 150, 255), (150, 105, 30), (240, 45, 255), (90, 45, 105),
+    (0, 135, 135), (0, 210, 0), (0, 75, 0), (180, 0, 135), (150, 0, 255), (0, 210, 195),
+    (0, 135, 0), (255, 0, 150), (0, 90, 135), (135, 90, 120), (0, 90, 255), (135, 195, 255),
+    (255, 165, 165), (195, 0, 15), (90, 75, 60), (225, 120, 180), (135, 60, 180), (180, 195, 150),
 )  # fmt: skip
 """RGB for labels that are none of the seven. Each is the colour farthest, in Oklab, from the seven and those before it,
-among colours that read on black and on white."""
+among colours that read on black and on white. The first eight are far from each other also for people who lack one kind
+of cones (Machado, Oliveira and Fernandes 2009, IEEE TVCG 15:1291)."""
 
 FER_PLUS_VOTES: Final = (
     "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF",
@@ -51,6 +58,9 @@ FER_PLUS_VOTES: Final = (
 
 FER_PLUS_EXPRESSIONS: Final = FER_PLUS_VOTES[:8]
 """FER+'s eight expressions, which are the first of its vote columns."""
+
+EMOTIONS_AND_CONTEMPT: Final = (*EMOTIONS, "contempt")
+"""FER+'s eight expressions by mien's names."""
 
 _BY_SPELLING: Final = {each: name for name, (*_, others) in _EXPRESSIONS.items() for each in (name, *others)}
 
@@ -73,6 +83,15 @@ def parse_emotion(text: str) -> str:
     raise InvalidInput(f"unknown emotion {text!r}; expected one of: {known}")
 
 
+def parse_vote(name: str) -> str:
+    """mien's name of one of `FER_PLUS_EXPRESSIONS`.
+
+    >>> parse_vote("anger"), parse_vote("contempt")
+    ('angry', 'contempt')
+    """
+    return name if name in EMOTIONS_AND_CONTEMPT else parse_emotion(name)
+
+
 def colours_of(labels: Iterable[str]) -> dict[str, tuple[int, int, int]]:
     """RGB (0 to 255) to draw each of a model's labels in; no two alike up to 24 labels that are none of the seven.
 
@@ -80,7 +99,7 @@ def colours_of(labels: Iterable[str]) -> dict[str, tuple[int, int, int]]:
     alphabetical order, so that the colours depend on which labels a model has, and not on their order.
 
         >>> colours_of(["joy", "bored", "angry"])
-        {'angry': (232, 84, 74), 'bored': (0, 120, 90), 'joy': (245, 184, 46)}
+        {'angry': (232, 84, 74), 'bored': (75, 45, 195), 'joy': (245, 184, 46)}
     """
     own = cycle(OWN_COLOURS)
     colours: dict[str, tuple[int, int, int]] = {}
@@ -91,7 +110,7 @@ def colours_of(labels: Iterable[str]) -> dict[str, tuple[int, int, int]]:
     return colours
 
 
-def valence_arousal(labels: Sequence[str], scores: ArrayLike) -> tuple[float, float] | None:
+def valence_arousal(labels: Sequence[str], scores: "ArrayLike") -> tuple[float, float] | None:
     """How pleasant and how excited a face looks: the expectation of `CIRCUMPLEX` over its expressions.
 
         >>> valence_arousal(("happy", "neutral"), [0.5, 0.5])
@@ -104,6 +123,8 @@ def valence_arousal(labels: Sequence[str], scores: ArrayLike) -> tuple[float, fl
     The scores are probabilities that sum to 1, one for each label, or an `InvalidInput` says so. Valence and arousal
     are -1 to 1 each; None when one of the labels is not one of the seven.
     """
+    import numpy as np  # `mien --help` imports this file, and numpy takes a tenth of a second
+
     values = np.asarray(scores, dtype=np.float64)
     if values.shape != (len(labels),):
         raise InvalidInput(f"{len(labels)} labels need scores of shape ({len(labels)},); got {values.shape}")

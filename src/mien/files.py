@@ -4,9 +4,12 @@ import codecs
 import errno
 import itertools
 import os
+import re
 import secrets
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -153,8 +156,10 @@ def replacing(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     older_mode = path.stat().st_mode if path.exists() else None
     partial = path.with_name(f".{_beginning(path.name, 80)}.{secrets.token_hex(4)}.partial")
+    lock = None
     try:
         partial.touch(0o600 if older_mode else 0o666, exist_ok=False)
+        lock = _locked(partial)
         yield partial
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
@@ -168,6 +173,62 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             partial.unlink()
+        if lock is not None:
+            os.close(lock)
+
+
+def remove_abandoned(paths: Iterable[Path]) -> None:
+    """Remove the temporary files of `replacing` that processes which were killed have left beside these files."""
+    names: defaultdict[str, set[str]] = defaultdict(set)
+    for path in paths:
+        folder, name = os.path.split(os.path.realpath(path))
+        names[folder].add(_beginning(name, 80))
+    for folder, expected in names.items():
+        remove_abandoned_in(Path(folder), expected)
+
+
+def remove_abandoned_in(folder: Path, names: Container[str] | None = None) -> None:
+    """Remove what `remove_abandoned` does from a folder: the temporary files of any name, or of these names."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            match = re.fullmatch(r"\.(.*)\.[0-9a-f]{8}\.partial", entry.name)
+            if match and (names is None or match[1] in names):
+                with suppress(OSError):
+                    lock = _locked(Path(entry.path))  # fails while its process lives
+                    os.unlink(entry.path)  # noqa: PTH108 - of a scan, as the loop's entries are
+                    if lock is not None:
+                        os.close(lock)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make sure that the names in a folder are on the disk, as after `replacing`; Windows has no way to."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _locked(path: Path) -> int | None:
+    """A lock that lasts until its descriptor is closed, at the latest by the end of the process; `OSError` if held.
+
+    None where the system has no such locks: Windows, which does not remove a file that is being written anyway.
+    """
+    if sys.platform == "win32":
+        return None
+    import fcntl
+
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            raise
+        return None  # a file system without locks
+    return descriptor
 
 
 def keep_incomplete(partial: Path, path: Path, replaces: Callable[[Path], bool]) -> Path:

@@ -1,12 +1,15 @@
 """Pictures of any kind in, picture files out. The only place that meets a picture's own colours, rotation and depth."""
 
+import ctypes
+import logging
 import os
 import re
 import stat
 import struct
+import warnings
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from io import BytesIO, TextIOBase
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeAlias
@@ -14,6 +17,7 @@ from typing import Any, BinaryIO, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
+from PIL import ImageSequence, _imaging
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
@@ -32,6 +36,8 @@ Picture: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | Pillow.Image | 
 """What `read_image` takes: a file's path, its content, a file opened in binary mode, a Pillow image, or an array."""
 
 MAX_PIXELS: Final = 200_000_000  # the largest width × height that is decoded: that of the largest telephone sensors
+_HEADER_BYTES: Final = {"JPEG": 2**24, "PNG": 2**24, "GIF": 2**24, "PPM": 2**16}  # the longest header that is searched
+_TEXT_BYTES: Final = 2**24  # the largest PPM in text that is read, in bytes
 MAX_BYTES: Final = 2_000_000_000  # the largest file that is read, in bytes
 DRAWN_COMMENT: Final = "drawn by mien"  # the comment that marks a drawing, which is not to be analysed again
 
@@ -41,6 +47,8 @@ PICTURE_SUFFIXES: Final = frozenset(
 )  # fmt: skip
 """File name suffixes, in lower case, by which pictures are found in a folder."""
 
+
+_ANIMATED_SUFFIXES: Final = frozenset((".gif", ".webp", ".png", ".avif"))
 
 # By name: how files of a format begin, and what opens them. Opened by their own classes and not by Pillow.Image.open,
 # which would try forty formats more (one of them runs Ghostscript), and which warns on standard error of every picture
@@ -55,11 +63,19 @@ _FORMATS: Final[dict[str, tuple[bytes, Callable[[BinaryIO], ImageFile]]]] = {
     "AVIF": (rb".{4}ftyp.*avif", AvifImageFile),
     "PPM": (rb"P[1-6]\s", PpmImageFile),
 }
+# Pillow logs what is wrong with a damaged file, and libtiff writes it to standard error; Pillow raises it, too.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+with suppress(OSError, AttributeError):  # where it is a part of Pillow's own library, as on Windows
+    _libtiff = ctypes.CDLL(_imaging.__file__)
+    _libtiff.TIFFSetErrorHandler(None)
+    _libtiff.TIFFSetWarningHandler(None)
+
 _HEAD: Final = 32  # bytes, enough to recognise a format
 
 # How files begin that are often taken for pictures, and what messages call them.
 _STRANGERS: Final = {
     rb".{4}ftyp(heic|heix|mif1|hevc)": "a HEIC picture",
+    rb".{4}ftyp(M4A|M4B|F4A)": "sound without pictures",
     rb".{4}ftyp|\x1aE\xdf\xa3|.{8}AVI ": "a video",
     rb"%PDF": "a PDF",
     rb"%!PS|\xc5\xd0\xd3\xc6": "PostScript",
@@ -68,20 +84,29 @@ _STRANGERS: Final = {
 }
 
 # What Pillow raises on damaged files. The first two lines were seen in a million mutated files; the third is what its
-# sources expect of decoders. AttributeError is what its assertions become under `python -O`; Warning is about damaged
-# metadata, where the caller's filters make it an error.
+# sources expect of decoders. AttributeError is what its assertions become under `python -O`.
 _DECODER_ERRORS: Final = (
     OSError, SyntaxError, ValueError, TypeError, RuntimeError, AssertionError, AttributeError, OverflowError,
-    IndexError, Pillow.DecompressionBombError, Warning,
+    IndexError, Pillow.DecompressionBombError,
     EOFError, KeyError, ZeroDivisionError, struct.error, zlib.error,
 )  # fmt: skip
 
 _BITS_TAG: Final = 0x0102  # EXIF and TIFF: bits per sample
 _DESCRIPTION_TAG: Final = 0x010E
 _ORIENTATION_TAG: Final = 0x0112
-# Pillow's own exif_transpose also writes the EXIF data anew, which damaged data does not survive.
-_TURN_NAMES = "FLIP_LEFT_RIGHT", "ROTATE_180", "FLIP_TOP_BOTTOM", "TRANSPOSE", "ROTATE_270", "TRANSVERSE", "ROTATE_90"
-_TURNS: Final = {number: Pillow.Transpose[name] for number, name in enumerate(_TURN_NAMES, start=2)}
+# By EXIF orientation: the view of an upright image in which the pixels lie as they are stored. Pillow's exif_transpose
+# takes the memory of a second picture, and writes the EXIF data anew, which damaged data does not survive.
+_STORED: Final[dict[int, Callable[[Image], Image]]] = {
+    2: lambda upright: upright[:, ::-1],
+    3: lambda upright: upright[::-1, ::-1],
+    4: lambda upright: upright[::-1],
+    5: lambda upright: upright.swapaxes(0, 1),
+    6: lambda upright: upright[:, ::-1].swapaxes(0, 1),
+    7: lambda upright: upright[::-1, ::-1].swapaxes(0, 1),
+    8: lambda upright: upright[::-1].swapaxes(0, 1),
+}
+_ON_SIDE: Final = (5, 6, 7, 8)  # orientations in which rows are stored as columns
+_STRIP_PIXELS: Final = 2**19  # pixels that are converted at a time
 
 
 def is_picture_name(path: str | Path) -> bool:
@@ -106,8 +131,8 @@ def read_image(source: Picture, *, name: str | None = None, max_pixels: int = MA
             Pillow image of any mode, treated as a file is; or a uint8 array: grey (H, W) or (H, W, 1), RGB (H, W, 3) or
             RGBA (H, W, 4). Whether an array is RGB cannot be checked; `image[:, :, ::-1]` turns OpenCV's BGR into it.
         name: The picture's name in error messages; by default the file's path.
-        max_pixels: The largest width × height that is decoded. It is compared with the file's header before any pixel
-            is decoded.
+        max_pixels: The largest width × height that is decoded; of WebP and AVIF, which take twice the memory, half of
+            it. It is compared with the file's header before any pixel is decoded.
 
     Returns:
         (H, W, 3) uint8, RGB; the caller's own to change, except that an array that is such an image is returned itself.
@@ -134,6 +159,39 @@ def read_image(source: Picture, *, name: str | None = None, max_pixels: int = MA
     raise InvalidInput(_not_an_image(source))
 
 
+def is_animated(path: Path) -> bool:
+    """Whether a file is a picture of several frames that are shown one after another: a GIF, WebP, PNG or AVIF.
+
+    Only the beginning is read, of a WebP or an AVIF the whole file. False for a file that cannot be read.
+    """
+    try:
+        if path.suffix.lower() not in _ANIMATED_SUFFIXES or not path.is_file():
+            return False
+        with path.open("rb") as file, _opened(file, str(path)) as picture:
+            return bool(getattr(picture, "is_animated", False)) and not isinstance(picture, TiffImageFile)
+    except (OSError, ValueError):  # a PictureError is a ValueError
+        return False
+
+
+def animation(path: Path, *, max_pixels: int = MAX_PIXELS) -> Generator[tuple[Image, float]]:
+    """The frames of an animated picture, one by one: (H, W, 3) uint8, RGB, and the seconds for which each is shown.
+
+    Raises:
+        PictureError: As `read_image` does; for damage, after the frames before it.
+    """
+    name = str(path)
+    with opening_errors(path, name, "a picture", PictureError), path.open("rb") as file, _opened(file, name) as picture:
+        frames = ImageSequence.Iterator(picture)
+        if getattr(picture, "default_image", False):  # a PNG's for readers that know no animation
+            next(frames)
+        while True:
+            with _warnings_ignored():
+                frame = next(frames, None)
+            if frame is None:
+                return
+            yield _pixels(frame, name, max_pixels), float(frame.info.get("duration") or 0) / 1000
+
+
 def write_image(path: Path, image: Image, *, comment: str | None = None) -> None:
     """Write a picture in the format that the name's suffix stands for; an older file is replaced at once or not at all.
 
@@ -152,14 +210,38 @@ def write_image(path: Path, image: Image, *, comment: str | None = None) -> None
     kind = _BY_SUFFIX.get(path.suffix.lower())
     if kind is None:
         raise PictureError(f"{path}: pictures are written as {', '.join(_BY_SUFFIX)}; got {path.suffix or 'no suffix'}")
+    with replacing(path) as partial:
+        _save(image, kind, partial, str(path), comment)
+
+
+def encode_image(image: Image, kind: str, *, comment: str | None = None) -> bytes:
+    """A picture as the content of a file.
+
+        >>> encode_image(image, "PNG")[:4]
+        b'\\x89PNG'
+
+    Args:
+        image: (H, W, 3) uint8, RGB.
+        kind: "PNG", "JPEG", "WEBP", "BMP" or "TIFF".
+        comment: As for `write_image`.
+
+    Raises:
+        PictureError: The picture is too large for the format.
+        InvalidInput: `image` is not an image.
+    """
+    content = BytesIO()
+    _save(check_image(image), kind, content, "the picture", comment)
+    return content.getvalue()
+
+
+def _save(image: Image, kind: str, target: Path | BytesIO, name: str, comment: str | None) -> None:
     _, longest, options = _WRITTEN[kind]
     if max(image.shape) > longest:
         height, width = image.shape[:2]
         raise PictureError(
-            f"{path}: a {kind} is at most {longest:,} pixels a side; got {width:,} × {height:,}. Write a .png"
+            f"{name}: a {kind} is at most {longest:,} pixels a side; got {width:,} × {height:,}. Write a .png"
         )
-    with replacing(path) as partial:
-        Pillow.fromarray(image).save(partial, format=kind, **options, **(_comment(kind, comment) if comment else {}))
+    Pillow.fromarray(image).save(target, format=kind, **options, **(_comment(kind, comment) if comment else {}))
 
 
 def _comment(kind: str, comment: str) -> dict[str, Any]:
@@ -183,16 +265,14 @@ def drawn_by_mien(path: Path) -> bool:
     try:
         if not path.is_file():  # opening a pipe would wait for its sender
             return False
-        with path.open("rb") as file:
-            _, opener = _recognise(file.read(_HEAD), str(path))
-            file.seek(0)
-            with opener(file) as picture:
-                if isinstance(picture, TiffImageFile | WebPImageFile):
+        with path.open("rb") as file, _opened(file, str(path)) as picture:
+            if isinstance(picture, TiffImageFile | WebPImageFile):
+                with _warnings_ignored():
                     comment = picture.getexif().get(_DESCRIPTION_TAG)
-                else:
-                    comment = picture.info.get("Comment") or picture.info.get("comment")
-                return comment in (DRAWN_COMMENT, DRAWN_COMMENT.encode())
-    except (MemoryError, *_DECODER_ERRORS):
+            else:
+                comment = picture.info.get("Comment") or picture.info.get("comment")
+            return comment in (DRAWN_COMMENT, DRAWN_COMMENT.encode())
+    except (OSError, ValueError):  # a PictureError is a ValueError
         return False
 
 
@@ -218,8 +298,6 @@ def _from_path(path: Path, name: str, max_pixels: int) -> Image:
             raise PictureError(f"{name} is a folder; expected a picture")
         if not regular and not stat.S_ISFIFO(status.st_mode):
             raise PictureError(f"{name} is a device or a socket; expected a picture")
-        if status.st_size > MAX_BYTES:
-            raise PictureError(f"{name} has {status.st_size:,} bytes; at most {MAX_BYTES:,} are read")
         with path.open("rb") as file:
             return _decode(file if regular else _content(file, name), name, max_pixels)
 
@@ -297,24 +375,66 @@ def _conversion(array: NDArray[Any], expression: str) -> str:
 
 
 def _decode(file: BinaryIO, name: str, max_pixels: int) -> Image:
-    format_name, opener = _recognise(file.read(_HEAD), name)
-    file.seek(0)
-    with _picture_errors(name, format_name), opener(file) as picture:
+    with _opened(file, name) as picture:
         return _pixels(picture, name, max_pixels)
+
+
+@contextmanager
+def _opened(file: BinaryIO, name: str) -> Iterator[ImageFile]:
+    """The picture in a file, of which the header is read; whatever is wrong, then or later, is a `PictureError`."""
+    size = file.seek(0, os.SEEK_END)
+    if size > MAX_BYTES:
+        raise PictureError(f"{name} has {size:,} bytes; at most {MAX_BYTES:,} are read")
+    file.seek(0)
+    head = file.read(_HEAD)
+    format_name, opener = _recognise(head, name)
+    with _picture_errors(name, format_name):
+        if head[:2] in (b"P1", b"P2", b"P3"):
+            file = _without_comments(file, name)
+        elif format_name in _HEADER_BYTES:
+            _check_header(file, name, format_name, opener)
+        file.seek(0)
+        with _warnings_ignored():
+            picture = opener(file)
+        with picture:
+            yield picture
+
+
+def _check_header(file: BinaryIO, name: str, format_name: str, opener: Callable[[BinaryIO], ImageFile]) -> None:
+    """Check that a large file has a header near its beginning; Pillow would search gigabytes, byte by byte."""
+    limit = _HEADER_BYTES[format_name]
+    if file.seek(0, os.SEEK_END) > limit:
+        file.seek(0)
+        try:
+            opener(BytesIO(file.read(limit)))
+        except _DECODER_ERRORS as error:
+            raise PictureError(f"{name} has no {format_name} header in its first {limit:,} bytes: {error}") from error
+
+
+def _without_comments(file: BinaryIO, name: str) -> BinaryIO:
+    """A PPM whose numbers are text. Pillow takes a time for its comments that grows with their number squared."""
+    file.seek(0)
+    content = file.read(_TEXT_BYTES + 1)
+    if len(content) > _TEXT_BYTES:
+        raise PictureError(f"{name} is a PPM in text of more than {_TEXT_BYTES:,} bytes; save it as a binary one")
+    return BytesIO(re.sub(rb"#[^\r\n]*", b"", content))
 
 
 def _pixels(picture: Pillow.Image, name: str, max_pixels: int) -> Image:
     width, height = picture.size
     if not width * height:
         raise PictureError(f"{name} has no pixels: it is {width:,} × {height:,}; expected a picture")
+    if isinstance(picture, WebPImageFile | AvifImageFile):  # their decoders take twice the memory of the others
+        max_pixels //= 2
     if width * height > max_pixels:
         raise PictureError(
             f"{name} is too large: {width:,} × {height:,} is {width * height / 1e6:,.1f} megapixels, at most "
-            f"{max_pixels / 1e6:,.1f} are read; shrink it first"
+            f"{max_pixels / 1e6:,.1f} are read of a {picture.format}; shrink it first"
         )
-    picture.load()
-    turn = _TURNS.get(picture.getexif().get(_ORIENTATION_TAG, 1))
-    return _to_array(picture if turn is None else picture.transpose(turn), _white(picture))
+    with _warnings_ignored():
+        picture.load()
+        orientation = picture.getexif().get(_ORIENTATION_TAG, 1)
+        return _to_array(picture, _white(picture), orientation if orientation in _STORED else 1)
 
 
 @contextmanager
@@ -328,13 +448,21 @@ def _picture_errors(name: str, format_name: str) -> Iterator[None]:
         raise PictureError(f"{name} {_complaint(error, format_name)}") from error
 
 
+@contextmanager
+def _warnings_ignored() -> Iterator[None]:
+    """Ignores Pillow's warnings, of damaged metadata and of large TIFFs."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def _complaint(error: BaseException, format_name: str) -> str:
     reason = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, MemoryError):
         return "does not fit into memory; shrink it first"
     if isinstance(error, OSError) and error.errno is not None:
         return f"cannot be read: {error.strerror or reason}"
-    if isinstance(error, Pillow.DecompressionBombError | Pillow.DecompressionBombWarning):
+    if isinstance(error, Pillow.DecompressionBombError):
         return f"is too large ({reason}); shrink it first"
     if isinstance(error, EOFError) or "truncated" in reason.lower():
         return f"is a {format_name} that ends too early ({reason}); copy or fetch it again"
@@ -354,17 +482,44 @@ def _recognise(head: bytes, name: str) -> tuple[str, Callable[[BinaryIO], ImageF
     )
 
 
-def _to_array(picture: Pillow.Image, white: int | None) -> Image:
-    """A picture of any colours, depth and transparency → (H, W, 3) uint8, RGB; for `white` see `_white`."""
+def _to_array(picture: Pillow.Image, white: int | None, orientation: int = 1) -> Image:
+    """A picture of any colours, depth and transparency → (H, W, 3) uint8, RGB, upright; for `white` see `_white`.
+
+    It is converted in strips: as a whole, every step on the way would take the memory of a picture.
+    """
+    width, height = picture.size
+    image = np.empty((width, height, 3) if orientation in _ON_SIDE else (height, width, 3), np.uint8)
+    stored = _STORED.get(orientation, np.asarray)(image)
+    rows = max(1, _STRIP_PIXELS // width)
+    tops = range(0, height, rows)
+
+    def strip(top: int) -> Pillow.Image:
+        return picture if len(tops) == 1 else picture.crop((0, top, width, min(height, top + rows)))
+
     if picture.mode == "F" or picture.mode.startswith("I"):
-        grey = _to_bytes(np.asarray(picture), white)
-        return np.repeat(grey[:, :, None], 3, axis=2)
-    if picture.has_transparency_data:
-        with_alpha = (picture.convert("LA") if picture.mode == "La" else picture).convert("RGBA")
-        page = Pillow.new("RGB", picture.size, (255, 255, 255))
-        page.paste(with_alpha, mask=with_alpha)
-        return np.array(page)
-    return np.array(picture if picture.mode == "RGB" else picture.convert("RGB"))
+        low, high = _grey_range((_numbers(strip(top)) for top in tops), picture.mode == "F", white)
+        for top in tops:
+            scaled = (_numbers(strip(top)) - low) * (255 / (high - low) if high > low else 0)
+            stored[top : top + rows] = np.clip(scaled + 0.5, 0, 255).astype(np.uint8)[:, :, None]
+    else:
+        for top in tops:
+            stored[top : top + rows] = _rgb(strip(top))
+    return image
+
+
+def _rgb(picture: Pillow.Image) -> Image:
+    """A picture of eight bits a channel, on white where it is transparent."""
+    if not picture.has_transparency_data:
+        return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
+    with_alpha = (picture.convert("LA") if picture.mode == "La" else picture).convert("RGBA")
+    page = Pillow.new("RGB", picture.size, (255, 255, 255))
+    page.paste(with_alpha, mask=with_alpha)
+    return np.asarray(page)
+
+
+def _numbers(picture: Pillow.Image) -> NDArray[np.float32]:
+    values = np.asarray(picture)
+    return np.where(np.isfinite(values), values, 0).astype(np.float32)
 
 
 def _white(picture: Pillow.Image) -> int | None:
@@ -375,13 +530,13 @@ def _white(picture: Pillow.Image) -> int | None:
     return 65_535 if known else None
 
 
-def _to_bytes(values: NDArray[np.generic], white: int | None) -> NDArray[np.uint8]:
-    """Grey values of more than eight bits → 0 to 255."""
-    numbers = np.where(np.isfinite(values), values, 0).astype(np.float32)
-    least, greatest = float(numbers.min()), float(numbers.max())
+def _grey_range(parts: Iterable[NDArray[np.float32]], is_float: bool, white: int | None) -> tuple[float, float]:
+    """The values that become 0 and 255."""
     if white is None:
-        ranges = (1, 255, 65_535) if values.dtype.kind == "f" else (255, 65_535)
+        extremes = [(float(part.min()), float(part.max())) for part in parts]
+        least, greatest = min(low for low, _ in extremes), max(high for _, high in extremes)
+        ranges = (1, 255, 65_535) if is_float else (255, 65_535)
         white = next((each for each in ranges if least >= 0 and greatest <= each), None)
-    low, high = (0.0, float(white)) if white else (least, greatest)
-    scaled = (numbers - low) * (255 / (high - low)) if high > low else np.zeros_like(numbers)
-    return np.asarray(np.clip(scaled + 0.5, 0, 255), dtype=np.uint8)
+        if white is None:
+            return least, greatest
+    return 0.0, float(white)

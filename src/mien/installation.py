@@ -5,9 +5,11 @@ import shlex
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 NAME = "mien"
+
+OWN_PACKAGES = {"gelu": "models/gelu-cnn"}
+"""Extras that are a package of their own, which a clone holds in this folder."""
 
 
 def install_command(extra: str, direct_url: str | None = None) -> str:
@@ -21,7 +23,11 @@ def install_command(extra: str, direct_url: str | None = None) -> str:
     about = json.loads(direct_url or _direct_url() or "{}")
     if "dir_info" not in about:
         return f"pip install {shlex.quote(f'{NAME}[{extra}]')}"
+    from urllib.request import url2pathname  # it loads what HTTPS needs, for a message that is hardly ever shown
+
     folder = Path(url2pathname(urlsplit(about["url"]).path))
+    if extra in OWN_PACKAGES:
+        return f"pip install {shlex.quote(str(folder / OWN_PACKAGES[extra]))}"
     editable = "-e " if about["dir_info"].get("editable") else ""
     return f"pip install {editable}{shlex.quote(f'{folder}[{extra}]')}"
 

@@ -2,6 +2,7 @@
 
 import math
 import numbers
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -11,7 +12,7 @@ from typing import Any, Final, NamedTuple, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.emotions import valence_arousal
+from mien.emotions import UNCLEAR, valence_arousal
 from mien.errors import InvalidInput
 from mien.pose import Pose, yaw
 
@@ -136,6 +137,81 @@ class Crop(NamedTuple):
         roll = math.degrees(math.atan2(diagonal[1], diagonal[0])) - 45
         return cls(x, y, math.hypot(*diagonal) / math.sqrt(2), (roll + 180) % 360 - 180)
 
+    @property
+    def enclosing(self) -> Box:
+        """The smallest level square around the same centre that holds the whole crop."""
+        turned = math.radians(self.roll)
+        return self._replace(side=self.side * (abs(math.cos(turned)) + abs(math.sin(turned)))).box
+
+    def back(self, maps: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
+        """Maps of the crop, laid back onto the picture that it was cut from.
+
+            >>> Crop(x=2, y=2, side=2).back(np.array([[1, 2], [3, 4]], np.float32), (4, 4))
+            array([[nan, nan, nan, nan],
+                   [nan,  1.,  2., nan],
+                   [nan,  3.,  4., nan],
+                   [nan, nan, nan, nan]], dtype=float32)
+
+        The centres of a map's cells keep their values. Between them values are interpolated linearly, and from the
+        outer ones to the crop's edge they stay the same, so no pixel exceeds the cells around it.
+
+        Args:
+            maps: (..., h, w), the upper row first, as the face stands upright in the crop.
+            shape: H and W of the picture in pixels.
+
+        Returns:
+            (..., H, W) float32. NaN outside of the crop: the network saw nothing there, and 0 would be a value. What
+            the crop holds beyond the picture's edge, a mirror image, is left out.
+
+        Raises:
+            InvalidInput: `maps` has fewer than two dimensions or no cell, or `shape` is not two numbers above 0.
+        """
+        maps = np.asarray(maps, np.float32)
+        if maps.ndim < 2 or 0 in maps.shape:
+            raise InvalidInput(f"maps of a crop are (..., h, w) with a cell or more; got {maps.shape}")
+        if len(shape) != 2 or min(shape) < 1:
+            raise InvalidInput(f"the shape of a picture is its height and width; got {shape}")
+        whole = np.full((*maps.shape[:-2], *shape), np.nan, np.float32)
+        left, top, right, bottom = map(round, self.enclosing.clipped(shape[1], shape[0]))
+        x = np.arange(left, right, dtype=np.float32) + np.float32(0.5 - self.x)
+        # Some rows at a time, as a face may fill a picture of 200 megapixels.
+        step = max(1, 2**20 // max(1, right - left))
+        for first in range(top, bottom, step):
+            rows = slice(first, min(first + step, bottom))
+            y = np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] + np.float32(0.5 - self.y)
+            whole[..., rows, left:right] = self._sampled(maps, x, y)
+        return whole
+
+    def _sampled(
+        self, maps: NDArray[np.float32], x: NDArray[np.float32], y: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """(..., h, w) at pixels x (W,) to the right and y (H, 1) below the centre: (..., H, W), NaN outside."""
+        cos, sin = (np.float32(part) for part in (math.cos(math.radians(self.roll)), math.sin(math.radians(self.roll))))
+        # -0.5 to 0.5 inside the crop
+        across = np.asarray((x * cos + y * sin) / np.float32(self.side), np.float32)
+        down = np.asarray((y * cos - x * sin) / np.float32(self.side), np.float32)
+        (first, second, rest), (upper, lower, below) = (
+            _neighbours(place, size) for place, size in ((across, maps.shape[-1]), (down, maps.shape[-2]))
+        )
+        above = maps[..., upper, first] * (1 - rest) + maps[..., upper, second] * rest
+        beneath = maps[..., lower, first] * (1 - rest) + maps[..., lower, second] * rest
+        sampled = np.asarray(above * (1 - below) + beneath * below, np.float32)
+        sampled[..., np.maximum(abs(across), abs(down)) > 0.5] = np.nan
+        return sampled
+
+
+def _neighbours(
+    place: NDArray[np.float32], num: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """The two of `num` cells in a row between whose centres each place lies, and how near it is to the second.
+
+    Places are from -0.5, the first cell's outer edge, to 0.5, that of the last one.
+    """
+    cell = np.clip((place + np.float32(0.5)) * num - np.float32(0.5), 0, num - 1)
+    whole = np.floor(cell)
+    first = whole.astype(np.int64)
+    return first, np.minimum(first + 1, num - 1), np.asarray(cell - whole, np.float32)
+
 
 class ByValue:
     """Equality and hash by the values of all fields, arrays among them, which a dataclass cannot compare by itself."""
@@ -255,6 +331,73 @@ class Measure(NamedTuple):
     raw: float
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Evidence(ByValue):
+    """Which parts of a face speak for each expression, as the network saw it.
+
+        >>> maps = np.array([[[4, 0], [0, 0]], [[0, 0], [-2, -2]]], np.float32)
+        >>> evidence = Evidence(("happy", "sad"), maps, Crop(x=50, y=40, side=20), (80, 100))
+        >>> evidence.logit("happy"), evidence.logit("happy", against="sad")
+        (1.0, 2.0)
+        >>> evidence.in_picture("happy").shape
+        (80, 100)
+
+    A map's mean is the logit of its expression; the softmax of all logits are the scores. A number that is added to
+    all logits changes no score, so the zero of one map means little; the difference of two, `against`, is free of it,
+    and its mean is the logarithm of how much likelier the one is than the other.
+
+    Attributes:
+        labels: K names of expressions, in the order of `maps`.
+        maps: (K, h, w) float32, in logits, of the upright crop: all the resolution that there is.
+        crop: What the network saw.
+        shape: H and W of the picture, in pixels.
+
+    Raises:
+        InvalidInput: The maps are of another shape, or not finite.
+    """
+
+    labels: tuple[str, ...]
+    maps: NDArray[np.float32]
+    crop: Crop
+    shape: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        if self.maps.ndim != 3 or len(self.maps) != len(self.labels) or 0 in self.maps.shape:
+            raise InvalidInput(f"{len(self.labels)} labels need maps (K, h, w) of as many; got {self.maps.shape}")
+        if not np.isfinite(self.maps).all():
+            raise InvalidInput("evidence is finite; got infinity or NaN")
+
+    def __repr__(self) -> str:
+        return f"Evidence(for {len(self.labels)} expressions, {self.resolution})"
+
+    @property
+    def resolution(self) -> str:
+        """Cells across and down, in words: "6 by 6 cells"."""
+        return f"{self.maps.shape[2]} by {self.maps.shape[1]} cells"
+
+    def map(self, label: str, against: str | None = None) -> NDArray[np.float32]:
+        """(h, w) float32, in logits: what speaks for a label, or for it and against another.
+
+        Raises:
+            InvalidInput: There is no such label.
+        """
+        own = self.maps[self._place(label)]
+        return np.asarray(own if against is None else own - self.maps[self._place(against)], np.float32)
+
+    def logit(self, label: str, against: str | None = None) -> float:
+        """The mean of `map`."""
+        return float(self.map(label, against).mean(dtype=np.float64))
+
+    def in_picture(self, label: str, against: str | None = None) -> NDArray[np.float32]:
+        """`map` in the picture's own pixels: (H, W) float32, NaN outside of the crop; see `Crop.back`."""
+        return self.crop.back(self.map(label, against), self.shape)
+
+    def _place(self, label: str) -> int:
+        if label not in self.labels:
+            raise InvalidInput(f"there is no evidence for {label!r}; expected one of {', '.join(self.labels)}")
+        return self.labels.index(label)
+
+
 MEASURES: Final = (
     "size", "sharpness", "brightness", "overexposure", "underexposure", "contrast", "uniformity", "turned", "tilted",
     "cut_off", "covered",
@@ -296,34 +439,35 @@ class Face(ByValue):
         detection: Where the face is.
         prediction: What it shows; in a video, smoothed over time.
         track_id: The same number for the same person through a video; None in a picture.
+        reading: Whose answer it is: "people" for how likely people would name each expression, "fer2013" for how
+            likely each is the label of that data set; None where a model answers only for labels of its own.
         raw: In a video, what this frame alone shows; else None.
-        leading: In a video, the label that holds until another has led for a while; None in a picture.
         interpolated: Whether the tracker found the place, as the detector did not run or missed the face.
+        returned: In a video, where the number is that of somebody who had left: how alike their looks are, up to 1;
+            None where the face has been followed since it got the number.
         quality: How well the face can be read; None where it was not measured.
         uncertain: Why the answer should not be relied on; empty when nothing speaks against it.
         prediction_set: The labels that hold the right one with a stated probability; None where none was computed.
-
-    Raises:
-        InvalidInput: `leading` is none of the prediction's labels.
+        explanation: Which parts of the face speak for what, in a video in this frame alone; None where it was not
+            asked for (`Analyzer(explain=True)`). It is not recorded.
     """
 
     detection: Detection
     prediction: Prediction
     track_id: int | None = None
+    reading: str | None = None
     raw: Prediction | None = None
-    leading: str | None = None
     interpolated: bool = False
+    returned: float | None = None
     quality: Quality | None = None
     uncertain: tuple[str, ...] = ()
     prediction_set: tuple[str, ...] | None = None
-
-    def __post_init__(self) -> None:
-        if self.leading is not None and self.leading not in self.prediction.labels:
-            raise InvalidInput(f"a face's leading label is one of {self.prediction.labels}; got {self.leading!r}")
+    explanation: Evidence | None = None
 
     def __repr__(self) -> str:
         person = "" if self.track_id is None else f", track_id={self.track_id}"
-        return f"Face({self.label:.40} {self.scores[self.label]:.0%}, {_short(self.box)}{person})"
+        doubt = f"{UNCLEAR}: " if self.uncertain else ""
+        return f"Face({doubt}{self.label:.40} {self.scores[self.label]:.0%}, {_short(self.box)}{person})"
 
     @property
     def box(self) -> Box:
@@ -337,13 +481,39 @@ class Face(ByValue):
 
     @property
     def label(self) -> str:
-        """The likeliest expression; in a video, the leading one."""
-        return self.leading or self.prediction.label
+        """The likeliest expression, which has the highest of the scores."""
+        return self.prediction.label
+
+    @property
+    def shown(self) -> str:
+        """What outputs show: the label, or "unclear" where there is a reason not to rely on it."""
+        return UNCLEAR if self.uncertain else self.label
 
     @property
     def scores(self) -> Mapping[str, float]:
         """The probability of each expression by name, 0 to 1: `face.scores["happy"]`."""
         return self.prediction.by_label()
+
+    def evidence(self, label: str, against: str | None = None) -> NDArray[np.float32]:
+        """Where in the picture something speaks for an expression, or for it and against another.
+
+            >>> face.evidence("happy").shape                    # doctest: +SKIP
+            (512, 512)
+            >>> face.evidence("fear", against="surprise")       # doctest: +SKIP
+
+        It is the network's own map, enlarged; `explanation.map` is the map itself, whose mean is the logit, and
+        `explanation.resolution` says how coarse it is.
+
+        Returns:
+            (H, W) float32, in logits: above 0 what speaks for the label, below 0 what speaks against it. NaN outside of
+            what the network saw.
+
+        Raises:
+            InvalidInput: There is no such label, or the face carries no explanation.
+        """
+        if self.explanation is None:
+            raise InvalidInput("the face carries no explanation; Analyzer(explain=True) gives faces that do")
+        return self.explanation.in_picture(label, against)
 
     def to_dict(self) -> dict[str, Any]:
         """The face as JSON has it, field by field as docs/output.md describes them.
@@ -364,9 +534,11 @@ class Face(ByValue):
             "detector_score": number(self.detection.score),
             "landmarks": None if landmarks is None else [[*map(number, point)] for point in landmarks.tolist()],
             "interpolated": self.interpolated,
+            "returned": number(self.returned),
             "quality": number(quality.score),
             "quality_reasons": list(quality.reasons),
             "quality_measures": {name: _numbers(each._asdict()) for name, each in quality.measures.items()},
+            "reading": self.reading,
             "label": self.label,
             "scores": _numbers(self.scores),
             "raw_scores": None if self.raw is None else _numbers(self.raw.by_label()),
@@ -385,7 +557,6 @@ class Face(ByValue):
         """
         try:
             landmarks = record["landmarks"]
-            leading = record["label"] if record["track_id"] is not None else None
             return cls(
                 Detection(
                     box_from_dict(record["box"]),
@@ -395,9 +566,10 @@ class Face(ByValue):
                 ),
                 _prediction(record["scores"]),
                 track_id=record["track_id"],
+                reading=record.get("reading"),  # which records of earlier versions lack
                 raw=None if record["raw_scores"] is None else _prediction(record["raw_scores"]),
-                leading=leading,
                 interpolated=record["interpolated"],
+                returned=record["returned"],
                 quality=None if record["quality"] is None else _quality(record),
                 uncertain=tuple(record["uncertain"]),
                 prediction_set=None if record["prediction_set"] is None else tuple(record["prediction_set"]),
@@ -419,6 +591,7 @@ class Frame(ByValue):
         index: The frame's number in its source, 0 for the first.
         time: Seconds from the start, by the container's own timestamps; 0 for a still picture.
         image: (H, W, 3) uint8, RGB.
+        gap: Which frames right before this one are missing, and why, where the source is damaged there; else None.
 
     Raises:
         InvalidInput: `image` is not an image.
@@ -427,6 +600,7 @@ class Frame(ByValue):
     index: int
     time: float
     image: Image
+    gap: str | None = None
 
     def __post_init__(self) -> None:
         check_image(self.image)
@@ -445,12 +619,14 @@ class VideoInfo:
         num_frames: An estimate of how many frames there are; None when unknown.
         started_at: The time of day at the first frame, as ISO 8601; None except for a camera.
         sound: The file whose sound belongs to the frames; None when there is none.
+        live: Whether frames come as they are recorded, and results must not wait for later ones.
     """
 
     rate: float | None = None
     num_frames: int | None = None
     started_at: str | None = None
     sound: Path | None = None
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
@@ -470,8 +646,11 @@ class FrameResult(ByValue):
         doubtful: In a video, where else there may be a face: found but once, or out of sight just now.
         video: What is known of the video; None for a picture.
         image: (H, W, 3) uint8 RGB, the frame itself, where it was asked to be kept; else None.
+        portraits: A small JPEG of each face, hidden if faces are to be, where a page shows those of pictures; else ().
         drawing: The file with the drawn picture; None where none was asked for.
-        error: What went wrong after the faces were found, such as a drawing that could not be written.
+        explanations: For each face the file that explains it; () where none were asked for.
+        error: What went wrong though the faces were found: a drawing that could not be written, or frames right
+            before this one that are damaged.
     """
 
     source: str
@@ -483,7 +662,9 @@ class FrameResult(ByValue):
     doubtful: tuple[Box, ...] = ()
     video: VideoInfo | None = None
     image: Image | None = None
+    portraits: tuple[bytes, ...] = ()
     drawing: str | None = None
+    explanations: tuple[str, ...] = ()
     error: str | None = None
 
     def __repr__(self) -> str:
@@ -555,8 +736,31 @@ def checked_number(
         number = float(value)
         if least <= number <= min(most, sys.maxsize) and not (above and number == least):
             return number
-    limits = f"above {least:,}" if above else f"{least:,} or more" if most == math.inf else f"{least:,} to {most:,}"
+    limits = f"{least:,} or more" if most == math.inf else f"{least:,} to {most:,}"
+    if above:
+        limits = f"above {least:,}" + ("" if most == math.inf else f", at most {most:,}")
     raise InvalidInput(f"{name} is {kind}, {limits}; got {value!r}")
+
+
+def checked_threads(number: object) -> int:
+    """A number of processor threads for one run of a network, 1 to 256; an `InvalidInput` for anything else."""
+    return int(checked_number("num_threads", number, 1, 256, kind="a whole number"))
+
+
+def parse_share(text: str | float) -> float:
+    """The share that a text means, as 5% or 0.05; above 0 and up to 1.
+
+        >>> parse_share("5%")
+        0.05
+
+    Raises:
+        InvalidInput: It means none.
+    """
+    parts = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(%?)\s*", str(text), re.ASCII)
+    value = float(parts[1]) / (100 if parts[2] else 1) if parts else 0.0
+    if not 0 < value <= 1:
+        raise InvalidInput(f"expected a share, as 5% or 0.05; got {str(text)[:80]}")
+    return value
 
 
 def check_image(image: object) -> Image:

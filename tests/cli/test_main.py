@@ -23,12 +23,41 @@ def test_the_help_says_what_mien_does_and_how_to_ask_for_its_version(run_mien: R
     assert "--version" in out
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--version"], ["analyze", "--help"], ["live", "--help"], []])
-def test_help_loads_nothing_heavy(words: list[str]) -> None:
-    """Fault 39: OpenCV and onnxruntime take half a second."""
+@pytest.mark.parametrize(
+    ("words", "start", "end"),
+    [
+        (["analyze", "-", "--merge"], "1,", ""),
+        (["analyze", "-", "--raw-size"], "", "x480"),
+        (["analyze", "-", "--start"], "", ":00"),
+        (["train", "none.toml", "--data", "none.csv", "--fold"], "1/", ""),
+    ],
+)
+def test_numbers_of_thousands_of_digits_are_refused(run_mien: Run, words: list[str], start: str, end: str) -> None:
+    """Python converts no more than 4,300 of them, and says so with a traceback."""
+    status, _, err = run_mien(*words, start + "9" * 5000 + end)
+    assert status == 2
+    assert f"Invalid value for {words[-1]}" in " ".join(err.split()) or "expected a time" in err
+
+
+HEAVY = ["cv2", "onnxruntime", "torch"]
+
+
+@pytest.mark.parametrize(
+    ("words", "heavy"),
+    [
+        (["--help"], [*HEAVY, "numpy", "ssl"]),
+        (["--version"], [*HEAVY, "numpy", "ssl"]),
+        ([], [*HEAVY, "numpy", "ssl"]),
+        (["analyze", "--help"], HEAVY),
+        (["live", "--help"], HEAVY),
+        (["benchmark", "--help"], HEAVY),
+    ],
+)
+def test_help_loads_nothing_heavy(words: list[str], heavy: list[str]) -> None:
+    """Fault 39: OpenCV and onnxruntime take half a second, and seconds on a small board."""
     code = (
         "import atexit, sys\n"
-        "loaded = lambda: print([name for name in ('cv2', 'onnxruntime', 'torch') if name in sys.modules])\n"
+        f"loaded = lambda: print([name for name in {heavy} if name in sys.modules])\n"
         "atexit.register(loaded)\n"
         f"sys.argv = ['mien', *{words}]\n"
         "from mien.cli import main\n"
@@ -37,6 +66,22 @@ def test_help_loads_nothing_heavy(words: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.splitlines()[-1] == "[]"
     assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_while_importing_is_no_traceback() -> None:
+    """Fault 63."""
+    code = (
+        "import os, signal, sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'typer': os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "from mien.__main__ import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert not done.stderr
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -56,6 +56,8 @@ def test_from_a_csv_to_a_model_that_answers(
         r"epoch   2  train loss \d+\.\d+ accuracy \d+\.\d%  val loss \d+\.\d+ accuracy \d+\.\d%  \d+ s", err
     )
     assert "28 faces, 14 to validate on" in out
+    assert "warning: 4 steps in all are too few" in err
+    assert err.index("watch it:") < err.index("epoch   1")
     assert "mini-xception.epoch-00" in out
 
     status, out, err = run_mien("export", run, "--out", model, "--data", fer_csv)
@@ -69,7 +71,7 @@ def test_from_a_csv_to_a_model_that_answers(
     assert not np.allclose(OnnxClassifier(tmp_path / "plain.onnx")(faces), OnnxClassifier(model)(faces))
 
     both = tmp_path / "both.onnx"
-    status, out, err = run_mien("export", run, run, "--out", both, "--data", fer_csv, "--half")
+    status, out, err = run_mien("export", run, run, "--out", both, "--data", fer_csv, "--format", "onnx-fp16")
     assert status == 0, err
     assert OnnxClassifier(both).info.size_class == "ensemble"
     assert OnnxClassifier(both).info.measured["accuracy"] == pytest.approx(info.measured["accuracy"], abs=0.1)
@@ -84,7 +86,7 @@ def test_from_a_csv_to_a_model_that_answers(
     scores = tmp_path / "scores.json"
     status, out, err = run_mien("evaluate", model, "--data", fer_csv, "--split", "PublicTest", "--json", scores)
     assert status == 0, err
-    assert "without duplicates" in out
+    assert "no duplicates" in out
     assert f" {100 * info.measured['accuracy']:.2f} ± " in out
     result = json.loads(scores.read_text())
     wanted = {"model", "data", "split", "num_faces", "accuracy", "macro_f1", "per_class", "confusion", "ece", "nll"}
@@ -95,7 +97,7 @@ def test_from_a_csv_to_a_model_that_answers(
 
     status, out, _ = run_mien("evaluate", model, "--data", fer_csv, "--flip", "--json", "-")
     assert status == 0
-    assert json.loads(out)["flip"] is True
+    assert json.loads(out)["views"] == 2
 
     status, out, err = run_mien("train", recipe, "--data", fer_csv, "--out", run)
     assert status == 1
@@ -105,6 +107,27 @@ def test_from_a_csv_to_a_model_that_answers(
     assert f"--init {run} --out ANOTHER" in err
     status, _, err = run_mien("train", recipe, "--data", fer_csv, "--out", run, "--resume")
     assert status == 0, err
+
+
+def test_explanations_are_measured_when_asked(
+    run_mien: Callable[..., tuple[int, str, str]], fer_csv: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "scores.json"
+    words = ["--data", fer_csv, "--explanations", "--json", file]
+    status, out, err = run_mien("evaluate", "mini-xception", *words)
+    assert status == 0, err
+    for column in ("deletion, less is better", "brows", "weights shuffled in 50% of the layers"):
+        assert column in out
+    measured = json.loads(file.read_text())["explanations"]
+    assert measured["resolution"] == [3, 3]
+    assert measured["reading"] == "people"
+    assert measured["num_faces"] == 14
+    assert set(measured["randomized"]) == {
+        "25% of the layers",
+        "50% of the layers",
+        "100% of the layers",
+        "another face",
+    }
 
 
 @pytest.mark.parametrize(
@@ -121,9 +144,15 @@ def test_from_a_csv_to_a_model_that_answers(
         (["evaluate", "unheard-of", "--data", "none.csv"], 1, "unknown model 'unheard-of'"),
         (["export", "none"], 1, "no such file"),
         (["export", "none", "none"], 2, "name the data to"),
-        (["export", "none", "--quantize"], 2, "name the data to"),
-        (["export", "none", "none", "--quantize", "--data", "x"], 2, "an ensemble can be kept"),
-        (["export", "none", "--quantize", "--half", "--data", "x"], 2, "choose one of them"),
+        (["export", "none", "--format", "onnx-int8"], 2, "name the data to"),
+        (["export", "none", "none", "--format", "onnx-int8", "--data", "x"], 2, "an ensemble can be kept"),
+        (["export", "none", "--format", "tflite"], 2, "expected one of onnx, onnx-fp16, onnx-int8, openvino, ncnn"),
+        (["export", "none", "--format", "openvino", "--out", "x.onnx"], 2, "in the format openvino ends in .xml"),
+        (["export", "none", "--out", ".onnx"], 2, "ends in .onnx; got .onnx"),
+        (["export", "none.xml"], 2, "none.xml was made from a file in ONNX or a run"),
+        (["export", "none", "--least-agreement", "120%"], 2, "--least-agreement"),
+        (["evaluate", "rep-small", "--data", "none.csv", "--provider", "gpu"], 2, "provider is one of cpu, cuda"),
+        (["analyze", "none.jpg", "--provider", "gpu"], 2, "provider is one of cpu, cuda"),
         (["export", "none", "--average", "1", "--data", "x"], 2, "at least two models"),
         (["export", "none", "none", "--average", "1,0", "--data", "x"], 2, "a positive number for each"),
         (["export", "none", "none", "--average", "half,half", "--data", "x"], 2, "a positive number for each"),
@@ -187,6 +216,39 @@ def test_a_training_is_announced_once_it_is_sure_to_begin(
     assert out.startswith("training mini-xception on")
     assert "preparing" in screen.getvalue()
     assert "nan" not in screen.getvalue()
+
+
+def test_a_training_that_learned_nothing_is_not_shipped(
+    run_mien: Callable[..., tuple[int, str, str]], recipe: Path, fer_csv: Path, tmp_path: Path
+) -> None:
+    """Fault 15."""
+    words = ("train", recipe, "--data", fer_csv, "--out", tmp_path / "run", "--threads", 1)
+    status, out, err = run_mien(*words, "--set", "learning_rate=1e-7", "--set", "epochs=1")
+    assert status == 0, err
+    assert "warning: the network has learned nothing" in err
+    assert "ship it" not in out
+
+
+def test_processes_that_train_together_share_a_folder_that_is_named(
+    run_mien: Callable[..., tuple[int, str, str]], recipe: Path, fer_csv: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name of its own has the time in it, which need not be the same second for all."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    status, _, err = run_mien("train", recipe, "--data", fer_csv)
+    assert status == 2
+    assert "name the folder that all processes share" in err
+
+
+def test_without_a_terminal_a_long_epoch_is_not_silent(
+    run_mien: Callable[..., tuple[int, str, str]], recipe: Path, fer_csv: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Fault 37."""
+    monkeypatch.setattr("mien.cli.train.SECONDS_A_LINE", 0)
+    monkeypatch.setattr("mien.training.loop.STEPS_A_REPORT", 5)
+    words = ("train", recipe, "--data", fer_csv, "--out", tmp_path / "run", "--threads", 1, "--set", "batch_size=2")
+    _, _, err = run_mien(*words, "--set", "epochs=1")
+    assert re.search(r"epoch   1, \d+ of 14 steps  loss \d\.\d+ accuracy \d+\.\d%\n", err)
 
 
 def test_models_are_listed_for_people_and_machines(run_mien: Callable[..., tuple[int, str, str]]) -> None:
@@ -293,3 +355,14 @@ def test_classes_of_ones_own_go_all_the_way(
         assert run_mien("export", kept)[0] == 0
         assert OnnxClassifier(Path("run.onnx")).info.name == "run"
         Path("run.onnx").unlink()
+
+
+def test_data_without_votes_leave_the_reading_of_people_and_the_command_says_so(
+    run_mien: Callable[..., tuple[int, str, str]], fer_csv: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "again.onnx"
+    status, out, err = run_mien("export", "mini-xception", "--data", fer_csv, "--out", model)
+    assert status == 0, err
+    assert "no votes of FER+: people's reading is calibrated as it was" in err
+    assert "by people's reading), logits differ" in out
+    assert "people" in OnnxClassifier(model).info.readings

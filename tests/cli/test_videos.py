@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import subprocess
 import sys
 import time
@@ -11,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.cli.live import fitted
+from mien.cli.live import Terminal, fitted, people_lines
 from mien.images import write_image
-from mien.values import Image
+from mien.values import Face, FrameResult, Image
 from mien.video import VideoWriter, open_video
 
 pytest.importorskip("av")
@@ -58,6 +59,27 @@ def test_everything_that_one_can_have_of_a_video(run_mien: Run, clip: Path, tmp_
     ), "nothing else is left"
 
 
+def test_people_are_merged_by_their_numbers(run_mien: Run, clip: Path, tmp_path: Path) -> None:
+    table = tmp_path / "a.csv"
+    status, _, err = run_mien("analyze", clip, "--csv", table, "--merge", "4,1", "--merge", "9,8")
+    assert status == 0, err
+    assert "there is no person 4" in err
+    assert "there is no person 9 or 8" in err
+    with table.open(newline="") as file:
+        assert {row["track_id"] for row in csv.DictReader(file)} - {""} == {"4"}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [(["1"], "two or more numbers of one person"), (["1,x"], "as in 1,3; got 1,x"), (["1,"], "as in 1,3; got 1,"),
+     (["1,3", "--merge", "3,4"], "names person 3 twice"), (["0,1"], "two or more numbers")],
+)  # fmt: skip
+def test_what_cannot_be_merged_is_refused(run_mien: Run, clip: Path, words: list[str], message: str) -> None:
+    status, _, err = run_mien("analyze", clip, "--merge", *words)
+    assert status == 2
+    assert message in " ".join(err.replace("│", " ").split())
+
+
 def test_faces_are_hidden_in_what_is_drawn(run_mien: Run, clip: Path, tmp_path: Path) -> None:
     pictures = []
     for name, words in (("plain", []), ("hidden", ["--anonymize", "pixelate"])):
@@ -67,6 +89,20 @@ def test_faces_are_hidden_in_what_is_drawn(run_mien: Run, clip: Path, tmp_path: 
             pictures.append(list(video)[-1].image.astype(int))
     changed = np.abs(pictures[0] - pictures[1]).max(axis=2) > 25
     assert 0.02 < changed.mean() < 0.3
+
+
+def test_panels_and_the_timeline_can_be_left_out(run_mien: Run, clip: Path, tmp_path: Path) -> None:
+    """Fault 22."""
+    last = {}
+    for name, words in (("all", []), ("less", ["--no-panels", "--no-strip"])):
+        drawn = tmp_path / f"{name}.mp4"
+        assert run_mien("analyze", clip, "--annotate", drawn, *words)[0] == 0
+        with open_video(drawn) as video:
+            last[name] = list(video)[-1].image
+    assert last["less"].shape == (360, 640, 3)
+    assert last["all"].shape[0] > 360
+    changed = np.abs(last["all"][:360].astype(int) - last["less"]).max(axis=2) > 60
+    assert changed.mean() > 0.02
 
 
 def test_a_folder_of_videos_is_one_table_and_a_bad_one_does_not_stop_it(
@@ -109,6 +145,36 @@ def test_a_damaged_video_gives_everything_up_to_the_damage(run_mien: Run, clip: 
     assert "everything up to there is kept" in err
     num = len(lines.read_text().splitlines())
     assert 10 < num < 40
+
+
+def test_damage_in_the_middle_leaves_a_gap_that_every_output_tells(run_mien: Run, tmp_path: Path) -> None:
+    """Fault 6: the job ended at the first damage."""
+    av = pytest.importorskip("av")
+    path = tmp_path / "torn.mp4"
+    with VideoWriter(path, rate=25) as writer:
+        for index in range(600):
+            noise = np.random.default_rng(index).integers(0, 255, (48, 64, 3), np.uint8)
+            writer.write(noise, index / 25)
+    with av.open(str(path)) as container:
+        packets = list(container.demux(video=0))
+    (_, *later) = [at for at, packet in enumerate(packets) if packet.is_keyframe]
+    content = bytearray(path.read_bytes())
+    torn = packets[later[0] // 2]
+    content[torn.pos : torn.pos + torn.size] = bytes(torn.size)
+    path.write_bytes(content)
+    table, lines, page = (tmp_path / name for name in ("torn.csv", "torn.jsonl", "torn.html"))
+    status, _, err = run_mien("analyze", path, "--every", 5, "--csv", table, "--jsonl", lines, "--report", page)
+    assert status == 1
+    assert "cannot be decoded" in err
+    assert "1 of 1 inputs failed" in err
+    results = [json.loads(line) for line in lines.read_text().splitlines()]
+    (gap,) = [result for result in results if result["error"]]
+    assert gap["index"] >= later[0]
+    assert results[-1]["index"] == 595
+    assert not [result for result in results if later[0] // 2 + 20 < result["index"] < later[0]]
+    with table.open(newline="") as file:
+        assert [row["error"] for row in csv.DictReader(file) if row["error"]] == [gap["error"]]
+    assert gap["error"] in page.read_text()
 
 
 def test_parts_and_rates_keep_the_numbers_in_the_file(run_mien: Run, clip: Path, tmp_path: Path) -> None:
@@ -162,14 +228,17 @@ def test_numbered_pictures_are_a_video(run_mien: Run, portrait: Image, tmp_path:
         (["CLIP", "--csv", "CLIP"], 2, "for --csv: expected a file that ends in .csv"),
         (["CLIP", "--anonymize", "hide"], 2, "blur or pixelate"),
         (["CLIP", "--anonymize", "blur", "--csv", "x.csv"], 2, "--anonymize: hides faces in what is drawn"),
+        (["CLIP", "--no-strip", "--csv", "x.csv"], 2, "for --no-strip: changes what is drawn"),
         (["CLIP", "--baseline", "soon"], 2, "expected a time"),
         (["CLIP", "none.mp4", "--smoothing", "never"], 2, "for --smoothing: "),
         (["CLIP", "none.mp4", "--smoothing-seconds", "0"], 2, "'--smoothing-seconds': expected a number above 0"),
+        (["CLIP", "none.mp4", "--smoothing-seconds", "6"], 2, "for --smoothing-seconds: smoothing_seconds is"),
         (["CLIP", "none.mp4", "--fps", "0"], 2, "'--fps': expected a number above 0; got 0"),
         (["CLIP", "none.mp4", "--rate", "nan"], 2, "'--rate': expected a number above 0"),
         (["CLIP", "none.mp4", "--start", "2", "--end", "1s"], 2, "--end: comes after --start (2 s); got 1 s"),
         (["CLIP", "--resume"], 2, "name the outputs"),
         (["-", "--raw-size", "640"], 2, "expected WxH"),
+        (["-", "--raw-size", "²x480"], 2, "expected WxH"),
         (["none.mp4"], 1, "none.mp4"),
         (["CLIP", "--start", "99"], 1, "clip.mp4"),
         (["http://127.0.0.1:9/none.mp4"], 1, "127.0.0.1"),
@@ -189,9 +258,24 @@ def test_what_cannot_be_is_reported(
     assert "Traceback" not in out + err
 
 
+def test_a_program_can_follow_what_is_live(run_mien: Run, clip: Path) -> None:
+    status, out, err = run_mien("live", clip, "--jsonl", "-")
+    assert status == 0
+    frames = [json.loads(line) for line in out.splitlines()]
+    assert frames
+    assert all({"index", "time", "faces"} <= set(frame) for frame in frames)
+    assert "frames shown" in err
+
+
+@pytest.mark.parametrize("words", [("--record", "x"), ("--anonymize", "blur")])
+def test_lines_of_what_is_live_go_without_a_drawing(run_mien: Run, clip: Path, words: tuple[str, ...]) -> None:
+    assert run_mien("live", clip, "--jsonl", "-", *words)[0] == 2
+
+
 def test_a_video_plays_live_and_is_recorded(run_mien: Run, clip: Path, tmp_path: Path) -> None:
     folder = tmp_path / "recorded"
-    status, out, err = run_mien("live", clip, "--terminal", "--record", folder)
+    words = ["--anonymize", "blur", "--no-panels", "--no-strip"]
+    status, out, err = run_mien("live", clip, "--terminal", "--record", folder, *words)
     assert status == 0, err
     assert "frames shown" in out
     assert "ms from the camera to the screen" in out
@@ -277,8 +361,9 @@ def test_the_second_of_two_jobs_on_one_output_says_who_holds_it(run_mien: Run, c
     table = tmp_path / "r.csv"
     words = [sys.executable, "-m", "mien", "analyze", clip, "-", "--raw-size", "64x48", "--csv", table]
     with subprocess.Popen(list(map(str, words)), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
-        until = time.monotonic() + 20
-        while not list(tmp_path.glob(".r.csv.mien/*.jsonl")) and time.monotonic() < until:
+        until = time.monotonic() + 60
+        while not list(tmp_path.glob(".r.csv.mien/*.jsonl")):
+            assert process.poll() is None and time.monotonic() < until, "the first job has not begun"
             time.sleep(0.02)
         status, _, err = run_mien("analyze", clip, "--csv", table)
         assert process.stdin
@@ -326,3 +411,36 @@ def test_who_is_not_yet_a_person_is_hidden_all_the_same(run_mien: Run, portrait:
 def test_the_window_is_no_larger_than_the_screen(size: tuple[int, int], fits: tuple[int, int]) -> None:
     """Fault 25."""
     assert fitted(np.zeros((*size, 3), np.uint8), 960, 600).shape[:2] == fits
+
+
+@pytest.mark.parametrize(("height", "num_lines"), [(40, 24), (24, 24), (23, 3), (3, 3), (2, 2), (1, 1)])
+def test_a_small_terminal_shows_everybody_in_a_line_each(
+    make_person: Callable[..., Face], height: int, num_lines: int
+) -> None:
+    """Fault 25: two of three people were shown."""
+    people = [make_person(track_id, happy=0.7) for track_id in (3, 5, 8)]
+    lines = [line.plain for line in people_lines(people, height)]
+    assert len(lines) == num_lines
+    named = [track_id for track_id in (3, 5, 8) if any(line.startswith(f"person {track_id}: ") for line in lines)]
+    more = int(lines[-1].split()[1]) if lines[-1].startswith("and ") else 0
+    assert len(named) + more == 3
+    assert more == 0 or height < 3
+    assert [line.plain for line in people_lines([], height)] == ["no face"]
+
+
+def test_q_ends_in_a_terminal(make_frame: Callable[..., FrameResult], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fault 25."""
+    pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")
+    keyboard, terminal = pty.openpty()
+    image = np.zeros((4, 4, 3), np.uint8)
+    with open(terminal, closefd=False) as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        before = termios.tcgetattr(terminal)
+        with Terminal() as screen:
+            assert screen.show(image, make_frame(0), "")
+            os.write(keyboard, b"xq")
+            assert not screen.show(image, make_frame(1), "")
+            assert screen.show(image, make_frame(2), ""), "a key counts once"
+        assert termios.tcgetattr(terminal) == before
+    for file in (keyboard, terminal):
+        os.close(file)

@@ -242,7 +242,7 @@ def read_bytes(tmp_path_factory: pytest.TempPathFactory) -> Callable[[bytes], Fa
     return read
 
 
-WILD = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+WILD = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=150)
 
 
 @WILD

@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pytest
 
-from mien.data import load
+from mien.data import load, vote_shares
 from mien.emotions import FER_PLUS_VOTES
 from mien.errors import DataError
 
@@ -125,3 +125,10 @@ def test_an_endless_field_is_refused(rows: Make, write_table: Make) -> None:
 
     with pytest.raises(DataError, match=r"fer2013new\.csv:\d+: is not CSV: field larger than field limit"):
         load(table)
+
+
+def test_votes_for_no_expression_have_no_shares() -> None:
+    votes = np.array([[5, 5, 0, 0, 0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 0, 0, 3, 7]], np.uint8)
+    shares = vote_shares(votes)
+    assert shares[0].tolist() == [0.5, 0.5, 0, 0, 0, 0, 0, 0]
+    assert not shares[1].any()

@@ -226,6 +226,17 @@ def test_all_bad_files_are_counted_and_ten_are_named(write_pictures: Make) -> No
     assert lines[11:] == ["  … and 17 more"]
 
 
+@pytest.mark.parametrize(("size", "says"), [(2**41, "at most 2,000,000,000 are read"), (2**30, "has no PNG header")])
+def test_huge_files_are_named(tmp_path: Path, size: int, says: str) -> None:
+    """Fault 58: a MemoryError ended the command."""
+    (tmp_path / "happy").mkdir()
+    with (tmp_path / "happy" / "huge.png").open("wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n")
+        file.truncate(size)
+    with pytest.raises(DataError, match=rf"huge\.png has .*{says.removeprefix('has ')}"):
+        load(tmp_path)
+
+
 def test_broken_links_are_named(write_pictures: Make) -> None:
     root = write_pictures({"happy/1.png": TINY})
     (root / "happy" / "2.png").symlink_to("nowhere.png")

@@ -13,14 +13,20 @@ CONTENT = b"a model" * 1000
 
 
 class Shelf(BaseHTTPRequestHandler):
-    """Serves the content at /model, nothing at /missing, and too much at /endless; counts what was asked."""
+    """Serves the content at /model, nothing at /missing, too much at /endless, and at /slow a byte of the header until
+    `released`; counts what was asked."""
 
+    released = threading.Event()
     asked: list[str] = []  # noqa: RUF012 - one list for the server, emptied by the fixture
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
         if self.path == "/missing":
             self.send_error(404)
+            return
+        if self.path == "/slow":
+            self.wfile.write(b"H")
+            self.released.wait(30)
             return
         content = b"x" * (LARGEST + 100) if self.path == "/endless" else CONTENT
         self.send_response(200)
@@ -94,6 +100,17 @@ def test_no_answer_says_how_to_do_without(url: str, tmp_path: Path, monkeypatch:
     monkeypatch.setenv("MIEN_CACHE", str(tmp_path))
     with pytest.raises(DownloadError, match=r"--detector-model FILE"):
         fetch(source(url))
+
+
+def test_the_whole_download_has_a_limit(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fault 57: a server that sent a byte a second held the command for ever."""
+    monkeypatch.setattr("mien.detection.fetching.LONGEST", 0.2)
+    try:
+        with pytest.raises(DownloadError, match=r"test\.onnx could not be fetched from .*it took longer than 0\.2 s"):
+            fetch(source(f"{address}/slow"))
+    finally:
+        Shelf.released.set()
+        Shelf.released = threading.Event()
 
 
 def test_yunet_is_the_file_that_was_measured(yunet_model: Path) -> None:

@@ -126,7 +126,7 @@ def test_it_survives_pickle(portrait: Image) -> None:
 
 
 def test_a_cascade_that_is_not_there_says_which_package_to_install() -> None:
-    with pytest.raises(MienError, match=r"no Haar cascades .*pip install 'opencv-python-headless>=4.10,<5'"):
+    with pytest.raises(MienError, match=r"no Haar cascades .*pip install 'opencv-python-headless>=4.13,<5'"):
         cascade_file("haarcascade_unheard_of.xml")
 
 

@@ -1,10 +1,16 @@
+import pickle
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from mien.detection import DETECTORS, Haar, load_detector
 from mien.errors import InvalidInput
+from mien.images import read_image
+from mien.values import Detection
 
 
 def test_a_detector_by_name_with_its_options() -> None:
@@ -17,8 +23,41 @@ def test_unknown_names_and_options_are_refused() -> None:
     with pytest.raises(InvalidInput, match=r"unknown detector 'har'; did you mean haar\? Known are: yunet, haar"):
         load_detector("har")
     for name in DETECTORS:
-        with pytest.raises(InvalidInput, match=f"the detector {name} has no option colour; its options are: m"):
+        with pytest.raises(InvalidInput, match=f"the detector {name} has no option colour; its options are: "):
             load_detector(name, colour="red")
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_every_detector_keeps_to_the_protocol(name: str, astronaut: Path) -> None:
+    detector, image = load_detector(name), read_image(astronaut)
+    height, width = image.shape[:2]
+    found = detector(image)
+    assert found
+    for each in found:
+        assert isinstance(each, Detection)
+        assert 0 <= each.box.left < each.box.right <= width
+        assert 0 <= each.box.top < each.box.bottom <= height
+        assert 0 <= each.score <= 1
+    areas = [each.box.area for each in found]
+    assert areas == sorted(areas, reverse=True)
+    assert pickle.loads(pickle.dumps(detector))(image) == found
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(detector, [image] * 4)) == [found] * 4
+    for shape in ((1, 1, 3), (1, 300, 3), (300, 1, 3)):
+        assert isinstance(detector(np.zeros(shape, np.uint8)), list)
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+@pytest.mark.parametrize("wrong", [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 3), np.float32), "party.jpg"])
+def test_every_detector_refuses_what_is_no_image(name: str, wrong: Any) -> None:
+    with pytest.raises(InvalidInput):
+        load_detector(name)(wrong)
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+@pytest.mark.parametrize("verb", ["analyze", "batch", "benchmark"])
+def test_the_help_names_every_detector(name: str, verb: str, run_mien: Callable[..., Any]) -> None:
+    assert name in run_mien(verb, "--help").out.partition("--detector")[2]
 
 
 @pytest.fixture

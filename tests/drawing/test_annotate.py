@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mien.drawing import History, annotate, anonymize
-from mien.emotions import COLOURS, EMOTIONS, colours_of
+from mien.emotions import COLOURS, EMOTIONS, UNCLEAR_COLOUR, colours_of
 from mien.errors import InvalidInput
 from mien.values import Box, Detection, Face, Image, Prediction, Quality
 
@@ -40,6 +40,28 @@ def test_a_face_has_a_frame_and_a_panel_beside_it(make_face: Callable[..., Face]
     assert near(drawn, COLOURS["sad"]) > 0
 
 
+@pytest.mark.parametrize("panels", [True, False])
+def test_an_unclear_face_is_grey_and_its_scores_are_still_there(make_face: Callable[..., Face], panels: bool) -> None:
+    image = np.full((300, 300, 3), 255, np.uint8)
+    happy = make_face(90, 90, 60, happy=0.6, fear=0.4)
+    clear, unclear, other = (
+        annotate(image, [dataclasses.replace(happy, uncertain=reasons)], panels=panels)
+        for reasons in ((), ("unclear",), ("blurred", "dark"))
+    )
+    assert near(clear, UNCLEAR_COLOUR) < near(unclear, UNCLEAR_COLOUR)
+    assert 0 < near(unclear, COLOURS["happy"]) < near(clear, COLOURS["happy"]) - 100, "the outline"
+    np.testing.assert_array_equal(unclear, other)
+
+
+def test_the_labels_of_a_set_are_brighter(make_face: Callable[..., Face]) -> None:
+    image = np.full((300, 300, 3), 60, np.uint8)
+    face = make_face(90, 90, 60, happy=0.6, fear=0.4)
+    one, both = (
+        annotate(image, [dataclasses.replace(face, prediction_set=labels)]) for labels in (None, ("happy", "fear"))
+    )
+    assert near(both, (255, 255, 255)) > near(one, (255, 255, 255))
+
+
 def test_the_picture_that_was_given_stays_as_it_is(make_face: Callable[..., Face]) -> None:
     image = np.full((200, 300, 3), 90, np.uint8)
     image.flags.writeable = False
@@ -56,15 +78,17 @@ def test_of_several_faces_each_bears_its_place_or_its_persons_number(make_face: 
     assert changed(annotate(image, faces[:1]), annotate(image, people[:1])).any()  # one alone has no number
 
 
-def test_the_tracker_s_boxes_have_gaps_and_a_measured_quality_a_bar(make_face: Callable[..., Face]) -> None:
+def test_the_trackers_boxes_look_alike_and_a_measured_quality_has_a_bar(
+    make_face: Callable[..., Face],
+) -> None:
+    """Fault 23: dashes that came and went read as flicker."""
     image = np.full((600, 900, 3), 60, np.uint8)
     face = make_face(100, 100, 120)
-    whole, dashed, good, bad = (
+    whole, followed, good, bad = (
         annotate(image, [dataclasses.replace(face, **more)])
         for more in ({}, {"interpolated": True}, {"quality": Quality(90)}, {"quality": Quality(20)})
     )
-    edge = np.s_[120:200, 98:106]
-    assert 0 < changed(image, dashed)[edge].sum() < 0.8 * changed(image, whole)[edge].sum()
+    np.testing.assert_array_equal(followed, whole)
     assert changed(image, good).sum() > changed(image, whole).sum()
     assert near(bad, COLOURS["surprise"]) > near(good, COLOURS["surprise"])  # the colour of a warning
 
@@ -81,6 +105,14 @@ def test_panels_hide_no_other_face(make_face: Callable[..., Face]) -> None:
     for face in faces:
         left, top, right, bottom = map(int, face.box)
         assert not touched[top + 20 : bottom - 20, left + 20 : right - 20].any()
+
+
+def test_a_panel_hides_no_other_head_where_there_is_another_place(make_face: Callable[..., Face]) -> None:
+    """Fault 22: hair and ears are outside of a detector's boxes."""
+    image = np.full((900, 1400, 3), 60, np.uint8)
+    faces = [make_face(600, 5, 100, happy=0.8), make_face(740, 235, 100, happy=0.8)]  # the first place is on hair
+    touched = changed(image, annotate(image, faces))
+    assert not touched[210:233, 740:840].any()
 
 
 def test_a_crowd_still_shows_its_faces(make_face: Callable[..., Face]) -> None:
@@ -118,23 +150,23 @@ def any_face(draw: st.DrawFn, labels: st.SearchStrategy[str]) -> Face:
         Detection(Box(left, top, left + width, top + height), 1.0),
         Prediction(names, (weights / weights.sum()).astype(np.float32)),
         track_id=draw(st.none() | st.integers(0, 12)),
-        leading=draw(st.none() | st.sampled_from(names)),
         interpolated=draw(st.booleans()),
         quality=draw(st.none() | st.builds(Quality, st.floats(0, 100))),
     )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(any_face(st.sampled_from(EMOTIONS)), max_size=8), st.integers(1, 300), st.integers(1, 300))
 def test_any_faces_can_be_drawn_on_a_picture_of_any_size(faces: list[Face], width: int, height: int) -> None:
     image = np.zeros((height, width, 3), np.uint8)
     for drawn in (annotate(image, faces), annotate(image, faces, history=History(), time=3.5)):
-        assert drawn.shape == image.shape
+        assert drawn.shape[1:] == image.shape[1:]
+        assert height <= drawn.shape[0] <= 1.25 * height
         assert drawn.dtype == np.uint8
     assert not image.any()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(any_face(st.text(max_size=20)), st.sampled_from([(1, 1), (60, 60), (300, 400)]))
 def test_labels_of_ones_own_can_be_drawn_whatever_their_characters(face: Face, shape: tuple[int, int]) -> None:
     image = np.zeros((*shape, 3), np.uint8)

@@ -1,11 +1,14 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
 from mien.drawing import History, annotate
 from mien.emotions import COLOURS
+from mien.errors import InvalidInput
 from mien.values import Box, Detection, Face, Image, Prediction
 
 
@@ -23,20 +26,53 @@ def test_a_frame_has_box_panel_and_timeline_on_a_copy(image: Image, face: Face) 
     before = image.copy()
     drawn = annotate(image, [face], history=History())
     np.testing.assert_array_equal(image, before)
-    changed = (drawn != image).any(axis=2)
+    assert drawn.shape[1:] == image.shape[1:]
+    assert 360 < drawn.shape[0] < 1.2 * 360
+    changed = (drawn[:360] != image).any(axis=2)
     assert changed[100:220, 195:206].any(), "the box's left edge"
     assert changed[:300, 320:].any(), "the panel"
-    assert changed[-10:].any(), "the timeline"
+    assert not changed[260:].any(), "the timeline is beneath the frame"
     assert not changed[130:190, 230:290].any(), "the face itself stays visible"
 
 
-def test_without_faces_a_frame_stays_as_it_is(image: Image) -> None:
-    np.testing.assert_array_equal(annotate(image, [], history=History()), image)
+def test_without_faces_a_frame_stays_as_it_is_and_has_the_same_height(image: Image, face: Face) -> None:
+    drawn = annotate(image, [], history=History())
+    np.testing.assert_array_equal(drawn[:360], image)
+    assert drawn.shape == annotate(image, [face], history=History()).shape
+
+
+def test_panels_and_the_timeline_can_be_left_out(image: Image, face: Face) -> None:
+    """Fault 22."""
+    np.testing.assert_array_equal(annotate(image, [face], history=History(), strip=False), annotate(image, [face]))
+    bare = annotate(image, [face], history=History(), panels=False, strip=False)
+    assert bare.shape == image.shape
+    drawn = annotate(image, [face])
+    assert 0 < (bare != image).sum() < 0.3 * (drawn != image).sum()
+
+
+def test_nobody_in_view_is_left_out_of_the_timeline(make_face: Callable[..., Face]) -> None:
+    """Fault 22: it had room for a few people, and kept it for those who had left."""
+    image = np.full((360, 640, 3), 90, np.uint8)
+    heights = set()
+    for num in (1, 2, 5, 8, 30):
+        history = History(seconds=2.0)
+        people = [replace(make_face(10 + 18 * track, 100, 12, happy=0.7), track_id=track) for track in range(num)]
+        left = replace(make_face(300, 200, 50, sad=0.7), track_id=99)
+        annotate(image, [left], history=history, time=0.0)
+        for index in range(60):
+            drawn = annotate(image, people, history=history, time=3 + index / 25)
+        heights.add(drawn.shape[0])
+        strip = drawn[360:]
+        assert strip.size
+        assert not (strip == COLOURS["sad"]).all(axis=2).any(), "who has left is forgotten"
+        ribbons = (strip == COLOURS["happy"]).all(axis=2).astype(np.uint8)
+        assert cv2.connectedComponents(ribbons)[0] - 1 == num
+    assert len(heights) == 1
 
 
 def test_a_face_without_a_person_s_number_is_drawn_and_has_no_timeline(image: Image, face: Face) -> None:
     alone = replace(face, track_id=None)
-    np.testing.assert_array_equal(annotate(image, [alone], history=History()), annotate(image, [alone]))
+    np.testing.assert_array_equal(annotate(image, [alone], history=History())[:360], annotate(image, [alone]))
 
 
 def test_a_frame_without_room_for_a_timeline_has_none(image: Image, face: Face) -> None:
@@ -89,3 +125,9 @@ def test_a_panel_stays_on_its_side_while_the_face_moves_to_the_edge_and_back(ima
     first, at_the_edge, back = sides(History())
     assert at_the_edge != first
     assert back == at_the_edge
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), "10"])
+def test_a_timeline_has_a_length(seconds: Any) -> None:
+    with pytest.raises(InvalidInput, match="seconds is a number of seconds, above 0"):
+        History(seconds)

@@ -1,11 +1,16 @@
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mien.data import FaceSet
-from mien.errors import DataError
-from mien.evaluation import class_indices, evaluate, predict_scores
+from mien.data import Attribute, FaceSet, Groups
+from mien.emotions import EMOTIONS, FER_PLUS_VOTES
+from mien.errors import DataError, InvalidInput
+from mien.evaluation import class_indices, evaluate
+from mien.evaluation.answers import Run
 from mien.evaluation.evaluate import score_votes
+from mien.recognition import Reader, load_classifier
+from mien.values import Image
 
 
 class Halves:
@@ -56,7 +61,7 @@ def test_accuracy_with_and_without_trainings_duplicates(faces: FaceSet) -> None:
     }
     without = result["without_duplicates"]
     assert (without["num_faces"], without["accuracy"]) == (3, pytest.approx(2 / 3))
-    assert {"data": "halves", "split": "PublicTest", "flip": False}.items() <= result.items()
+    assert {"data": "halves", "split": "PublicTest", "views": 1}.items() <= result.items()
 
 
 def test_labels_in_another_order_give_the_same(faces: FaceSet) -> None:
@@ -71,7 +76,8 @@ def test_labels_in_another_order_give_the_same(faces: FaceSet) -> None:
 
 
 def test_flip_averages_with_the_mirror_image() -> None:
-    scores = predict_scores(Halves("left", "right"), lit("left", "right"), flip=True)
+    classifier = Halves("left", "right")
+    scores = Run(classifier, lit("left", "right"), views=2).answers(classifier).scores
     np.testing.assert_allclose(scores, 0.5)
 
 
@@ -126,3 +132,57 @@ def test_votes_are_scored_where_there_is_a_majority() -> None:
         "standard_error": pytest.approx(0.3536, abs=1e-4),
     }
     assert score_votes(votes[2:], scores[2:]) == {"num_faces": 0, "accuracy": None, "standard_error": None}
+
+
+def test_groups_are_those_of_the_faces_that_are_scored(faces: FaceSet) -> None:
+    """The table is about the whole set; of the split, one face was left out."""
+    groups = Groups("groups.csv", np.arange(6), (Attribute("side", ("a", "b"), np.array([0, 0, 0, 1, 0, 1])),))
+    part = faces.select(np.array([True, True, False, True, True, True]))
+    result = evaluate(Halves("left", "right"), part, "val", whole=faces, groups=groups, light=True)
+    assert result["groups"]["overall"]["num_faces"] == 3
+    assert result["groups"]["by_attribute"][0]["too_small"] == ("a", "b")
+    assert result["light"]["num_faces"] == 3
+    assert result["reading"] is None
+
+
+def test_people_are_scored_against_the_votes_where_these_have_a_majority() -> None:
+    votes = np.zeros((8, len(FER_PLUS_VOTES)), np.uint8)
+    votes[:5, FER_PLUS_VOTES.index("happiness")] = 10
+    votes[5:, 0], votes[5:, 1] = 5, 5
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 48, 48)).astype(np.uint8)
+    data = FaceSet("votes", pixels, EMOTIONS, np.zeros(8, np.int64), np.full(8, "val"), list("abcdefgh"), votes)
+    groups = Groups("groups.csv", np.arange(8), (Attribute("side", ("a",), np.zeros(8, np.int64)),))
+    classifier = load_classifier("mini-xception")
+    counts = {
+        reading: evaluate(classifier, data, "val", groups=groups, reading=reading)["groups"]["overall"]["num_faces"]
+        for reading in (None, "fer2013", "people")
+    }
+    assert counts == {None: 8, "fer2013": 8, "people": 5}
+
+
+@pytest.mark.parametrize("reading", [None, "people"])
+def test_groups_and_light_know_what_is_left_uncertain(reading: str | None, portrait: Image) -> None:
+    """Half of the faces can be read, and half are noise."""
+    readable = np.asarray(cv2.resize(cv2.cvtColor(portrait[30:170, 35:175], cv2.COLOR_RGB2GRAY), (48, 48)), np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (30, 48, 48)).astype(np.uint8)
+    pixels = np.concatenate([np.repeat(readable[None], 30, axis=0), noise])
+    data = FaceSet("faces", pixels, EMOTIONS, np.full(60, 3), np.full(60, "val"), list(map(str, range(60))))
+    kinds = np.repeat([0, 1], 30)
+    groups = Groups("groups.csv", np.arange(60), (Attribute("kind", ("face", "noise"), kinds),))
+    classifier = load_classifier("mini-xception")
+    reader = Reader(classifier, reading or "fer2013", max_error=0.1)
+    read = reader.read(pixels)
+    assert reader.abstention
+    doubts = reader.abstention.are_uncertain(read.scores, read.outputs)
+    assert not doubts[0] and doubts.any()
+    result = evaluate(classifier, data, "val", groups=groups, light=True, reading=reading, max_error=0.1)
+    [attribute] = result["groups"]["by_attribute"]
+    shares = [attribute["by_group"][name]["uncertain"]["value"] for name in ("face", "noise")]
+    assert shares == pytest.approx([doubts[:30].mean(), doubts[30:].mean()])
+    [as_they_are] = [step["uncertain"] for step in result["light"]["exposure"] if step["amount"] == 0]
+    assert as_they_are == pytest.approx(doubts.mean())
+
+
+def test_a_classifier_without_readings_is_not_asked_for_one(faces: FaceSet) -> None:
+    with pytest.raises(InvalidInput, match="only a model file has readings; got reading='people' for Halves"):
+        evaluate(Halves("left", "right"), faces, "val", reading="people")

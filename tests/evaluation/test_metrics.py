@@ -12,6 +12,7 @@ from mien.evaluation.metrics import (
     macro_f1,
     negative_log_likelihood,
     precision_recall_f1,
+    shares_of,
 )
 from mien.recognition import softmax
 
@@ -62,7 +63,7 @@ def test_the_temperature_that_made_the_labels_is_found(temperature: float) -> No
     logits = rng.normal(0, 3, (20_000, 7)).astype(np.float32)
     shares = softmax(logits / temperature).astype(np.float64)
     labels = np.array([rng.choice(7, p=row / row.sum()) for row in shares])
-    assert fit_temperature(labels, logits) == pytest.approx(temperature, rel=0.06)
+    assert fit_temperature(shares_of(labels, logits.shape[1]), logits) == pytest.approx(temperature, rel=0.06)
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -75,7 +76,7 @@ def test_no_other_temperature_is_likelier(seed: int) -> None:
         pull = PRIOR_FACES / 2 * (1 / temperature - 1) ** 2
         return 200 * negative_log_likelihood(labels, softmax(logits / np.float32(temperature))) + pull
 
-    best = fit_temperature(labels, logits)
+    best = fit_temperature(shares_of(labels, logits.shape[1]), logits)
     for factor in (0.8, 0.95, 1.05, 1.25):
         assert loss(best) <= loss(best * factor) + 1e-4
 
@@ -85,9 +86,9 @@ def test_scaled_logits_are_never_less_likely_than_with_a_temperature(seed: int, 
     rng = np.random.default_rng(seed)
     logits = rng.normal(0, 2, (num_faces, 5)).astype(np.float32)
     labels = (logits + rng.normal(0, 2, logits.shape)).argmax(axis=1)
-    factors, offsets = fit_vector_scaling(labels, logits)
+    factors, offsets = fit_vector_scaling(shares_of(labels, logits.shape[1]), logits)
     scaled = softmax((logits * factors + offsets).astype(np.float32))
-    warmed = softmax(logits / np.float32(fit_temperature(labels, logits)))
+    warmed = softmax(logits / np.float32(fit_temperature(shares_of(labels, logits.shape[1]), logits)))
     assert negative_log_likelihood(labels, scaled) <= negative_log_likelihood(labels, warmed) + 1e-6
 
 
@@ -95,8 +96,8 @@ def test_few_faces_leave_little_but_a_temperature() -> None:
     """Two faces, of two of seven classes: the offsets of the others stay finite, and all stay small."""
     logits = np.random.default_rng(0).normal(0, 1, (2, 7)).astype(np.float32)
     labels = np.array([0, 3])
-    factors, offsets = fit_vector_scaling(labels, logits)
-    np.testing.assert_allclose(factors, 1 / fit_temperature(labels, logits))
+    factors, offsets = fit_vector_scaling(shares_of(labels, logits.shape[1]), logits)
+    np.testing.assert_allclose(factors, 1 / fit_temperature(shares_of(labels, logits.shape[1]), logits))
     assert (offsets == 0).all()
 
 
@@ -104,7 +105,7 @@ def test_few_faces_leave_little_but_a_temperature() -> None:
 def test_a_few_correctly_classified_faces_leave_no_model_overconfident(num_faces: int) -> None:
     labels = np.arange(num_faces) % 7
     logits = (4 * np.eye(7)[labels]).astype(np.float32)
-    factors, offsets = fit_vector_scaling(labels, logits)
+    factors, offsets = fit_vector_scaling(shares_of(labels, logits.shape[1]), logits)
     assert ((factors >= 1) & (factors < 2)).all()
     assert np.abs(offsets).max() < 0.5
 
@@ -113,8 +114,8 @@ def test_a_class_without_faces_is_left_to_the_temperature() -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 2, (2000, 7)).astype(np.float32)
     labels = (logits[:, :6] + rng.normal(0, 2, (2000, 6))).argmax(axis=1)
-    factors, offsets = fit_vector_scaling(labels, logits)
-    assert factors[6] == pytest.approx(1 / fit_temperature(labels, logits))
+    factors, offsets = fit_vector_scaling(shares_of(labels, logits.shape[1]), logits)
+    assert factors[6] == pytest.approx(1 / fit_temperature(shares_of(labels, logits.shape[1]), logits))
     assert offsets[6] == 0
     assert (offsets[:6] != 0).all()
 
@@ -124,6 +125,6 @@ def test_no_logit_is_turned_upside_down() -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 2, (2000, 3)).astype(np.float32)
     labels = (logits * [1, 1, -1] + rng.normal(0, 1, logits.shape)).argmax(axis=1)
-    factors, offsets = fit_vector_scaling(labels, logits)
+    factors, offsets = fit_vector_scaling(shares_of(labels, logits.shape[1]), logits)
     assert (factors > 0).all()
     assert offsets[2] == 0

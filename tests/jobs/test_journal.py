@@ -1,3 +1,5 @@
+import hashlib
+import json
 import multiprocessing
 from pathlib import Path
 
@@ -58,10 +60,38 @@ def test_without_a_mark_of_this_work_it_begins_anew(tmp_path: Path, fault: str) 
         assert list(journal.results()) == []
 
 
+@pytest.mark.parametrize(
+    "head",
+    [[], None, {"length": 1}, {"about": "null", "index": "9", "length": 0, "ended": True, "error": None},
+     {"about": "null", "index": 9, "length": -1, "ended": True, "error": None}, "[" * 100_000],
+)  # fmt: skip
+def test_a_mark_of_somebody_else_is_none(tmp_path: Path, head: object) -> None:
+    """The checksum finds damage, and not what was written on purpose."""
+    path = tmp_path / "a.jsonl"
+    written(path, 10)
+    content = (head if isinstance(head, str) else json.dumps(head)).encode() + b"\nstate"
+    path.with_suffix(".mark").write_bytes(hashlib.sha256(content).hexdigest().encode() + content)
+    with Journal(path) as journal:
+        assert journal.begin(resume=True) == Mark()
+
+
+@pytest.mark.parametrize(
+    "line", ["[" * 100_000, "null", "[]", "9" * 5000, '{"source": 1}', '{"time": []}', '{"index": "1"}', '{"video": 1}']
+)
+def test_a_line_of_somebody_else_is_an_error_that_names_the_journal(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "a.jsonl"
+    written(path, 1)
+    if line.startswith("{"):
+        line = json.dumps(json.loads(path.read_text()) | json.loads(line))
+    path.write_text(line + "\n")
+    with pytest.raises(InvalidInput, match=r"a\.jsonl is damaged: .*begin anew without --resume"):
+        list(Journal(path).results())
+
+
 def hold(output: Path, held: "multiprocessing.synchronize.Event", done: "multiprocessing.synchronize.Event") -> None:
     with journal_folder(output):
         held.set()
-        done.wait(30)
+        done.wait(100)
 
 
 def test_two_jobs_never_share_a_journal_and_the_second_says_who_holds_it(tmp_path: Path) -> None:
@@ -70,7 +100,7 @@ def test_two_jobs_never_share_a_journal_and_the_second_says_who_holds_it(tmp_pat
     process = context.Process(target=hold, args=(tmp_path / "out.csv", held, done))
     process.start()
     try:
-        assert held.wait(30)
+        assert held.wait(100)
         with (
             pytest.raises(InvalidInput, match=f"another mien .process {process.pid}."),
             journal_folder(tmp_path / "out.csv"),

@@ -1,6 +1,8 @@
 import csv
 import json
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,10 @@ from cv2.typing import MatLike
 
 from mien.analyzer import Analyzer
 from mien.errors import InvalidInput, VideoError
+from mien.jobs.hiding import Hiding
 from mien.jobs.live import RECORDED, watch
 from mien.jobs.outputs import OutputRefused
-from mien.values import Box, Detection, FrameResult, Image
+from mien.values import Box, Detection, Frame, FrameResult, Image
 from mien.video import Camera, open_video
 
 SIZE = 96, 128
@@ -42,6 +45,8 @@ class FakeCapture:
 class Shown:
     """A screen that ends after so many frames, as by a key, or by Ctrl-C."""
 
+    evidence = False
+
     def __init__(self, ends_after: int = 5, *, interrupt: bool = False) -> None:
         self.frames: list[tuple[Image, FrameResult, str]] = []
         self._ends_after, self._interrupt = ends_after, interrupt
@@ -65,7 +70,7 @@ def test_drawn_frames_are_shown_until_the_screen_ends(analyzer: Analyzer) -> Non
     with Camera(0, capture=FakeCapture()) as camera:
         watched = watch(camera, analyzer, screen)
     assert watched.num_shown == len(screen.frames) == 5
-    assert 0 < watched.delay < 5
+    assert 0 < watched.delay < 60
     assert watched.files == ()
     for image, result, _ in screen.frames:
         assert result.image is not None
@@ -77,10 +82,18 @@ def test_drawn_frames_are_shown_until_the_screen_ends(analyzer: Analyzer) -> Non
     assert times == sorted(times)
 
 
+class Dated(Camera):
+    """A camera with frames of a time of their own: one each tenth of a second."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        for index, frame in enumerate(super().__iter__()):
+            yield replace(frame, index=index, time=index / 10)
+
+
 def test_it_ends_after_some_seconds(analyzer: Analyzer) -> None:
-    with Camera(0, capture=FakeCapture()) as camera:
-        watched = watch(camera, analyzer, Shown(ends_after=10**6), seconds=0.3)
-    assert 1 <= watched.num_shown <= 30
+    with Dated(0, capture=FakeCapture()) as camera:
+        watched = watch(camera, analyzer, Shown(ends_after=10**6), seconds=0.35)
+    assert watched.num_shown == 4
 
 
 @pytest.mark.parametrize("interrupt", [False, True])
@@ -107,10 +120,10 @@ def test_what_was_shown_is_recorded_and_ctrl_c_is_an_ordinary_end(
 def test_faces_are_hidden_in_all_that_is_shown_and_recorded(analyzer: Analyzer, tmp_path: Path) -> None:
     pytest.importorskip("av")
     plain, hidden = Shown(), Shown()
-    for screen, hide in ((plain, None), (hidden, "pixelate")):
+    for screen, hide in ((plain, None), (hidden, Hiding("pixelate"))):
         with Camera(0, capture=FakeCapture()) as camera:
             record = tmp_path / "recorded" if hide else None
-            watch(camera, analyzer, screen, record=record, hide=hide)  # type: ignore[arg-type] # one of both
+            watch(camera, analyzer, screen, record=record, hide=hide)
 
     def detail(image: Image) -> float:
         return float(np.abs(np.diff(image[30:60, 30:60].astype(int), axis=1)).mean())
@@ -155,3 +168,57 @@ def test_a_recording_replaces_nothing_that_mien_did_not_write(analyzer: Analyzer
     with Camera(0, capture=FakeCapture()) as camera, pytest.raises(InvalidInput, match="was not written by mien"):
         watch(camera, analyzer, screen, record=tmp_path)
     assert screen.frames == []
+
+
+class EvidenceKey(Shown):
+    """A screen on which the key for the evidence is pressed at its third frame."""
+
+    def show(self, image: Image, result: FrameResult, status: str) -> bool:
+        self.evidence = len(self.frames) >= 2
+        return super().show(image, result, status)
+
+
+class Portraits(FakeCapture):
+    """A camera that always sees one picture."""
+
+    def __init__(self, image: Image) -> None:
+        super().__init__()
+        self._image = image
+
+    def read(self) -> tuple[bool, MatLike | None]:
+        return True, self._image[:, :, ::-1].copy()  # cameras give BGR
+
+
+def test_a_key_shows_what_speaks_for_each_label(portrait: Image) -> None:
+    screen = EvidenceKey(ends_after=8)
+    with Camera(0, capture=Portraits(portrait)) as camera:
+        watch(camera, Analyzer("mini-xception"), screen)
+    explained = [all(face.explanation is not None for face in result.faces) for _, result, _ in screen.frames]
+    assert all(result.faces for _, result, _ in screen.frames)
+    assert explained[:3] == [False] * 3
+    assert explained[-1]
+
+
+def test_a_classifier_without_maps_is_shown_without_them(analyzer: Analyzer) -> None:
+    screen = EvidenceKey(ends_after=5)
+    with Camera(0, capture=FakeCapture()) as camera:
+        assert watch(camera, analyzer, screen).num_shown == 5
+
+
+def test_lines_are_written_without_a_screen(brightness: Any, tmp_path: Path) -> None:
+    num_seen = 0
+
+    def interrupted_at_the_sixth(image: Image) -> list[Detection]:
+        nonlocal num_seen
+        num_seen += 1
+        if num_seen == 6:
+            raise KeyboardInterrupt
+        return everywhere(image)
+
+    file = tmp_path / "frames.jsonl"
+    with Camera(0, capture=FakeCapture()) as camera:
+        watched = watch(camera, Analyzer(brightness, interrupted_at_the_sixth), None, jsonl=file)
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert len(lines) == watched.num_shown == 5
+    assert [line["index"] for line in lines] == sorted(line["index"] for line in lines)
+    assert all(len(line["faces"]) == 1 for line in lines)

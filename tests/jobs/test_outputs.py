@@ -15,7 +15,7 @@ from mien.jobs.sources import Source
 from mien.records.sink import Header
 from mien.values import Box, Detection, FrameResult, Image, VideoInfo
 
-HEADER = Header(model="fake", detector="fake", labels=("dark", "bright"))
+HEADER = Header(model="fake", detector="fake", labels=("dark", "bright"), explained=True)
 GREY = np.full((8, 8, 3), 90, np.uint8)
 
 
@@ -85,6 +85,42 @@ def test_what_cannot_be_is_refused_before_the_work(
     Path("result.jpg").write_bytes(b"")
     with pytest.raises(OutputRefused, match=message):
         plan_outputs({name: Path(path) for name, path in wanted.items()}, sources[chosen], HEADER)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "place", "tables", "own"),
+    [
+        (slice(None), "pages", ["pages/index.html"], ["pages/talk.html"]),
+        (slice(2, 3), "pages", ["pages/index.html"], ["pages/talk.html"]),
+        (slice(2, 3), "page.html", [], ["page.html"]),
+        (slice(0, 2), "page.html", ["page.html"], []),
+        (slice(0, 2), "pages", ["pages/index.html"], []),
+        (slice(0, 1), "page.html", ["page.html"], []),
+    ],
+)
+def test_a_report_is_a_page_for_each_video_and_one_of_all(
+    sources: list[Source], chosen: slice, place: str, tables: list[str], own: list[str]
+) -> None:
+    plan = plan_outputs({"report": Path(place)}, sources[chosen], HEADER)
+    assert [path.as_posix() for _, path in plan.tables] == tables
+    assert [path.as_posix() for each in plan.own for _, path in each] == own
+
+
+def test_a_video_called_index_does_not_take_the_place_of_the_index(sources: list[Source]) -> None:
+    videos = [Source(f"in/{name}", Path("in", name), Path(name), is_video=True) for name in ("Index.mp4", "b.mp4")]
+    plan = plan_outputs({"report": Path("pages")}, videos, HEADER)
+    assert [path.as_posix() for each in plan.own for _, path in each] == ["pages/Index-2.html", "pages/b.html"]
+    assert [path.as_posix() for _, path in plan.tables] == ["pages/index.html"]
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [("pages.html", "several inputs need a folder"), ("-", "cannot go to standard output")],
+)
+def test_a_report_of_videos_and_pictures_needs_a_folder(sources: list[Source], place: str, message: str) -> None:
+    for chosen in (sources, sources[:2] if place == "-" else sources[1:]):
+        with pytest.raises(OutputRefused, match=message):
+            plan_outputs({"report": Path(place)}, chosen, HEADER)
 
 
 @pytest.mark.parametrize("link", ["name", "symbolic", "hard"])

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from mien.analyzer import Analyzer
-from mien.images import write_image
+from mien.images import read_image, write_image
+from mien.jobs.hiding import Hiding
 from mien.jobs.pictures import analyze_picture
 from mien.jobs.sources import Source
 from mien.values import Box, Detection, Failure, FrameResult, Image
@@ -16,6 +17,10 @@ from mien.values import Box, Detection, Failure, FrameResult, Image
 def everywhere(image: Image) -> list[Detection]:
     """A fake that takes every picture for a face."""
     return [Detection(Box(0, 0, image.shape[1], image.shape[0]), 1.0)]
+
+
+HIDING = Hiding("pixelate", lambda image, thorough: [])
+"""Hides the faces of the rows alone."""
 
 
 class Kept:
@@ -58,11 +63,24 @@ def test_faces_are_hidden_from_the_sinks_alone(source: Source, brightness: Any) 
     write_image(source.path, noise)
     sink = Kept()
     plain = analyze_picture(source, Analyzer(brightness, everywhere))
-    assert analyze_picture(source, Analyzer(brightness, everywhere), sinks=[sink], hide="pixelate") == plain
+    assert analyze_picture(source, Analyzer(brightness, everywhere), sinks=[sink], hide=HIDING) == plain
     (given,) = sink.results
     assert isinstance(given, FrameResult)
     assert given.image is not None
     assert np.abs(np.diff(given.image.astype(int), axis=1)).mean() < 0.3 * np.abs(np.diff(noise.astype(int))).mean()
+
+
+def test_faces_are_hidden_in_portraits_too(source: Source, brightness: Any) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    plain, hidden = (
+        analyze_picture(source, Analyzer(brightness, everywhere), image=noise, hide=hide, portraits=True)
+        for hide in (None, HIDING)
+    )
+    assert isinstance(plain, FrameResult)
+    assert isinstance(hidden, FrameResult)
+    assert hidden.faces == plain.faces
+    before, after = (read_image(result.portraits[0]) for result in (plain, hidden))
+    assert after.std() < 0.5 * before.std()
 
 
 @pytest.mark.parametrize(
@@ -111,3 +129,24 @@ def test_a_drawing_that_cannot_be_written_leaves_the_faces(source: Source, brigh
     assert isinstance(result, FrameResult)
     assert len(result.faces) == 1
     assert result.error == "its drawing could not be written: out/grey.png: Permission denied"
+
+
+def test_a_drawing_that_lacks_memory_or_breaks_leaves_the_faces(source: Source, brightness: Any) -> None:
+    for error, message in [(MemoryError(), "not enough memory"), (cv2.error("of OpenCV"), "error: of OpenCV")]:
+        kept = Kept()
+        result = analyze_picture(source, Analyzer(brightness, everywhere), sinks=[Kept(error), kept])
+        assert isinstance(result, FrameResult)
+        assert len(result.faces) == 1
+        assert result.error == f"its drawing could not be written: {message}"
+        assert len(kept.results) == 1
+
+
+def test_a_picture_whose_faces_cannot_be_hidden_is_never_shown(source: Source, brightness: Any) -> None:
+    def breaking(image: Image, *, thorough: bool) -> list[Box]:
+        raise cv2.error("a fault of OpenCV")
+
+    sink = Kept()
+    hide = Hiding("blur", breaking)
+    result = analyze_picture(source, Analyzer(brightness, everywhere), sinks=[sink], hide=hide, portraits=True)
+    assert result == Failure("grey.png", "it cannot be analysed: error: a fault of OpenCV")
+    assert sink.results == []

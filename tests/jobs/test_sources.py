@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 from mien.images import DRAWN_COMMENT, write_image
 from mien.jobs.sources import Source, find_sources, output_places
@@ -167,3 +168,12 @@ def test_places_keep_the_folders_that_tell_sources_apart(album: Path) -> None:
 def test_every_source_has_an_output_of_its_own(given: list[str], places: list[str]) -> None:
     sources = [Source(name, Path(name), Path(name)) for name in given]
     assert [place.name for place in output_places(sources, (".png", ".jpg"))] == places
+
+
+def test_an_animated_picture_is_a_video_and_a_still_one_is_not(tmp_path: Path) -> None:
+    """Fault 27."""
+    first, second = (Pillow.new("RGB", (8, 8), (value, 0, 0)) for value in (0, 200))
+    first.save(tmp_path / "moving.gif", save_all=True, append_images=[second])
+    first.save(tmp_path / "still.gif")
+    assert [source.is_video for source in find_sources([tmp_path]).sources] == [True, False]
+    assert [source.is_video for source in find_sources([tmp_path / "moving.gif"]).sources] == [True]

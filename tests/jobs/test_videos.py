@@ -12,6 +12,7 @@ from mien.analyzer import Analyzer
 from mien.detection import Detector
 from mien.errors import InvalidInput
 from mien.jobs import videos
+from mien.jobs.hiding import Hiding
 from mien.jobs.settings import VideoSettings
 from mien.jobs.sources import Source
 from mien.jobs.videos import analyze_video
@@ -81,14 +82,15 @@ class Found:
 
 def analysed(
     path: Path, classifier: Any, journal: Path | None = None, *, sinks: Sequence[Kept] = (), resume: bool = False,
-    detector: Detector | None = None, settings: VideoSettings = SETTINGS,
+    detector: Detector | None = None, settings: VideoSettings = SETTINGS, hide: Hiding | None = None,
 ) -> list[dict[str, Any] | Failure]:  # fmt: skip
     """What a job gives, as records of it hold it; until it is stopped."""
     source = Source(str(path), path, Path(path.name), is_video=True)
     analyzer = Analyzer(classifier, detector or Found())
     results: list[dict[str, Any] | Failure] = []
     with suppress(Stop):
-        for result in analyze_video(source, analyzer, settings, sinks=sinks, journal=journal, resume=resume):
+        given = analyze_video(source, analyzer, settings, sinks=sinks, hide=hide, journal=journal, resume=resume)
+        for result in given:
             results.append(result_to_dict(result) if isinstance(result, FrameResult) else result)
             assert isinstance(result, Failure) or result.image is None
     return results
@@ -126,12 +128,59 @@ def test_a_job_that_broke_off_goes_on_with_identical_results(
     assert images == [wants_images] * 50
 
 
+@pytest.fixture(scope="session")
+def dawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds of a patch that is dark until frame 25, but for frame 12, and bright from then on."""
+    generator = np.random.default_rng(0)
+    wall = np.kron(generator.integers(0, 255, (36, 64, 3), dtype=np.uint8), np.ones((10, 10, 1), np.uint8))
+    patch = np.kron(generator.integers(-30, 30, (5, 5, 1)), np.ones((8, 8, 1), int))
+    path = tmp_path_factory.mktemp("dawn") / "dawn.mp4"
+    with VideoWriter(path, rate=25) as writer:
+        for index in range(50):
+            image = wall.copy()
+            image[40:80, 60:100] = (210 if index >= 25 or index == 12 else 50) + patch
+            writer.write(image, index / 25)
+    return path
+
+
+@pytest.mark.parametrize("stop_at", [None, 10, 24, 30, 49])
+def test_labels_change_where_the_video_does_in_every_output_and_after_a_resumption(
+    dawn: Path, tmp_path: Path, brightness: Any, stop_at: int | None
+) -> None:
+    """Fault 19: the journal holds what each frame shows by itself, and is smoothed when it is read."""
+    settings, journal = VideoSettings(every_frame=True), tmp_path / "a.jsonl"
+    if stop_at is not None:
+        analysed(dawn, brightness, journal, sinks=[Kept(stop_at=stop_at)], settings=settings)
+    drawing = Kept(wants_images=True)
+    records = analysed(dawn, brightness, journal, sinks=[drawing], resume=True, settings=settings)
+    assert records == analysed(dawn, brightness, settings=settings)
+    for results in (records, [result_to_dict(each) for each in drawing.given if isinstance(each, FrameResult)]):
+        faces = [result["faces"][0] for result in results if isinstance(result, dict)]
+        assert [face["label"] for face in faces] == ["dark"] * 25 + ["bright"] * 25
+        assert faces[12]["raw_scores"]["bright"] > 0.7
+        assert faces[12]["scores"]["bright"] < 0.5
+    images = [each.image for each in drawing.given if isinstance(each, FrameResult) and each.image is not None]
+    assert [image[40:80, 60:100].mean() > 128 for image in images] == [
+        index >= 25 or index == 12 for index in range(50)
+    ]
+
+
 def test_frames_before_the_mark_are_not_analysed_again(walk: Path, tmp_path: Path, brightness: Any) -> None:
     journal = tmp_path / "a.jsonl"
     analysed(walk, brightness, journal, sinks=[Kept(stop_at=40)])
     num = len(brightness.batches)
     analysed(walk, brightness, journal, sinks=[Kept(wants_images=True)], resume=True)
     assert len(brightness.batches) - num <= 50 - 40
+
+
+def test_a_journal_of_fewer_frames_than_its_mark_says_is_an_error(walk: Path, tmp_path: Path, brightness: Any) -> None:
+    journal = tmp_path / "a.jsonl"
+    analysed(walk, brightness, journal)
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[:5]) + b" " * sum(map(len, lines[5:])))
+    *_, last = analysed(walk, brightness, journal, sinks=[Kept(wants_images=True)], resume=True)
+    assert isinstance(last, Failure)
+    assert "journal" in last.error or "a.jsonl" in last.error
 
 
 def test_a_video_that_was_done_is_read_again_only_for_images(walk: Path, tmp_path: Path, brightness: Any) -> None:
@@ -155,7 +204,7 @@ def test_a_journal_of_other_work_is_not_gone_on_from(walk: Path, tmp_path: Path,
     path.write_bytes(walk.read_bytes())
     analysed(path, brightness, journal)
     num = len(brightness.batches)
-    settings = VideoSettings(smoothing="off") if change == "settings" else SETTINGS
+    settings = VideoSettings(every_frame=True) if change == "settings" else SETTINGS
     if change == "video":
         path.write_bytes(walk.read_bytes() + b"\0")
     analyzer = Analyzer(brightness, Found())
@@ -194,6 +243,19 @@ def test_what_breaks_in_the_middle_is_a_failure_and_the_frames_before_it_are_kep
     assert failure == Failure(str(walk), "the detector broke")
 
 
+def test_hiding_changes_no_result_and_goes_on_after_a_break(walk: Path, tmp_path: Path, brightness: Any) -> None:
+    """Fault 13: hiding faces changed the rows."""
+    hide = Hiding("pixelate", lambda image, thorough: [Box(0, 0, 30, 30)] if image[60, 60].sum() > 300 else [])
+    plain, hidden, again = (Kept(wants_images=True) for _ in range(3))
+    whole, journal = analysed(walk, brightness, sinks=[plain]), tmp_path / "a.jsonl"
+    assert analysed(walk, brightness, sinks=[hidden], hide=hide) == whole
+    analysed(walk, brightness, journal, sinks=[Kept(wants_images=True, stop_at=20)], hide=hide)
+    assert analysed(walk, brightness, journal, sinks=[again], hide=hide, resume=True) == whole
+    images = [np.array([getattr(each, "image", None) for each in sink.given]) for sink in (plain, hidden, again)]
+    np.testing.assert_array_equal(images[1], images[2])
+    assert (images[0] != images[1]).any(axis=(1, 2, 3)).all()
+
+
 def test_what_is_no_video_is_one_failure(tmp_path: Path, brightness: Any) -> None:
     sink = Kept()
     (failure,) = analysed(tmp_path / "none.mp4", brightness, tmp_path / "a.jsonl", sinks=[sink])
@@ -228,3 +290,32 @@ def test_a_changed_setting_begins_anew_and_says_so(
         results = list(analyze_video(source, analyzer, settings, journal=tmp_path / "a.jsonl", resume=True))
         assert len(results) == 50 / every
     assert "have changed since; it is analysed from its first frame" in caplog.text
+
+
+def test_another_smoothing_analyses_nothing_again(walk: Path, tmp_path: Path, brightness: Any) -> None:
+    journal = tmp_path / "a.jsonl"
+    analysed(walk, brightness, journal, settings=VideoSettings(raw_size=(9, 9)))
+    num = len(brightness.batches)
+    changes: list[dict[str, Any]] = [{"smoothing": "off"}, {"smoothing_seconds": 0.2}, {"baseline": 0.5}]
+    for change in changes:
+        settings = VideoSettings(raw_size=(9, 9), **change)
+        results = analysed(walk, brightness, journal, resume=True, settings=settings)
+        assert len(brightness.batches) == num
+        assert results == analysed(walk, brightness, settings=settings)
+        num = len(brightness.batches)
+
+
+def test_merging_people_analyses_nothing_again(
+    walk: Path, tmp_path: Path, brightness: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = tmp_path / "a.jsonl"
+    analysed(walk, brightness, journal)
+    num = len(brightness.batches)
+    for numbers in ((5, 1), (7, 1)):
+        sink, settings = Kept(), VideoSettings(merge=(numbers,))
+        results = analysed(walk, brightness, journal, sinks=[sink], resume=True, settings=settings)
+        given = [result for result in sink.given if isinstance(result, FrameResult)]
+        assert {face.track_id for result in given for face in result.faces} == {numbers[0]}
+        assert [result_to_dict(result) for result in given] == results
+        assert f"--merge {numbers[0]},1: there is no person {numbers[0]}" in caplog.text
+    assert len(brightness.batches) == num

@@ -2,6 +2,7 @@ import json
 import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,10 @@ from numpy.typing import NDArray
 
 from mien.errors import InvalidInput, ModelError
 from mien.recognition import OnnxClassifier, checked_scores, softmax
+from mien.recognition.model_file import MAX_METADATA
+from mien.runtime import MAX_BYTES, MAX_NODES, check_bounds, open_session
+
+from .conftest import INFO, onnx
 
 
 def half_lit(num: int) -> np.ndarray:
@@ -139,8 +144,200 @@ def test_weights_in_another_file_are_not_read(
     onnx.save_model(model, path, save_as_external_data=True, location="weights.bin", size_threshold=0)
     assert (tmp_path / "weights.bin").exists()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ModelError, match="no model that onnxruntime can run"):
+    with pytest.raises(ModelError, match="its weights are in other files"):
         OnnxClassifier(path)
+
+
+@pytest.mark.parametrize("place", ["weights", "unused", "constant", "sparse"])
+def test_no_tensor_may_be_in_another_file(place: str) -> None:
+    """Of those that nothing uses, onnxruntime reads none and says nothing; the onnx package, for an export, would."""
+    outside = onnx.TensorProto(name="w", data_type=1, dims=[1], data_location="EXTERNAL")
+    outside.external_data.add(key="location", value="/etc/hostname")
+    graph = onnx.GraphProto()
+    if place == "sparse":
+        graph.sparse_initializer.add(values=outside)
+    elif place == "constant":
+        graph.node.append(onnx.helper.make_node("Constant", [], ["w"], value=outside))
+    else:
+        graph.initializer.append(outside)
+    with pytest.raises(ModelError, match="its weights are in other files"):
+        check_bounds(onnx.ModelProto(graph=graph).SerializeToString(), "m.onnx")
+
+
+def edited(path: Path, edit: Callable[[Any], object]) -> Path:
+    """The model file after an edit of its ONNX message."""
+    model = onnx.load(path)
+    edit(model)
+    onnx.save(model, path)
+    return path
+
+
+def _add_endless_loop(model: Any) -> None:
+    helper, Type = onnx.helper, onnx.TensorProto
+    true = onnx.numpy_helper.from_array(np.array(True), "on")
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["again"])],
+        "body",
+        [helper.make_tensor_value_info("i", Type.INT64, []), helper.make_tensor_value_info("go", Type.BOOL, [])],
+        [helper.make_tensor_value_info("again", Type.BOOL, [])],
+    )
+    model.graph.initializer.append(true)
+    model.graph.node.append(helper.make_node("Loop", ["", "on"], [], body=body))
+
+
+def _add_function(model: Any) -> None:
+    opset = onnx.helper.make_opsetid("", 18)
+    node = onnx.helper.make_node("Identity", ["x"], ["y"])
+    model.functions.append(onnx.helper.make_function("own", "Same", ["x"], ["y"], [node], [opset]))
+
+
+def _add_nodes(model: Any) -> None:
+    model.graph.node.extend([onnx.helper.make_node("Identity", ["faces"], [f"copy{n}"]) for n in range(MAX_NODES)])
+
+
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [
+        (_add_endless_loop, "its graph has loops or branches"),
+        (_add_function, "its graph has functions"),
+        (_add_nodes, "its graph has more than 10,000 operations"),
+    ],
+)
+def test_graphs_that_could_compute_without_end_are_refused(
+    make_model: Callable[..., Path], edit: Callable[[Any], object], says: str
+) -> None:
+    """Fault 53: an endless loop was run."""
+    path = edited(make_model(), edit)
+    with pytest.raises(ModelError, match=rf"means\.onnx: {says}"):
+        OnnxClassifier(path)
+
+
+def test_a_message_that_repeats_or_breaks_fields_hides_nothing() -> None:
+    graph = onnx.GraphProto(node=[onnx.helper.make_node("If", ["x"], ["y"], then_branch=onnx.GraphProto())])
+    model = onnx.ModelProto(graph=graph).SerializeToString()
+    group = b"\xfb\x01\xfc\x01"  # opens and closes; parsers pass over it
+    for content in (model, b"\x3a\x00" + model, group + model, b"\x08\x80\x80\x00" + model):
+        assert onnx.load_from_string(content).graph.node[0].op_type == "If"
+        with pytest.raises(ModelError, match="loops or branches"):
+            check_bounds(content, "m.onnx")
+    assert model[0] == 0x3A
+    with pytest.raises(ModelError, match="loops or branches"):  # onnxruntime passes over a key's 33rd bit
+        check_bounds(b"\xba\x80\x80\x80\x10" + model[1:], "m.onnx")
+    for end in range(len(model)):
+        with suppress(ModelError):
+            check_bounds(model[:end], "m.onnx")
+
+
+def test_operations_on_constants_are_left_to_the_first_face_which_has_a_time_limit(
+    make_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Opening a session has none, and a kilobyte of products of constants took it a second."""
+
+    def add_constants(model: Any) -> None:
+        model.graph.node.append(onnx.helper.make_node("Mul", ["one", "two_three"], ["product"]))
+        model.graph.node.append(onnx.helper.make_node("Neg", ["product"], ["nothing"]))
+        model.graph.output.append(onnx.helper.make_tensor_value_info("nothing", onnx.TensorProto.INT64, [2]))
+
+    onnxruntime = pytest.importorskip("onnxruntime")  # after mien, which switches its telemetry off
+    options = onnxruntime.SessionOptions()
+    options.enable_profiling = True
+    options.profile_file_prefix = str(tmp_path / "profile")
+    monkeypatch.setattr(onnxruntime, "SessionOptions", lambda: options)
+    session = open_session(edited(make_model(), add_constants).read_bytes(), "means.onnx")
+    session.run(["nothing"], {"faces": half_lit(1)})
+    events = json.loads(Path(session.end_profiling()).read_text())
+    assert {"Mul", "Neg"} <= {event["args"].get("op_name") for event in events}
+
+
+def _divide_by_a_shape(model: Any) -> None:
+    """A reshape that fails when it runs, and not before."""
+    shape = onnx.numpy_helper.from_array(np.array([7, -1]), "seven")
+    model.graph.initializer.append(shape)
+    model.graph.node[-1].output[0] = "means"
+    model.graph.node.append(onnx.helper.make_node("Reshape", ["means", "seven"], ["logits"]))
+
+
+def test_a_model_that_fails_when_it_runs_is_a_model_error(make_model: Callable[..., Path]) -> None:
+    """Fault 53: onnxruntime's own errors came through."""
+    with pytest.raises(ModelError, match=r"means\.onnx cannot classify one face: .*Reshape"):
+        OnnxClassifier(edited(make_model(), _divide_by_a_shape))
+
+
+def test_a_model_that_fails_with_many_faces_is_a_model_error(make_model: Callable[..., Path]) -> None:
+    def one_face_only(model: Any) -> None:
+        shape = onnx.numpy_helper.from_array(np.array([1, 2]), "one_two")
+        model.graph.initializer.append(shape)
+        model.graph.node[-1].output[0] = "means"
+        model.graph.node.append(onnx.helper.make_node("Reshape", ["means", "one_two"], ["logits"]))
+
+    classifier = OnnxClassifier(edited(make_model(), one_face_only))
+    with pytest.raises(ModelError, match=r"means\.onnx fails with 3 faces"):
+        classifier(np.zeros((3, 8, 8), np.uint8))
+
+
+def test_a_model_that_is_too_slow_is_refused(make_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(model: Any) -> None:
+        for step in range(400):
+            model.graph.node.append(onnx.helper.make_node("Identity", ["cam"], [f"copy{step}"]))
+
+    class Early:
+        """A timer that has run out when it is started."""
+
+        def __init__(self, seconds: float, call: Callable[..., object], arguments: tuple[Any, ...]) -> None:
+            self.start = lambda: call(*arguments)
+            self.cancel = lambda: None
+
+    monkeypatch.setattr("threading.Timer", Early)
+    with pytest.raises(ModelError, match=r"cannot classify one face: it takes longer than 10 s"):
+        OnnxClassifier(edited(make_model(), slow))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"input_size": 20_000}, "its input_size is 20000; expected 1 to 1024 pixels"),
+        ({"input_size": 0}, "its input_size is 0"),
+        ({"vote_labels": [1]}, "vote_labels that are names"),
+        ({"labels": [["a"]]}, "labels that are different names"),
+        ({"profile": {"data": 1}}, "its reference profile is damaged: the profile: there is no 'num_faces'"),
+        ({"num_parameters": 10**4000}, "does not fit its metadata"),
+    ],
+)
+def test_metadata_out_of_bounds_is_refused(make_model: Callable[..., Path], changes: dict[str, Any], says: str) -> None:
+    """Fault 53: faces of 20,000 pixels took 2.4 GB."""
+    values = json.loads(INFO.to_json()) | changes
+    with pytest.raises(ModelError, match=says):
+        OnnxClassifier(make_model(metadata=json.dumps(values), size=16))
+
+
+def test_metadata_has_a_size(make_model: Callable[..., Path]) -> None:
+    """Empty lists take twenty times as much memory as their letters."""
+    wide = INFO.to_json().replace("{", '{"profile": [' + "[]," * (MAX_METADATA // 3) + "0], ", 1)
+    with pytest.raises(ModelError, match=r"its metadata has [\d,]+ characters; at most 4,194,304 are read"):
+        OnnxClassifier(make_model(metadata=wide))
+
+
+def test_a_number_of_thousands_of_digits_is_no_metadata(make_model: Callable[..., Path]) -> None:
+    """Fault 53: Python refuses to read it, with another error than that of other JSON."""
+    with pytest.raises(ModelError, match="its metadata is no JSON"):
+        OnnxClassifier(make_model(metadata=INFO.to_json().replace(": 0,", f": {'9' * 5000},")))
+
+
+def test_names_that_are_no_text_are_a_model_error(make_model: Callable[..., Path]) -> None:
+    """Fault 53: onnxruntime cannot even quote them."""
+    path = make_model()
+    for old, new in ((b"floats", b"fl\xff\xfets"), (b'"licence"', b'"lic\xff\xfece"')):
+        broken = path.with_name("broken.onnx")
+        broken.write_bytes(path.read_bytes().replace(old, new, 1))
+        with pytest.raises(ModelError, match=r"broken\.onnx"):
+            OnnxClassifier(broken)
+
+
+def test_a_file_beyond_every_model_is_not_opened(tmp_path: Path) -> None:
+    with (tmp_path / "sparse.onnx").open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    with pytest.raises(ModelError, match=r"sparse\.onnx has 536,870,913 bytes; a model file has at most 536,870,912"):
+        OnnxClassifier(tmp_path / "sparse.onnx")
 
 
 @given(arrays.arrays(np.float32, (3, 7), elements=st.floats(-1e4, 1e4, width=32)))

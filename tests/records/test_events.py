@@ -103,3 +103,33 @@ def test_only_earlier_events_are_replaced(tmp_path: Path, written: Callable[...,
     ]:
         path.write_bytes(content)
         assert EventsSink.replaces(path) is may
+
+
+def test_few_analysed_frames_a_second_have_events_too(
+    make_frame: Any, make_person: Any, written: Callable[..., bytes]
+) -> None:
+    """Frames half a second apart were taken for one face that left and came back again and again."""
+    frames = [make_frame(12 * index, make_person(1, happy=0.9), time=index / 2) for index in range(20)]
+    frames += [make_frame(600, make_person(1, happy=0.9), time=20.0)]
+    content = written(EventsSink, frames)
+    assert content.decode().splitlines()[1:] == ["talk.mp4,1,happy,0.0,9.5,0.9,0.0,0.9"], "a pause is one still"
+
+
+@pytest.mark.parametrize(("num_unclear", "expected"), [
+    (5, [("happy", 0.0, 1.96)]),
+    (15, [("happy", 0.0, 0.76), ("happy", 1.4, 1.96)]),
+])  # fmt: skip
+def test_unclear_frames_are_part_of_no_event(
+    make_frame: Any, make_person: Any, header: Header, num_unclear: int, expected: list[tuple[str, float, float]]
+) -> None:
+    """As where the face is out of sight: a short stretch is bridged, a longer one ends the event."""
+    people = [make_person(1, happy=0.9)] * 50
+    people[20 : 20 + num_unclear] = [make_person(1, happy=0.9, uncertain=("unclear",))] * num_unclear
+    stream = io.BytesIO()
+    with EventsSink(stream, header) as sink:
+        for index, person in enumerate(people):
+            sink.write(make_frame(index, person))
+    rows = csv.DictReader(io.StringIO(stream.getvalue().decode()))
+    found = [(row["label"], float(row["start"]), float(row["end"])) for row in rows]
+    assert [each[:2] for each in found] == [each[:2] for each in expected]
+    assert [each[2] for each in found] == pytest.approx([each[2] for each in expected], abs=0.05)

@@ -1,6 +1,7 @@
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from mien.values import Failure, FrameResult, VideoInfo
 def test_the_object_says_how_results_were_made(written: Callable[..., bytes]) -> None:
     assert json.loads(written(JsonSink, [])) == {
         "format": "mien", "version": 2, "model": "mini-xception", "detector": "yunet",
-        "detector_options": {"min_face": 40}, "labels": list(EMOTIONS),
+        "detector_options": {"min_face": 40}, "reading": None, "prior": None, "max_error": None, "sets": None,
+        "views": 1, "labels": list(EMOTIONS),
         "settings": {"every": 1, "smoothing": 0.5, "model_file": str(Path("a") / "b.onnx"), "window": [0.5, "nan"]},
-        "results": [], "complete": True,
+        "results": [], "drift": None, "complete": True,
     }  # fmt: skip
 
 
@@ -28,7 +30,7 @@ def test_pictures_videos_and_failures_stand_side_by_side(written: Callable[..., 
     picture, video, broken, empty = json.loads(written(JsonSink, results))["results"]
     assert picture == {
         "source": "a.jpg", "width": 640, "height": 480, "faces": [results[0].faces[0].to_dict()], "drawing": None,
-        "error": None,
+        "explanations": [], "error": None,
     }  # fmt: skip
     assert {name: value for name, value in video.items() if name != "frames"} == {
         "source": "talk.mp4", "width": 640, "height": 360, "rate": 25.0, "started_at": None, "drawing": None,
@@ -39,7 +41,8 @@ def test_pictures_videos_and_failures_stand_side_by_side(written: Callable[..., 
         for each in results[1:4]
     ]
     assert broken == {
-        "source": "b.jpg", "width": None, "height": None, "faces": [], "drawing": None, "error": "b.jpg: no picture",
+        "source": "b.jpg", "width": None, "height": None, "faces": [], "drawing": None, "explanations": [],
+        "error": "b.jpg: no picture",
     }  # fmt: skip
     assert (empty["faces"], empty["drawing"]) == ([], "out/c.jpg")
 
@@ -138,7 +141,7 @@ def lines_of(data: bytes) -> list[Any]:
 
 def test_a_line_a_picture_frame_or_failure(written: Callable[..., bytes], results: list[Any]) -> None:
     lines = lines_of(written(JsonLinesSink, results))
-    fields = ["source", "index", "time", "width", "height", "faces", "drawing", "error"]
+    fields = ["source", "index", "time", "width", "height", "faces", "drawing", "explanations", "error"]
     assert all(list(line) == fields for line in lines)
     assert [(line["source"], line["index"], len(line["faces"]), line["error"]) for line in lines] == [
         ("a.jpg", 0, 1, None),
@@ -191,3 +194,20 @@ def test_only_earlier_lines_are_replaced(tmp_path: Path, written: Callable[..., 
     ]:
         path.write_bytes(content)
         assert JsonLinesSink.replaces(path) is may
+
+
+def test_drift_stands_at_the_end(
+    written: Callable[..., bytes], header: Header, reference: Any, make_picture: Any
+) -> None:
+    dark = [make_picture(number, 0.05) for number in range(60)]
+    document = json.loads(written(JsonSink, dark, replace(header, reference=reference)))
+    assert [*document][-2:] == ["drift", "complete"]
+    drift = document["drift"]
+    assert (drift["model"], drift["num_reference"], drift["num_units"]) == ("even", 1000, 60)
+    assert [finding["name"] for finding in drift["image"]] == ["brightness"]
+    assert (drift["image"][0]["level"], drift["image"][0]["share"]) == (0.1, 1.0)
+    assert [finding["name"] for finding in drift["classes"]] == [
+        "happy", "angry", "disgust", "fear", "sad", "surprise", "neutral",
+    ]  # fmt: skip
+    assert drift["shares"]["happy"] == {"share": 1.0, "reference": pytest.approx(1 / 7)}
+    assert "reference" not in document

@@ -52,7 +52,6 @@ def faces(draw: st.DrawFn, labels: tuple[str, ...], track_id: int | None) -> Fac
     points = draw(st.none() | st.lists(side, min_size=10, max_size=10))
     box = Box(left, top, short(left + width), short(top + height))
     landmarks = None if points is None else np.array(points, np.float32).reshape(5, 2)
-    leading = None if track_id is None else draw(st.sampled_from(labels))
     return Face(
         Detection(
             box,
@@ -63,8 +62,8 @@ def faces(draw: st.DrawFn, labels: tuple[str, ...], track_id: int | None) -> Fac
         draw(predictions(labels)),
         track_id,
         raw=draw(st.none() | predictions(labels)),
-        leading=leading,
         interpolated=draw(st.booleans()),
+        returned=draw(st.none() | st.sampled_from([0.8125, 1.0])),
         quality=draw(st.none() | qualities),
         uncertain=draw(st.lists(st.text(max_size=5), max_size=2).map(tuple)),
         prediction_set=draw(st.none() | st.lists(st.sampled_from(labels), max_size=2).map(tuple)),

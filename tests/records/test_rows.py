@@ -34,9 +34,10 @@ COLUMNS = [
     "source", "frame", "time", "width", "height", "face", "track_id", "left", "top", "right", "bottom",
     "crop_x", "crop_y", "crop_side", "roll", "yaw", "right_eye_x", "right_eye_y", "left_eye_x", "left_eye_y",
     "nose_x", "nose_y", "mouth_right_x", "mouth_right_y", "mouth_left_x", "mouth_left_y",
-    "detector_score", "interpolated", "quality", "quality_reasons", *(f"quality_{name}" for name in MEASURES), "label",
-    *EMOTIONS,
-    *(f"raw_{name}" for name in EMOTIONS), "valence", "arousal", "uncertain", "prediction_set", "drawing", "error",
+    "detector_score", "interpolated", "returned", "quality", "quality_reasons",
+    *(f"quality_{name}" for name in MEASURES), "reading", "label", *EMOTIONS,
+    *(f"raw_{name}" for name in EMOTIONS), "valence", "arousal", "uncertain", "prediction_set", "drawing",
+    "explanation", "error",
 ]  # fmt: skip
 
 
@@ -115,7 +116,7 @@ def test_no_text_is_taken_for_a_formula(written: Callable[..., bytes], make_fram
     scores = np.array([0.75, 0.25], np.float32)
     face = Face(
         Detection(Box(0, 0, 5, 5), 0.5, crop=Crop(2, 2, 5, -3.5)), Prediction((formula, "b"), scores), 1,
-        raw=Prediction((formula, "b"), scores), leading=formula, uncertain=(formula,), prediction_set=(formula, "b"),
+        raw=Prediction((formula, "b"), scores), uncertain=(formula,), prediction_set=(formula, "b"),
     )  # fmt: skip
     header = Header(model="m", detector="d", labels=(formula, "b"))
     frame = make_frame(0, face, source=formula, drawing=formula)

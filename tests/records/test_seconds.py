@@ -41,6 +41,7 @@ def test_a_row_a_person_and_second(
         "valence",
         "arousal",
         "quality",
+        "unclear",
     ]
     names = "source", "second", "track_id", "frames", "label", "sad", "neutral", "quality"
     assert [tuple(row[name] for name in names) for row in rows] == [
@@ -52,11 +53,11 @@ def test_a_row_a_person_and_second(
     assert (rows[0]["valence"], rows[0]["arousal"]) == ("-0.72", "-0.36")
 
 
-def test_the_label_is_the_most_frequent_one(written: Callable[..., bytes], make_frame: Any, make_person: Any) -> None:
-    labels = ["sad"] * 12 + ["fear"] * 13
-    frames = [make_frame(index, make_person(1, happy=1, label=label)) for index, label in enumerate(labels)]
-    (row,) = read(written(SecondsSink, frames))
-    assert (row["label"], row["happy"]) == ("fear", "1.0")
+def test_the_label_has_the_highest_mean(written: Callable[..., bytes], make_frame: Any, make_person: Any) -> None:
+    """Fault 19: it is never below its rival."""
+    people = [make_person(1, sad=0.9, fear=0.1)] * 12 + [make_person(1, sad=0.4, fear=0.6)] * 13
+    (row,) = read(written(SecondsSink, [make_frame(index, person) for index, person in enumerate(people)]))
+    assert (row["label"], row["sad"], row["fear"]) == ("sad", "0.64", "0.36")
 
 
 def test_labels_of_ones_own_have_no_valence(written: Callable[..., bytes], make_frame: Any, make_person: Any) -> None:
@@ -81,3 +82,15 @@ def test_only_an_earlier_table_is_replaced(tmp_path: Path, written: Callable[...
     ]:
         path.write_bytes(content)
         assert SecondsSink.replaces(path) is may
+
+
+def test_a_second_is_unclear_where_most_of_its_frames_are(
+    written: Callable[..., bytes], make_frame: Any, make_person: Any
+) -> None:
+    clear, unclear = make_person(1, sad=0.9), make_person(1, sad=0.9, uncertain=("blurred",))
+    people = [clear] * 20 + [unclear] * 5 + [clear] * 5 + [unclear] * 20
+    rows = read(written(SecondsSink, [make_frame(index, person) for index, person in enumerate(people)]))
+    assert [(row["label"], row["unclear"], row["sad"]) for row in rows] == [
+        ("sad", "0.2", "0.9"),
+        ("unclear", "0.8", "0.9"),
+    ]

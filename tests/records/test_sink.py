@@ -11,7 +11,7 @@ from mien.jobs.kinds import KINDS
 from mien.records import FileSink, Header, Kind
 from mien.values import Failure, FrameResult
 
-BYTES = [kind for kind in KINDS if kind.name not in ("annotate", "report")]
+BYTES = [kind for kind in KINDS if kind.name not in ("annotate", "explain", "report")]
 TEXT = [kind for kind in BYTES if kind.name != "parquet"]
 
 

@@ -1,17 +1,26 @@
 import re
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from mien.data import FaceSet
-from mien.report.run_page import NUM_MISTAKES, Layer, Measured, render
+from mien.report.run_page import (
+    LEAST_PATIENCE,
+    NUM_MISTAKES,
+    Layer,
+    Measured,
+    State,
+    _line_chart,
+    render,
+)  # fmt: skip
 
 EVIL = "<script>alert(1)</script>"
 
 
-def lines(num: int) -> list[dict[str, object]]:
+def lines(num: int, loss: float = 1.5) -> list[dict[str, object]]:
     return [
-        {"epoch": epoch, "learning_rate": 0.1, "train_loss": 2 / epoch, "train_accuracy": 0.5, "val_loss": 1.5 / epoch,
+        {"epoch": epoch, "learning_rate": 0.1, "train_loss": 2 / epoch, "train_accuracy": 0.5, "val_loss": loss / epoch,
          "val_accuracy": 0.4, "plain_train_loss": 1 / epoch, "plain_train_accuracy": 0.6, "seconds": 40.0,
          "kept": "a.pt" if epoch == 1 else None}
         for epoch in range(1, num + 1)
@@ -38,13 +47,13 @@ def page(
     num_epochs: int = 3,
     names: tuple[str, ...] = ("happy", "sad"),
     *,
-    running: bool = False,
+    state: State = "finished",
     num_wrong: int = 1,
     plain: bool = True,
 ) -> str:
     return render(
         title=EVIL,
-        running=running,
+        state=state,
         recipe={"epochs": 10, "image_size": 48, "augmentation": {"flip": True}},
         about={"data": {"name": EVIL}},
         epochs=[
@@ -91,11 +100,42 @@ def test_layers_have_shapes_figures_and_bars_and_models_are_listed() -> None:
 
 
 def test_a_page_reloads_only_while_the_training_runs() -> None:
-    assert 'http-equiv="refresh"' in page(running=True)
-    assert "left" in page(running=True)
+    assert 'http-equiv="refresh"' in page(state="running")
+    assert "left" in page(state="running")
     assert "refresh" not in page()
 
 
 def test_old_runs_without_the_plain_curve_have_a_page() -> None:
     assert "as trained on" in page(plain=False)
     assert "training faces as they are" not in page(plain=False)
+
+
+def test_long_labels_have_the_room_that_they_need() -> None:
+    """Fault 38: they were clipped at the left."""
+    chart = _line_chart([dict(line) for line in lines(5, loss=90_000.0)], "loss")
+    texts = [(int(x), label) for x, label in re.findall(r'<text x="(\d+)"[^>]*text-anchor="end">(.*?)<', chart)]
+    assert ("80,000" in [label for _, label in texts]) or ("50,000" in [label for _, label in texts])
+    assert all(x >= 7 * len(label) for x, label in texts)
+
+
+def test_the_page_of_a_killed_training_stops_saying_that_it_runs() -> None:
+    """Fault 38: by its script, as nobody writes the page any more."""
+    running = page(state="running")
+    (patience,) = re.findall(r'data-written="\d+" data-patience="(\d+)"', running)
+    assert int(patience) == LEAST_PATIENCE + 3 * 40
+    assert "no news since" in running
+    assert re.search(r"running at \d\d:\d\d on \d{4}-", running), "true without a script too"
+    for state in ("finished", "stopped"):
+        assert f'<span class="pill">{state}</span>' in page(state=state)
+        assert "no news since" not in page(state=state)
+
+
+def test_the_page_of_a_killed_training_tells_no_time_left(run_script: Callable[..., str]) -> None:
+    page = """
+        globalThis.found = { dataset: { written: 0, patience: 300 }, classList: { remove: () => {} } };
+        const notes = ["of 10", "13 s left"].map(textContent => ({ textContent }));
+        globalThis.document = { querySelector: () => found, querySelectorAll: () => notes };
+        globalThis.setInterval = () => {};
+    """
+    shown = run_script(page, "run_page.js", "console.log(notes.map(note => note.textContent).join())")
+    assert shown == "of 10,"

@@ -6,7 +6,8 @@ import torch
 
 from mien.emotions import EMOTIONS
 from mien.recognition import OnnxClassifier
-from mien.shipping.calibrate import rescale
+from mien.recognition.model_file import LOGITS, VOTES, VOTES_EVIDENCE
+from mien.shipping.calibrate import rescale, unscaled
 from mien.shipping.quantize import halve, quantize
 from mien.training.architectures import ARCHITECTURES
 from mien.training.export import export, sample_faces
@@ -30,7 +31,7 @@ def export_fresh(architecture: str, path: Path) -> None:
 
 
 def load_both(raw: Path, calibrated: Path) -> tuple[OnnxClassifier, OnnxClassifier]:
-    return OnnxClassifier(raw), rescale(raw, FACTORS, OFFSETS, calibrated)
+    return OnnxClassifier(raw), rescale(raw, {LOGITS: (FACTORS, OFFSETS)}, calibrated)
 
 
 @pytest.mark.parametrize("name", ["rep-small", "mini-xception"])
@@ -50,6 +51,24 @@ def test_logits_are_scaled_and_their_maps_with_them(name: str, form: str, tmp_pa
     np.testing.assert_allclose(after.logits(faces), after.evidence(faces).mean((2, 3)), rtol=1e-3, atol=1e-3)
     np.testing.assert_allclose(after.votes(faces), before.votes(faces), atol=1e-5)
     assert after.info == before.info
+
+
+@pytest.mark.parametrize("name", ["rep-small", "gelu-cnn"])
+def test_votes_are_scaled_with_their_maps_and_anew(name: str, tmp_path: Path) -> None:
+    raw, once, twice = (tmp_path / f"{file}.onnx" for file in ("raw", "once", "twice"))
+    export_fresh(name, raw)
+    faces = sample_faces(48)
+    factors, offsets = np.linspace(0.5, 2, 8), np.linspace(-1, 1, 8)
+    before = OnnxClassifier(raw).vote_logits(faces)
+    rescale(raw, {VOTES: (factors, offsets)}, once)
+    np.testing.assert_allclose(
+        unscaled(once, VOTES, OnnxClassifier(once).vote_logits(faces)), before, rtol=1e-4, atol=1e-4
+    )
+    after = rescale(once, {VOTES: (factors[::-1], offsets)}, twice)
+    votes, maps = after.run(faces, [VOTES, VOTES_EVIDENCE])
+    np.testing.assert_allclose(votes, before * factors[::-1] + offsets, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(votes, maps.mean((2, 3)), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(after.logits(faces), OnnxClassifier(raw).logits(faces), atol=1e-5)
 
 
 def test_a_training_begins_with_the_weights_as_they_were_trained(tmp_path: Path) -> None:

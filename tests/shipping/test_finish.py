@@ -11,57 +11,13 @@ import pytest
 from mien.data import FaceSet
 from mien.errors import DataError, InvalidInput
 from mien.evaluation.metrics import negative_log_likelihood
-from mien.recognition import ModelInfo, OnnxClassifier
-from mien.shipping.finish import Form, describe, finish
+from mien.recognition import OnnxClassifier
+from mien.shipping.convert import describe
+from mien.shipping.finish import finish
+
+from .fakes import INFO, SIZE
 
 onnx = pytest.importorskip("onnx", reason="model files for tests are made with onnx: pip install 'mien[train]'")
-
-SIZE = 8
-INFO = ModelInfo(
-    name="halves", architecture="halves", labels=("left", "right"), input_size=SIZE, num_parameters=0,
-    size_class="nano", measured={"epoch": 3},
-)  # fmt: skip
-
-
-@pytest.fixture
-def exported(tmp_path: Path) -> Path:
-    """A chain of three 1x1 convolutions, the last of which gives two maps: the brightness and its negative."""
-    helper, Type = onnx.helper, onnx.TensorProto
-    rng = np.random.default_rng(0)
-    ramp = np.where(np.arange(SIZE) < SIZE // 2, 1, -1).astype(np.float32) / 255
-    weights = {
-        "ramp": ramp.reshape(1, 1, 1, SIZE),
-        "w1": np.abs(rng.normal(1, 0.1, (40, 1, 1, 1))).astype(np.float32),
-        "w2": (np.eye(40) + rng.normal(0, 0.01, (40, 40))).astype(np.float32).reshape(40, 40, 1, 1),
-        "w3": np.stack([np.full(40, 0.025), np.full(40, -0.025)]).astype(np.float32).reshape(2, 40, 1, 1),
-    }
-    nodes = [
-        helper.make_node("Cast", ["faces"], ["floats"], to=Type.FLOAT),
-        helper.make_node("Unsqueeze", ["floats", "one"], ["image"]),
-        helper.make_node("Mul", ["image", "ramp"], ["contrast"]),
-        helper.make_node("Conv", ["contrast", "w1"], ["h1"], name="first"),
-        helper.make_node("Conv", ["h1", "w2"], ["h2"], name="second"),
-        helper.make_node("Conv", ["h2", "w3"], ["cam"], name="third"),
-        helper.make_node("ReduceMean", ["cam", "two_three"], ["logits"], keepdims=0),
-    ]
-    constants = [onnx.numpy_helper.from_array(array, name) for name, array in weights.items()]
-    constants.append(onnx.numpy_helper.from_array(np.array([1]), "one"))
-    constants.append(onnx.numpy_helper.from_array(np.array([2, 3]), "two_three"))
-    graph = helper.make_graph(
-        nodes,
-        "halves",
-        [helper.make_tensor_value_info("faces", Type.UINT8, ["N", SIZE, SIZE])],
-        [
-            helper.make_tensor_value_info("logits", Type.FLOAT, ["N", 2]),
-            helper.make_tensor_value_info("cam", Type.FLOAT, ["N", 2, SIZE, SIZE]),
-        ],
-        constants,
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    helper.set_model_props(model, {"mien": INFO.to_json()})
-    path = tmp_path / "exported.onnx"
-    path.write_bytes(model.SerializeToString())
-    return path
 
 
 @pytest.fixture
@@ -79,24 +35,31 @@ def faces() -> FaceSet:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("form", ["whole", "half", "eight bits"])
-def test_a_file_is_calibrated_measured_and_says_so(exported: Path, faces: FaceSet, tmp_path: Path, form: Form) -> None:
+@pytest.mark.parametrize("form", [None, "onnx", "onnx-fp16", "onnx-int8"])
+def test_a_file_is_calibrated_measured_and_says_so(
+    exported: Path, faces: FaceSet, tmp_path: Path, form: str | None
+) -> None:
     model = finish(exported, tmp_path / "done.onnx", faces=faces, form=form)
     measured = model.info.measured
     assert {"data": "lit", "split": "val", "num_faces": 60, "epoch": 3}.items() <= measured.items()
     val = faces.split("val")
     assert measured["accuracy"] == pytest.approx(float((model(val.faces).argmax(axis=1) == val.labels).mean()))
     assert measured["nll"] < negative_log_likelihood(val.labels, OnnxClassifier(exported)(val.faces)) - 0.01
-    assert ("accuracy_before_quantization" in measured) == (form != "whole")
+    parity = model.info.parity
+    assert (parity["format"], parity["faces"], parity["num_faces"]) == (form or "onnx", "lit", 60)
+    assert parity["accuracy"] == measured["accuracy"]
+    assert parity["accuracy_interval"][0] < parity["accuracy"] < parity["accuracy_interval"][1]
+    assert (parity["largest_difference"] > 0) == (form in ("onnx-fp16", "onnx-int8"))
     assert OnnxClassifier(tmp_path / "done.onnx").info == model.info
 
 
 def test_without_data_the_answers_stay(exported: Path, faces: FaceSet, tmp_path: Path) -> None:
     model = finish(exported, tmp_path / "done.onnx")
-    assert model.info == INFO
+    assert dataclasses.replace(model.info, parity={}) == dataclasses.replace(INFO, name="done")
+    assert {"faces": "made pictures", "agreement": 1.0, "largest_difference": 0.0}.items() <= model.info.parity.items()
     np.testing.assert_array_equal(model.logits(faces.faces), OnnxClassifier(exported).logits(faces.faces))
-    half = finish(exported, tmp_path / "half.onnx", form="half")
-    assert half.info == INFO
+    half = finish(exported, tmp_path / "half.onnx", form="onnx-fp16")
+    assert dataclasses.replace(half.info, parity={}) == dataclasses.replace(INFO, name="half")
 
 
 def test_data_without_a_face_are_not_taken_for_none(exported: Path, faces: FaceSet, tmp_path: Path) -> None:
@@ -104,7 +67,7 @@ def test_data_without_a_face_are_not_taken_for_none(exported: Path, faces: FaceS
     with pytest.raises(DataError, match=r"no faces in the split 'val'.*leave the data out"):
         finish(exported, tmp_path / "done.onnx", faces=nothing)
     with pytest.raises(InvalidInput, match="eight bits need data"):
-        finish(exported, tmp_path / "done.onnx", form="eight bits")
+        finish(exported, tmp_path / "done.onnx", form="onnx-int8")
     assert not (tmp_path / "done.onnx").exists()
 
 

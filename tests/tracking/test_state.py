@@ -1,5 +1,6 @@
 import io
 import pickle
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -98,6 +99,15 @@ def compressed_zeros() -> bytes:
     return buffer.getvalue()
 
 
+def compressed_and_lying() -> bytes:
+    """The same, which says that it unpacks to a few bytes; Python's reader believes it too late."""
+    content = bytearray(compressed_zeros())
+    for signature, place in ((b"PK\3\4", 22), (b"PK\1\2", 24)):
+        at = content.index(signature) + place
+        content[at : at + 4] = (100).to_bytes(4, "little")
+    return bytes(content)
+
+
 def claims_a_huge_array() -> bytes:
     buffer, header = io.BytesIO(), io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (2**30, 2**30)})
@@ -107,11 +117,22 @@ def claims_a_huge_array() -> bytes:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"rubbish", b"PK\x03\x04", single_array(), compressed_zeros(), claims_a_huge_array()]
+    "content",
+    [b"", b"rubbish", b"PK\3\4", single_array(), compressed_zeros(), compressed_and_lying(), claims_a_huge_array()],
 )
 def test_foreign_content_is_refused(content: bytes) -> None:
     with pytest.raises(InvalidInput, match="not a saved state"):
         from_bytes(content)
+
+
+def test_what_is_compressed_is_not_unpacked() -> None:
+    content = compressed_and_lying()
+    tracemalloc.start()
+    with pytest.raises(InvalidInput, match="it is compressed"):
+        from_bytes(content)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**22  # of the 8 MB that are in it
 
 
 @given(st.integers(0, len(CONTENT) - 1))

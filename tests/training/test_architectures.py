@@ -1,7 +1,11 @@
+import subprocess
+import sys
+
 import pytest
 import torch
 
 from mien.training.architectures import ARCHITECTURES
+from mien.training.architectures.network import Head
 from mien.training.architectures.rep_net import RepConv, merged
 from mien.training.trained import Trainee
 
@@ -11,11 +15,33 @@ from mien.training.trained import Trainee
 def test_logits_are_the_means_of_the_evidence(name: str, size: int, num_classes: int) -> None:
     network = ARCHITECTURES[name](num_classes, size).eval()
     faces = torch.randn(2, 1, size, size)
-    logits, evidence, embedding = network(faces)
-    torch.testing.assert_close(network.classify(faces), (logits, embedding))
-    assert logits.shape == (2, num_classes)
-    assert evidence.shape[:2] == (2, num_classes)
-    torch.testing.assert_close(logits, evidence.mean((2, 3)))
+    trainee = Trainee(network, votes=True).eval()
+    assert trainee.votes is not None
+    logits, evidence, votes, votes_evidence = network(faces, Head(trainee.votes.weight, trainee.votes.bias))
+    torch.testing.assert_close(trainee(faces), (logits, votes))
+    for values, maps, num in ((logits, evidence, num_classes), (votes, votes_evidence, 8)):
+        assert values.shape == (2, num)
+        assert maps.shape[:2] == (2, num)
+        torch.testing.assert_close(values, maps.mean((2, 3)))
+
+
+def test_without_biases_all_of_the_gelu_networks_logits_lies_in_the_places_of_its_features() -> None:
+    torch.manual_seed(0)
+    network = ARCHITECTURES["gelu-cnn"](7, 48).eval()  # whose biases are 0 at first
+    faces = torch.randn(2, 1, 48, 48)
+
+    class Half(torch.nn.Module):
+        """Features of the left half only: the others are 0, and have no share in any logit."""
+
+        def forward(self, features: torch.Tensor) -> torch.Tensor:
+            return features * torch.tensor([1.0, 0.0, 0.0])
+
+    assert isinstance(network.features, torch.nn.Sequential)
+    network.features.append(Half())
+    network.first.weight.data *= 30  # type: ignore[union-attr, operator] # so that GELU is curved where it is used
+    logits, evidence = network(faces)
+    torch.testing.assert_close(evidence[..., 1:], torch.zeros(2, 7, 3, 2), atol=1e-4, rtol=0)
+    torch.testing.assert_close(evidence.mean((2, 3)), logits)
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -64,3 +90,29 @@ def test_mini_xception_is_the_published_network() -> None:
     assert trained == 56_951
     assert trained + averages == 58_423  # as published: Keras counts the moving averages too
     assert not any(isinstance(module, torch.nn.Linear) for module in network.modules())
+
+
+LEARN = """
+import sys, torch
+from mien.training.architectures import ARCHITECTURES
+for size in (56, 64, 72, 80, 96):
+    network = ARCHITECTURES[sys.argv[1]](7, size).to(memory_format=torch.channels_last)
+    for num in (6, 14):
+        faces = torch.randn(num, 1, size, size).contiguous(memory_format=torch.channels_last)
+        network.classify(faces)[0].square().sum().backward()
+print("learned")
+"""
+
+
+@pytest.mark.parametrize("name", ["mini-xception", "rep-nano"])
+def test_it_learns_at_any_size_as_training_lays_images_out(name: str) -> None:
+    """Fault 17: mini-xception's backward pass ended the process at 64 pixels and more."""
+    done = subprocess.run([sys.executable, "-c", LEARN, name], capture_output=True, text=True, timeout=300, check=False)
+    assert done.stdout == "learned\n", done.stderr
+
+
+def test_every_second_pixel_gives_what_a_stride_gives() -> None:
+    network = ARCHITECTURES["mini-xception"](7, 48)
+    shortcut = next(each for each in network.modules() if isinstance(each, torch.nn.Conv2d) and each.stride == (2, 2))
+    x = torch.randn(2, 8, 9, 10)
+    torch.testing.assert_close(shortcut.train()(x), shortcut.eval()(x))

@@ -7,7 +7,7 @@ import torch
 
 from mien.data import FaceSet
 from mien.training.augmentation import Augmentation
-from mien.training.batches import Batch, Batches, augmentation_in, rarity, vote_shares
+from mien.training.batches import Batch, Batches, augmentation_in, rarity
 from mien.training.distributed import Worker
 from mien.training.recipe import Recipe
 
@@ -83,8 +83,13 @@ def test_the_last_epochs_are_plain() -> None:
     assert all(augmentation_in(recipe, epoch).flip for epoch in (1, 2, 3, 4))
 
 
-def test_votes_that_see_no_expression_weigh_nothing() -> None:
-    votes = np.array([[5, 5, 0, 0, 0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 0, 0, 3, 7]], np.uint8)
-    shares = vote_shares(votes)
-    assert shares[0].tolist() == [0.5, 0.5, 0, 0, 0, 0, 0, 0]
-    assert not shares[1].any()
+def test_what_people_say_has_its_share_in_the_targets(bars: FaceSet) -> None:
+    assert bars.votes is not None
+    other = dataclasses.replace(bars, votes=np.roll(bars.votes, 1, axis=1))  # everybody says the next expression
+    recipe = dataclasses.replace(RECIPE, people_weight=0.25)
+    labels = torch.cat([batch.labels for batch in all_of(other, recipe)])
+    assert labels.sum(1).numpy() == pytest.approx(1, abs=1e-5)
+    # The next expression says the label for certain, so the regression finds it.
+    assert labels.max(1).values.numpy() == pytest.approx(1, abs=0.02)
+    without = torch.cat([batch.labels for batch in all_of(dataclasses.replace(bars, votes=None), recipe)])
+    assert np.unique(without.numpy()).tolist() == [0.0, 1.0]

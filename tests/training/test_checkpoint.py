@@ -1,5 +1,6 @@
 import os
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 import torch
@@ -38,6 +39,7 @@ class Evil:
         ("text", "not a checkpoint of mien's; expected a .pt file that `mien train` wrote"),
         ("empty", "not a checkpoint of mien's"),
         ("cut", "is damaged: its end is missing"),
+        ("compressed", "is damaged or compressed"),
         ("foreign", "torch's, but not a checkpoint of mien's"),
         ("tensor", "torch's, but not a checkpoint of mien's"),
         ("folder", "cannot be read: Is a directory"),
@@ -57,6 +59,11 @@ def test_strange_files_are_refused_and_run_nothing(tmp_path: Path, content: str,
     elif content == "cut":
         checkpoint.save(path, {"w": torch.ones(100)}, {})
         path.write_bytes(path.read_bytes()[:-200])
+    elif content == "compressed":
+        checkpoint.save(tmp_path / "whole.pt", {"w": torch.zeros(2**20)}, {})
+        with ZipFile(tmp_path / "whole.pt") as whole, ZipFile(path, "w", ZIP_DEFLATED) as archive:
+            for name in whole.namelist():
+                archive.writestr(name, whole.read(name))
     elif content == "foreign":
         torch.save({"weights": torch.ones(2)}, path)
     elif content == "tensor":

@@ -10,10 +10,10 @@ from mien.emotions import EMOTIONS
 from mien.errors import ExportError, InvalidInput, ModelError
 from mien.recognition import OnnxClassifier
 from mien.recognition.model_file import METADATA_KEY
-from mien.shipping.quantize import quantize, saturates
+from mien.shipping.quantize import quantize
 from mien.training import checkpoint
 from mien.training.architectures import ARCHITECTURES
-from mien.training.architectures.network import FullyConvolutional
+from mien.training.architectures.network import FullyConvolutional, Head
 from mien.training.export import TOLERANCE, Exported, compare, export, sample_faces
 from mien.training.trained import Trainee, describe_model, load_trained
 
@@ -65,6 +65,14 @@ def test_a_network_without_votes_gives_none(tmp_path: Path) -> None:
         exported.votes(sample_faces(48))
 
 
+def test_classes_whose_names_are_no_utf8_are_exported(tmp_path: Path) -> None:
+    """Fault 52: a folder of pictures may have any name, and its class then too."""
+    classes = ["c\udcff", "c\udcfe", "é", "d", "e", "f", "g"]
+    trainee = fresh("mini-xception")
+    info = describe_model(trainee, about("mini-xception") | {"classes": classes}, "tested")
+    assert export(trainee, info, tmp_path / "tested.onnx").labels == tuple(classes)
+
+
 def test_the_file_holds_no_path_of_this_machine(tmp_path: Path) -> None:
     network = fresh("mini-xception")
     export(network, describe_model(network, about("mini-xception"), "tested"), tmp_path / "tested.onnx")
@@ -85,10 +93,10 @@ def test_a_disagreement_fails_the_export_and_leaves_the_old_file(tmp_path: Path)
             self.features = torch.nn.Conv2d(1, 1, 3)
             self.evidence = torch.nn.Conv2d(1, 7, 1)
 
-        def forward(self, faces: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        def forward(self, faces: torch.Tensor, *heads: Head) -> tuple[torch.Tensor, ...]:
             if not torch.compiler.is_exporting():
                 faces = faces + 1
-            return super().forward(faces)
+            return super().forward(faces, *heads)
 
     path = tmp_path / "tested.onnx"
     path.write_bytes(b"the old one")
@@ -119,14 +127,6 @@ def test_an_exported_file_is_read_without_torch(tmp_path: Path) -> None:
     network = fresh("mini-xception")
     export(network, describe_model(network, about("mini-xception"), "tested"), tmp_path / "tested.onnx")
     assert OnnxClassifier(tmp_path / "tested.onnx").labels == EMOTIONS
-
-
-def test_saturation_is_seen_where_a_processor_has_no_vnni() -> None:
-    information = Path("/proc/cpuinfo")
-    flags = information.read_text() if information.exists() else ""
-    if "avx2" not in flags:
-        pytest.skip("needs Linux on an x86 with AVX2")
-    assert saturates() == ("vnni" not in flags)
 
 
 def test_eight_bits_calibrate_on_any_number_of_faces(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from mien.data import FaceSet
 from mien.emotions import EMOTIONS
 from mien.errors import ModelError
 from mien.recognition import OnnxClassifier, shipped_models
+from mien.shipping.quantize import in_eight_bits
 from mien.training.architectures import ARCHITECTURES
 from mien.training.events import Epoch
 from mien.training.export import export
@@ -19,6 +20,7 @@ from mien.training.loop import as_input, predict, train
 from mien.training.recipe import Recipe
 from mien.training.run import Run
 from mien.training.trained import describe_model, load_trained
+from tests.conftest import each_model
 
 RECIPE = Recipe(architecture="mini-xception", image_size=32, epochs=1, batch_size=16, learning_rate=0.05, ema_decay=0)
 CPU = torch.device("cpu")
@@ -59,7 +61,7 @@ def test_a_network_begins_with_the_answers_of_another(run: Path, bars: FaceSet, 
     torch.testing.assert_close(network.classify(images)[0], wanted, atol=0.1 + 0.2 * float(wanted.std()), rtol=0)
 
 
-@pytest.mark.parametrize("name", shipped_models())
+@pytest.mark.parametrize("name", each_model())
 def test_shipped_models_can_be_gone_on_with(name: str) -> None:
     """From their weights as they were trained, without the calibration after them."""
     classifier = OnnxClassifier(shipped_models()[name])
@@ -71,11 +73,12 @@ def test_shipped_models_can_be_gone_on_with(name: str) -> None:
         return
     network = ARCHITECTURES[classifier.info.architecture](7, size)
     initialize(network, load_initial(name), classifier.info.architecture, classifier.labels, as_input(faces))
-    in_eight_bits = "accuracy_before_quantization" in classifier.info.measured
     graph = onnx.load(shipped_models()[name]).graph
     arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     wanted = (classifier.logits(faces) - arrays["logits_offsets"]) / arrays["logits_factors"]
-    np.testing.assert_allclose(predict(network, faces, CPU), wanted, atol=0.2 if in_eight_bits else 2e-3)
+    np.testing.assert_allclose(
+        predict(network, faces, CPU), wanted, atol=0.2 if in_eight_bits(shipped_models()[name]) else 2e-3
+    )
 
 
 def test_other_classes_get_a_fresh_last_layer(run: Path, bars: FaceSet, tmp_path: Path) -> None:

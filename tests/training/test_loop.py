@@ -73,7 +73,9 @@ def test_a_kill_at_any_step_and_resume_gives_the_same_metrics(bars: FaceSet, tmp
     recipe = dataclasses.replace(RECIPE, batch_size=4)
     finish(recipe, bars, tmp_path / "whole")
     killed = train(recipe, bars, tmp_path / "killed", device=CPU)
-    assert next(killed) == Start(num_train=112, num_val=28)
+    start = next(killed)
+    assert isinstance(start, Start)
+    assert (start.num_train, start.num_val, start.initialized) == (112, 28, False)
     events = [next(killed) for _ in range(stop_after)]
     assert isinstance(events[-1], Epoch if stop_after % 4 == 0 else Step)
     killed.close()  # type: ignore[attr-defined]
@@ -195,6 +197,46 @@ def test_a_resumed_training_still_knows_how_it_began(bars: FaceSet, tmp_path: Pa
     about = load_trained(Run(tmp_path / "second").best_model())[1]
     assert about["initial"]["sha256"] == begun.sha256
     assert len(about["resumed_with"]) == 1
+
+
+def test_a_training_that_goes_on_with_weights_draws_other_numbers_and_resumes_the_same(
+    bars: FaceSet, tmp_path: Path
+) -> None:
+    """With the same ones, faces of an epoch came with the dropout and augmentation that they had come with before."""
+    list(train(RECIPE, bars, tmp_path / "first", device=CPU))
+    begun = load_initial(str(tmp_path / "first"))
+    drawn = []
+    for initial, name in ((None, "plain"), (begun, "on")):
+        events = train(RECIPE, bars, tmp_path / name, device=CPU, initial=initial)
+        for event in events:
+            if isinstance(event, Epoch):
+                break
+        assert events.gi_frame is not None  # type: ignore[attr-defined] # a generator's
+        training = events.gi_frame.f_locals["training"]  # type: ignore[attr-defined]
+        drawn.append((training.seed, training.batches.seed))
+        events.close()  # type: ignore[attr-defined]
+    assert drawn[0] == (RECIPE.seed, RECIPE.seed)
+    assert drawn[1][0] == drawn[1][1] != RECIPE.seed
+    whole = list(train(RECIPE, bars, tmp_path / "whole", device=CPU, initial=begun))
+    resumed = list(train(RECIPE, bars, tmp_path / "on", device=CPU, resume=True))
+    assert resumed[-1].val_loss == whole[-1].val_loss  # type: ignore[union-attr] # an epoch
+
+
+def test_a_training_that_torchrun_starts_again_resumes_by_itself_and_no_other(
+    bars: FaceSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish(RECIPE, bars, tmp_path / "whole")
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "4711")
+    killed = train(RECIPE, bars, tmp_path / "killed", device=CPU)
+    while not isinstance(next(killed), Epoch):
+        pass
+    killed.close()  # type: ignore[attr-defined] # a generator
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "4712")
+    with pytest.raises(RecipeError, match="go on with it by --resume"):
+        finish(RECIPE, bars, tmp_path / "killed")
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "4711")
+    assert [epoch.epoch for epoch in finish(RECIPE, bars, tmp_path / "killed")] == [2, 3, 4]
+    assert without_time(Run(tmp_path / "killed")) == without_time(Run(tmp_path / "whole"))
 
 
 def test_faces_held_out_at_another_size_are_refused(bars: FaceSet, tmp_path: Path) -> None:

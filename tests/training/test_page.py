@@ -1,3 +1,5 @@
+import dataclasses
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -6,21 +8,24 @@ import torch
 
 import mien.training
 from mien.data import FaceSet
+from mien.errors import RecipeError
 from mien.training import page as training_page
 from mien.training.architectures import ARCHITECTURES
-from mien.training.events import Epoch
+from mien.training.events import Epoch, Event, Start
 from mien.training.loop import train
-from mien.training.page import CURVES, layer_table, open_tensorboard, refresh_page
+from mien.training.page import CURVES, layer_table, open_tensorboard, published, refresh_page
 from mien.training.recipe import Recipe
 from mien.training.run import Run, find_runs, summary
 
 RECIPE = Recipe(architecture="mini-xception", image_size=32, epochs=2, batch_size=16, learning_rate=0.05, ema_decay=0)
 
 
-def test_a_training_begun_from_python_has_a_page_from_its_first_epoch_on(bars: FaceSet, tmp_path: Path) -> None:
+def test_a_training_begun_from_python_has_a_page_from_its_start_on(bars: FaceSet, tmp_path: Path) -> None:
     run = Run(tmp_path)
     for event in mien.training.train(RECIPE, bars, tmp_path, device=torch.device("cpu")):
-        assert run.page.exists() == isinstance(event, Epoch)
+        assert run.page.exists()
+        if isinstance(event, Start):
+            assert "running" in run.page.read_text()
         if isinstance(event, Epoch):
             page = run.page.read_text()
             assert "Confident mistakes" in page
@@ -37,12 +42,55 @@ def test_a_training_begun_from_python_has_a_page_from_its_first_epoch_on(bars: F
     assert (tmp_path / "tensorboard").exists() == bool(find_spec("tensorboard"))
 
 
+@pytest.mark.parametrize("line", ["[" * 100_000, "null", '{"epoch": 1}', '{"val_loss": []}', '{"val_loss": 1e999}'])
+def test_records_that_somebody_edited_are_an_error_or_left_out(tmp_path: Path, line: str) -> None:
+    run = Run(tmp_path)
+    run.about.write_text('{"recipe": {"architecture": "a", "epochs": 9}, "data": {"name": "d"}}')
+    run.metrics.write_text(line + "\n")
+    if line.startswith("["):
+        assert summary(run)["epochs_done"] == 0  # as a line that was cut off
+    else:
+        with pytest.raises(RecipeError, match=r"metrics\.jsonl or run\.json beside it is damaged"):
+            summary(run)
+
+
+def test_the_page_of_an_interrupted_training_says_that_it_stopped(bars: FaceSet, tmp_path: Path) -> None:
+    """Fault 38."""
+
+    def interrupted() -> Iterator[Event]:
+        for event in train(RECIPE, bars, tmp_path, device=torch.device("cpu")):
+            yield event
+            if isinstance(event, Epoch):
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(published(interrupted(), Run(tmp_path), bars, RECIPE))
+    assert '<span class="pill">stopped</span>' in Run(tmp_path).page.read_text()
+
+
+def test_the_page_of_a_training_that_taught_nothing_says_what_to_change(bars: FaceSet, tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    trained = train(dataclasses.replace(RECIPE, epochs=1), bars, tmp_path, device=torch.device("cpu"))
+    no_better = [dataclasses.replace(event, chance=1.0) if isinstance(event, Start) else event for event in trained]
+    list(published(iter(no_better), run, bars, RECIPE))
+    assert "The network has learned nothing" in run.page.read_text()
+
+
 def test_a_page_without_logits_or_with_those_of_other_faces_is_still_a_page(bars: FaceSet, tmp_path: Path) -> None:
     list(train(RECIPE, bars, tmp_path, device=torch.device("cpu")))
     run = Run(tmp_path)
-    assert "Confusion" not in refresh_page(run, bars.select(bars.labels < 5), running=False).read_text()
+    assert "Confusion" not in refresh_page(run, bars.select(bars.labels < 5), "finished").read_text()
     run.validation.unlink()
-    assert "Confusion" not in refresh_page(run, bars, running=False).read_text()
+    assert "Confusion" not in refresh_page(run, bars, "finished").read_text()
+
+
+def test_names_that_are_no_utf8_have_a_page(bars: FaceSet, tmp_path: Path) -> None:
+    """Fault 52: the page could not be written, which ended the training."""
+    faces = dataclasses.replace(
+        bars, name="b\udcff", classes=("c\udcff", *bars.classes[1:]), sources=["s\udcff"] * len(bars)
+    )
+    list(train(dataclasses.replace(RECIPE, epochs=1), faces, tmp_path / "r\udcff", device=torch.device("cpu")))
+    assert "</html>" in Run(tmp_path / "r\udcff").page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -55,15 +103,21 @@ def test_the_layers_add_up_to_the_network(name: str, size: int) -> None:
     assert layers[-1].shape[0] == 7
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
-def test_the_layers_say_what_a_network_is_made_of(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "end", "shortcut"),
+    [
+        ("mini-xception", "global average pooling", True),
+        ("rep-small", "global average pooling", True),
+        ("gelu-cnn", "flatten", False),
+        ("conv-attention", None, True),
+    ],
+)
+def test_the_layers_say_what_a_network_is_made_of(name: str, end: str | None, shortcut: bool) -> None:
     layers = layer_table(ARCHITECTURES[name](7, 48), 48)
     kinds = " ".join(layer.kind for layer in layers)
     assert "Conv2d(1, " in kinds
-    assert ("flatten" in kinds) == name.startswith("gelu-cnn")
-    assert ("global average pooling" in kinds) == name.startswith(("mini", "rep"))
-    shortcut = any("shortcut" in layer.name for layer in layers)
-    assert shortcut == (name in {"mini-xception", "rep-nano", "rep-small", "rep-base", "conv-attention"})
+    assert [each for each in ("global average pooling", "flatten") if each in kinds] == [end] * (end is not None)
+    assert any("shortcut" in layer.name for layer in layers) == shortcut
 
 
 def test_the_multiplications_are_those_of_the_convolutions_and_dense_layers() -> None:

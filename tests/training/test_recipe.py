@@ -83,6 +83,31 @@ def test_unreadable_files_are_named(tmp_path: Path, content: bytes | None) -> No
         read_recipe(path)
 
 
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("epochs = " + "[" * 20_000, "nested too deeply"),
+        ("epochs = " + "9" * 10_000, "not a readable TOML file"),
+        ("epochs = 0x" + "f" * 10_000, "epochs: expected"),
+        ("a" + ".a" * 15_000 + " = 1", "(no such key|nested too deeply)"),
+        ("a" + ".a" * 100_000 + " = 1", "has 200,005 bytes; a recipe has at most 32,768"),
+        ("\n".join(f"key{number} = 1" for number in range(500)), "and 451 more"),
+        ('epochs = "' + "x" * 9_000 + '"', "epochs: expected a valid integer, got 'xxx"),
+    ],
+)
+def test_hostile_recipes_end_in_a_short_message(tmp_path: Path, line: str, says: str) -> None:
+    """Fault 59: brackets, long numbers and long keys ended in tracebacks, or took 6.7 GB."""
+    path = tmp_path / "hostile.toml"
+    path.write_text(line, encoding="utf-8")
+    with pytest.raises(RecipeError, match=says) as caught:
+        read_recipe(path)
+    assert str(path) in str(caught.value)
+    assert len(str(caught.value)) < 40_000
+    with pytest.raises(RecipeError, match=r"--set") as caught:
+        overridden(RECIPE, [line])
+    assert len(str(caught.value)) < 40_000
+
+
 def test_a_recipe_made_in_python_is_checked_too() -> None:
     with pytest.raises(ValueError, match="epochs"):
         Recipe(architecture="mini-xception", epochs=0)

@@ -23,6 +23,11 @@ def test_a_training_that_has_not_ended_can_be_gone_on_from(
     assert '"unfinished": {"run": 2}' in capsys.readouterr().out
     with tarfile.open(tmp_path / "a.tar") as archive:
         archive.extractall(tmp_path / "elsewhere")
+    unpacked = tmp_path / "elsewhere" / "run"
+    monkeypatch.setattr(sys, "argv", ["unfinished.py", str(unpacked), "--out", str(tmp_path / "b.tar")])
+    unfinished.main()
+    with tarfile.open(tmp_path / "a.tar") as first, tarfile.open(tmp_path / "b.tar") as second:
+        assert set(first.getnames()) < set(second.getnames())
     initial = load_initial(str(tmp_path / "elsewhere" / "run" / "models" / "epoch-002.pt"))
     assert initial.architecture == "mini-xception"
     assert all(torch.isfinite(value).all() for value in initial.weights.values())

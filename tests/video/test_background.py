@@ -1,10 +1,18 @@
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from mien.video.background import in_background
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Return as soon as something holds; the bound is for faults only."""
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
 
 
 def counted(num: int, seen: list[int]) -> Iterator[int]:
@@ -24,23 +32,25 @@ def test_nothing_is_lost_doubled_or_out_of_order(ahead: int, stages: int) -> Non
 
 def test_it_runs_ahead_but_not_far() -> None:
     seen: list[int] = []
-    items = in_background(counted(1000, seen), ahead=5)
+    items = in_background(counted(10**6, seen), ahead=5)
     assert next(items) == 0
-    time.sleep(0.2)
-    assert 5 <= len(seen) <= 8
+    until(lambda: len(seen) >= 5)
     items.close()
+    assert len(seen) <= 8
 
 
 class LiveNumbers:
-    """Gives a number whenever it is asked, and remembers when."""
+    """Gives a number whenever it is asked, and remembers how many it gave, and by whom it was asked."""
 
     live = True
 
     def __init__(self) -> None:
         self.given = 0
+        self.asked_by: set[threading.Thread] = set()
 
     def __iter__(self) -> Iterator[int]:
         while True:
+            self.asked_by.add(threading.current_thread())
             self.given += 1
             yield self.given
 
@@ -48,10 +58,10 @@ class LiveNumbers:
 def test_a_live_source_is_not_read_ahead() -> None:
     source = LiveNumbers()
     for number in in_background(source):
-        time.sleep(0.05)
         assert source.given == number
         if number == 5:
             break
+    assert source.asked_by == {threading.current_thread()}
 
 
 def test_an_error_comes_after_the_items_before_it() -> None:
@@ -67,14 +77,11 @@ def test_an_error_comes_after_the_items_before_it() -> None:
 
 
 def test_leaving_early_ends_the_thread() -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     seen: list[int] = []
     for number in in_background(in_background(counted(10**6, seen), ahead=2), ahead=2):
         if number == 3:
             break
     del number
-    deadline = time.monotonic() + 5
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert threading.active_count() == before
+    until(lambda: set(threading.enumerate()) <= before)
     assert len(seen) < 20

@@ -3,6 +3,8 @@
 import queue
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,16 @@ from mien.video import Camera, open_camera, open_video
 from mien.video.background import in_background
 from mien.video.camera import describe_missing, played
 
+PATIENCE = 60.0
+"""Seconds after which something is taken never to happen."""
+
 
 class FakeCapture:
-    """Gives what is put into it; waits, as a camera does, when there is nothing."""
+    """Gives what is put into it; waits, as a camera does, when there is nothing, until it is unplugged."""
 
     def __init__(self, *pictures: MatLike | None) -> None:
         self._coming: queue.Queue[MatLike | None] = queue.Queue()
+        self._unplugged = False
         self.asked = threading.Semaphore(0)
         self.released = threading.Event()
         for picture in pictures:
@@ -30,15 +36,17 @@ class FakeCapture:
         """Have these seen, and wait until the reader comes back for more."""
         for picture in pictures:
             self._coming.put(picture)
-            assert self.asked.acquire(timeout=5)
+            assert self.asked.acquire(timeout=PATIENCE)
+
+    def unplug(self) -> None:
+        """Give nothing any more, also to a reader that waits."""
+        self._unplugged = True
+        self._coming.put(None)
 
     def read(self) -> tuple[bool, MatLike | None]:
         assert not self.released.is_set(), "read after release"
         self.asked.release()
-        try:
-            picture = self._coming.get(timeout=0.2)
-        except queue.Empty:
-            return False, None
+        picture = None if self._unplugged else self._coming.get()
         return picture is not None, picture
 
     def release(self) -> None:
@@ -50,12 +58,16 @@ def picture(shade: int) -> MatLike:
     return np.full((3, 4, 3), (shade, 0, 200), np.uint8)
 
 
-def opened(capture: FakeCapture) -> Camera:
+@contextmanager
+def opened(capture: FakeCapture) -> Iterator[Camera]:
     """A camera whose reader waits for the second picture."""
-    camera = Camera(0, capture=capture)
-    for _ in range(2):
-        assert capture.asked.acquire(timeout=5)
-    return camera
+    with Camera(0, capture=capture) as camera:
+        try:
+            for _ in range(2):
+                assert capture.asked.acquire(timeout=PATIENCE)
+            yield camera
+        finally:
+            capture.unplug()
 
 
 def test_frames_are_rgb_with_rising_times() -> None:
@@ -64,11 +76,11 @@ def test_frames_are_rgb_with_rising_times() -> None:
         assert (camera.width, camera.height, camera.name) == (4, 3, "camera 0")
         first = camera.latest()
         capture.put(picture(1))
-        second = camera.latest()
+        second, latest = camera.latest(), camera.now()
     assert first.image[0, 0].tolist() == [200, 0, 0]
     assert second.image[0, 0].tolist() == [200, 0, 1]
     assert (first.index, second.index) == (0, 1)
-    assert 0 <= first.time < second.time < 10
+    assert 0 <= first.time < second.time <= latest
     assert camera.dropped == 0
 
 
@@ -89,7 +101,7 @@ def test_it_waits_for_a_frame_that_was_not_seen() -> None:
         with pytest.raises(VideoError, match=r"camera 0 gave no picture for 0\.05 s"):
             camera.latest(timeout=0.05)
         threading.Timer(0.05, capture.put, [picture(7)]).start()
-        assert camera.latest(timeout=5).image[0, 0, 2] == 7
+        assert camera.latest(timeout=PATIENCE).image[0, 0, 2] == 7
 
 
 def test_a_read_that_fails_once_is_forgiven() -> None:
@@ -103,7 +115,7 @@ def test_a_read_that_fails_once_is_forgiven() -> None:
 def test_an_unplugged_camera_gives_its_last_frame_and_then_says_so() -> None:
     capture = FakeCapture(picture(0), picture(1), *[None] * 20)
     with Camera("/dev/video7", capture=capture) as camera:
-        assert capture.released.wait(5)
+        assert capture.released.wait(PATIENCE)
         seen: list[int] = []
         with pytest.raises(VideoError, match="camera /dev/video7 gives no more pictures: it was unplugged"):
             seen.extend(frame.index for frame in camera)
@@ -119,42 +131,28 @@ def test_a_camera_without_pictures_is_let_go() -> None:
 
 def test_closing_lets_go_and_wakes_who_waits() -> None:
     capture = FakeCapture(picture(0))
-    camera = opened(capture)
-    camera.latest()
-    threading.Timer(0.05, camera.close).start()
-    with pytest.raises(VideoError, match="has been closed"):
-        camera.latest(timeout=5)
-    camera.close()
-    assert capture.released.wait(5)
-    with pytest.raises(VideoError, match="has been closed"):
+    with opened(capture) as camera:
         camera.latest()
-
-
-class SteadyCapture:
-    """30 frames a second, whoever looks."""
-
-    def __init__(self) -> None:
-        self._next = time.monotonic()
-
-    def read(self) -> tuple[bool, MatLike | None]:
-        self._next += 1 / 30
-        time.sleep(max(0.0, self._next - time.monotonic()))
-        return True, picture(0)
-
-    def release(self) -> None:
-        pass
+        threading.Timer(0.05, camera.close).start()
+        with pytest.raises(VideoError, match="has been closed"):
+            camera.latest(timeout=PATIENCE)
+        capture.unplug()
+        camera.close()
+        assert capture.released.wait(PATIENCE)
+        with pytest.raises(VideoError, match="has been closed"):
+            camera.latest()
 
 
 def test_a_slow_consumer_behind_a_queue_sees_the_present() -> None:
-    delays = []
-    with Camera(0, capture=SteadyCapture()) as camera:
+    capture = FakeCapture(picture(0))
+    with opened(capture) as camera:
         assert camera.live
-        for frame in in_background(camera):
-            delays.append(camera.now() - frame.time)
-            time.sleep(0.1)
-            if len(delays) == 15:
-                break
-    assert float(np.median(delays)) < 2 / 30
+        frames = in_background(camera)
+        seen = [next(frames).index]
+        for shades in (range(1, 6), range(6, 9)):  # come while the consumer does something else
+            capture.put(*map(picture, shades))
+            seen.append(next(frames).index)
+    assert seen == [0, 5, 8]
 
 
 def test_a_played_video_comes_at_its_own_pace_and_ends(film: Any, steady: Any) -> None:
@@ -179,7 +177,7 @@ def test_live_video_is_not_slowed_down(film: Any) -> None:
         video.live = True
         begun = time.monotonic()
         assert len(list(played(video))) == 2
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 60
 
 
 def test_a_file_is_not_live(film: Any, steady: Any) -> None:

@@ -39,15 +39,55 @@ def test_start_end_and_every(tmp_path: Path, numbered: Any, number: Any) -> None
     assert [frame.index for frame in frames] == [6, 9]
 
 
-def test_an_unreadable_picture_ends_the_video(tmp_path: Path, numbered: Any) -> None:
+def test_an_unreadable_picture_is_named_by_the_next_and_the_others_keep_their_numbers(
+    tmp_path: Path, numbered: Any
+) -> None:
     for index in range(5):
+        write_image(tmp_path / f"{index}.png", numbered(index))
+    (tmp_path / "2.png").write_bytes((tmp_path / "2.png").read_bytes()[:100])
+    video = open_video(tmp_path, rate=10)
+    frames = list(video)
+    assert [frame.index for frame in frames] == [0, 1, 3, 4]
+    assert video.damage is None
+    assert [frame.gap for frame in frames[:2] + frames[3:]] == [None] * 3
+    assert frames[2].gap is not None
+    assert "frame 2 between 0.10 and 0.30 s cannot be decoded" in frames[2].gap
+    assert "2.png is a PNG that ends too early" in frames[2].gap
+
+
+@pytest.mark.parametrize(
+    ("broken", "options", "gaps", "damage"),
+    [
+        ([5], {"every": 5}, {10: "frame 5 between"}, None),
+        ([2, 5], {"every": 10}, {}, None),  # nobody asked for them, and nobody read them
+        ([15], {"every": 5}, {}, "frame 15 between 1.40 and 1.60 s"),
+        ([15], {"every": 5, "end": 1.6}, {}, "frame 15 between 1.40 and 1.60 s"),
+        ([3], {"start": 0.5}, {}, None),
+    ],
+)
+def test_no_gap_is_lost_between_frames_that_are_left_out(
+    tmp_path: Path, numbered: Any, broken: list[int], options: dict[str, Any], gaps: dict[int, str], damage: str | None
+) -> None:
+    for index in range(18):
+        write_image(tmp_path / f"{index}.png", numbered(index))
+    for index in broken:
+        (tmp_path / f"{index}.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    video = open_video(tmp_path, rate=10, **options)
+    found = {frame.index: frame.gap for frame in video if frame.gap}
+    assert found.keys() == gaps.keys()
+    assert all(text in str(found[index]) for index, text in gaps.items())
+    assert (video.damage is None) == (damage is None)
+    assert damage is None or damage in str(video.damage)
+
+
+def test_an_unreadable_last_picture_ends_the_video_early(tmp_path: Path, numbered: Any) -> None:
+    for index in range(3):
         write_image(tmp_path / f"{index}.png", numbered(index))
     (tmp_path / "2.png").write_bytes((tmp_path / "2.png").read_bytes()[:100])
     video = open_video(tmp_path, rate=10)
     assert [frame.index for frame in video] == [0, 1]
     assert video.damage is not None
     assert "after frame 1 at 0.10 s" in video.damage
-    assert "2.png is a PNG that ends too early" in video.damage
 
 
 def test_an_unreadable_picture_that_is_not_wanted_is_not_read(tmp_path: Path, numbered: Any) -> None:

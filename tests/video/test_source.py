@@ -1,9 +1,11 @@
 """Files and URLs, through both backends."""
 
+import math
 import os
 import socket
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,10 @@ import pytest
 from mien.errors import InvalidInput, MissingExtra, VideoError
 from mien.values import Frame, Image
 from mien.video import open_video
-from mien.video.decoder import Backend
+from mien.video.decoder import Backend, Picture, StreamInfo
+from mien.video.pyav import PyavDecoder
+from mien.video.source import VideoSource
+from mien.video.timeline import Thinning
 
 BACKENDS: tuple[Backend, ...] = ("pyav", "opencv")
 VARIABLE = [0.0, 0.04, 0.05, 0.2, 0.3, 0.31, 0.7, 1.5, 1.52]
@@ -280,6 +285,7 @@ def test_a_file_that_is_cut_off(film: Any, steady: Any, number: Any, backend: Ba
 @pytest.mark.parametrize("threads", [1, 4])
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])
 def test_garbage_in_the_middle(film: Any, steady: Any, number: Any, name: str, threads: int) -> None:
+    """Fault 6: the video ended here. It goes on with the next key frame, and what is missing is named there."""
     path = film(name, steady(50), noisy=True)
     with pytest.importorskip("av").open(str(path)) as container:
         packet = list(container.demux(video=0))[25]
@@ -290,13 +296,94 @@ def test_garbage_in_the_middle(film: Any, steady: Any, number: Any, name: str, t
     for _ in range(threads):  # FFmpeg's threads lose the mark of a damaged picture once in some hundred readings
         with open_video(path, backend="pyav", threads=threads) as video:
             frames = list(video)
-        if video.damage is not None:
+        if any(frame.gap for frame in frames):
             break
-    numbers = [number(frame.image) for frame in frames]
-    assert 20 <= len(numbers) <= 25
+    (after,) = [at for at, frame in enumerate(frames) if frame.gap]
+    indices = [frame.index for frame in frames]
+    assert indices == [number(frame.image) for frame in frames]
+    assert indices == [*range(after), *range(30, 50)]
+    assert 20 <= after <= 25
+    assert [frame.time for frame in frames] == pytest.approx([index / 25 for index in indices])
+    assert f"frames {after} to 29 between {(after - 1) / 25:.2f} and 1.20 s cannot be decoded" in str(frames[after].gap)
+    assert video.damage is None
+
+
+class Torn:
+    """A fake decoder of frames at 10 a second, of which some cannot be decoded."""
+
+    info = StreamInfo("torn", 4, 4, 10.0, None, None, has_audio=False, codec="fake")
+
+    def __init__(self, missing: Sequence[int], num: int) -> None:
+        self._missing, self._num = missing, num
+
+    def pictures(self, start: float) -> Iterator[Picture]:
+        fault = None
+        for index in range(self._num):
+            fault = "torn" if index in self._missing else fault
+            good = index not in self._missing
+            yield Picture(index / 10, (lambda: np.zeros((4, 4, 3), np.uint8)) if good else None, fault)
+            fault = None if good else fault
+
+    def close(self) -> None:
+        pass
+
+
+def test_gaps_that_no_kept_frame_follows_at_once_are_told_by_the_next_or_at_the_end() -> None:
+    with VideoSource(Torn([2, 5, 13], 15), start=0, end=math.inf, thinning=Thinning(10, None)) as video:
+        gaps = {frame.index: frame.gap for frame in video}
+    assert gaps == {
+        0: None,
+        10: "frame 2 between 0.10 and 0.30 s cannot be decoded: torn; "
+        "frame 5 between 0.40 and 0.60 s cannot be decoded: torn",
+    }
+    assert video.damage == "frame 13 between 1.20 and 1.40 s cannot be decoded: torn"
+
+
+def test_a_container_that_breaks_while_a_key_frame_is_awaited_ends_the_file(
+    film: Any, steady: Any, number: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    av = pytest.importorskip("av")
+    path = film("a.mp4", steady(50), noisy=True)
+    with av.open(str(path)) as container:
+        packet = list(container.demux(video=0))[25]
+    content = bytearray(path.read_bytes())
+    middle, length = packet.pos + packet.size // 3, packet.size // 3
+    content[middle : middle + length] = np.random.default_rng(0).bytes(length)
+    path.write_bytes(content)
+
+    def broken(self: PyavDecoder, packets: object) -> object:
+        raise av.InvalidDataError(1, "broken", "a.mp4")
+
+    monkeypatch.setattr(PyavDecoder, "_from_key_frame", broken)
+    with open_video(path, backend="pyav", threads=1) as video:
+        numbers = [number(frame.image) for frame in video]
     assert numbers == list(range(len(numbers)))
     assert video.damage is not None
-    assert f"after frame {len(numbers) - 1} at" in video.damage
+    assert "decoding broke after frame" in video.damage
+
+
+@pytest.mark.parametrize(("damaged", "indices"), [((0,), range(10, 50)), ((15, 20), [*range(15), *range(30, 50)])])
+def test_nothing_is_made_of_a_damaged_key_frame(
+    film: Any, steady: Any, number: Any, damaged: Sequence[int], indices: Sequence[int]
+) -> None:
+    """Not at the beginning, and not where it ends a gap: FFmpeg would go on with smeared pictures."""
+    path = film("a.mp4", steady(50), noisy=True)
+    with pytest.importorskip("av").open(str(path)) as container:
+        packets = {
+            round(packet.pts * packet.time_base * 25): packet for packet in container.demux(video=0) if packet.size
+        }
+    content = bytearray(path.read_bytes())
+    for index in damaged:
+        middle, length = packets[index].pos + packets[index].size // 3, packets[index].size // 3
+        content[middle : middle + length] = np.random.default_rng(0).bytes(length)
+    path.write_bytes(content)
+    with open_video(path, backend="pyav", threads=1) as video:
+        frames = list(video)
+    found = [frame.index for frame in frames]
+    assert found == [number(frame.image) for frame in frames]
+    assert set(found) <= set(indices)
+    assert len(found) >= len(indices) - 3  # a damaged frame may take its neighbours with it
+    assert [frame.gap is not None for frame in frames] == [index > 0 and index - 1 not in found for index in found]
 
 
 def test_a_recording_that_begins_between_key_frames(film: Any, steady: Any, number: Any) -> None:
@@ -322,6 +409,12 @@ def _renamed_text(film: Any) -> Path:
     return path
 
 
+def _unknown_codec(film: Any) -> Path:
+    path: Path = film("a.mkv", [0.0, 0.04])
+    path.write_bytes(path.read_bytes().replace(b"V_MPEG4", b"V_MPEG9"))
+    return path
+
+
 def _empty(film: Any) -> Path:
     path: Path = film("a.mp4", [0.0]).with_name("b.mp4")
     path.touch()
@@ -335,6 +428,7 @@ def _empty(film: Any) -> Path:
         (lambda film: film("a.mp4", [0.0]).parent, "folder without numbered pictures"),
         (_empty, r"is empty \(0 bytes\)"),
         (_renamed_text, "video that can be read|no video that OpenCV"),
+        (_unknown_codec, "codec that FFmpeg cannot decode|no video that OpenCV"),
         (_without_index, "without its index|no video that OpenCV"),
         (lambda film: film("a.m4a", [], sound="aac"), "holds no video"),
     ],
@@ -439,6 +533,22 @@ def test_a_playlist_does_not_reach_the_network(tmp_path: Path) -> None:
 def test_arguments_out_of_range(options: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput, match=f"{next(reversed(options))} "):
         open_video("a.mp4", **options)
+
+
+def test_opencv_is_silent_about_damage(film: Any, steady: Any) -> None:
+    """Fault 61: FFmpeg within OpenCV wrote to standard error. It reads the switch once a process."""
+    path = film("a.mp4", steady(30))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 :: 7] = bytes(len(content[len(content) // 2 :: 7]))
+    path.write_bytes(content)
+    code = (
+        "import sys, mien\n"
+        "try: print(len(list(mien.open_video(sys.argv[1], backend='opencv'))))\n"
+        "except mien.MienError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False)
+    assert done.stdout
+    assert not done.stderr
 
 
 def test_reading_after_closing(film: Any, steady: Any, backend: Backend) -> None:

@@ -20,14 +20,17 @@ from mien.errors import MienError, reason
 
 VERBS: Final = {
     "analyze": "Find the faces in pictures and videos, and say what each one shows.",
-    "live": "Show what a camera sees, with boxes and all probabilities, until Ctrl-C, or q in the window.",
-    "evaluate": "Score a model: accuracy, F1, calibration, per class, with and without the faces that training "
-    "has too.",
+    "batch": "Analyse very many pictures and videos into a folder of Parquet tables, each once; on a cluster too.",
+    "live": "Show what a camera sees, with boxes and all probabilities, until q or Ctrl-C.",
+    "serve": "Answer requests over HTTP: pictures, videos and a camera's frames; with a page for browsers.",
+    "evaluate": "Score a model: accuracy, F1, calibration, per class, by group, in other light, with and without the "
+    "faces that training has too.",
     "train": "Train a network; models are kept whenever the validation loss falls.",
     "runs": "List trainings: how far each is, and its best epoch.",
-    "export": "Write the ONNX file that callers need: faces in, logits, evidence and votes out, all else in its "
-    "metadata.",
+    "export": "Write the model file that callers need, in ONNX or for another runtime: faces in, logits, evidence and "
+    "votes out, all else in its metadata.",
     "models": "List the shipped models with their sizes, inputs and accuracies.",
+    "benchmark": "Measure this machine: milliseconds, memory and accuracy of models and detectors, and what follows.",
     "data": "What a data set is made of, and what is wrong with it.",
 }
 """Each verb, which is a file of this room, and its line in the help. OpenCV and onnxruntime take half a second to
@@ -98,10 +101,11 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # bars and accents where only ASCII can be shown
+    before = {}
     if threading.current_thread() is threading.main_thread():
         for name in ("SIGTERM", "SIGHUP"):  # a terminal that is closed sends the second, which Windows has not
             if hasattr(signal, name):
-                signal.signal(getattr(signal, name), _interrupt)
+                before[name] = signal.signal(getattr(signal, name), _interrupt)
     notes = _Notes(logging.WARNING)
     logging.getLogger("mien").addHandler(notes)
     try:
@@ -111,6 +115,8 @@ def main() -> None:
         sys.exit(1)
     finally:
         logging.getLogger("mien").removeHandler(notes)
+        for name, handler in before.items():  # an exception while Python shuts down would only be noise
+            signal.signal(getattr(signal, name), handler)
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:

@@ -1,18 +1,28 @@
 """mien evaluate: the scores of a model on a data set."""
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any, Final
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 import mien
-from mien.cli.console import JsonFile, LeaveOut, is_json, show, table_with
+from mien.cli.asking import MaxError, Prior, ProviderName, Sets, Views, naming_provider, parse_prior
+from mien.cli.console import JsonFile, LeaveOut, err, is_json, note, show
+from mien.cli.evaluation_tables import tables_of
+from mien.data import FaceSet, read_groups, resized
+from mien.errors import InvalidInput, MissingExtra
 from mien.evaluation import evaluate as evaluate_classifier
 from mien.evaluation import load_for
-from mien.files import check_outputs
-from mien.recognition import load_classifier
+from mien.evaluation.explanations import evaluate_explanations, explained_by
+from mien.files import check_outputs, replacing
+from mien.recognition import FileClassifier, Reader, load_classifier, model_file
+from mien.report import evaluation_page
+
+SHUFFLED: Final = (0.25, 0.5, 1.0)  # shares of the layers, the last ones first, whose weights are shuffled
 
 
 def evaluate(
@@ -21,50 +31,91 @@ def evaluate(
     split: Annotated[
         str, typer.Option(help="Training, PublicTest or PrivateTest; or train, val, test.")
     ] = "PublicTest",
-    flip: Annotated[bool, typer.Option("--flip", help="Average each face with its mirror image.")] = False,
+    prior: Prior = None,
+    max_error: MaxError = None,
+    sets: Sets = None,
+    views: Views = 1,
+    flip: Annotated[bool, typer.Option("--flip", help="The same as --views 2.")] = False,
+    provider: ProviderName = None,
+    groups: Annotated[Path | None, typer.Option(
+        help="A CSV with a column file or subject, and a column for each attribute: score each group, and look for "
+        "gaps between groups.", metavar="FILE")] = None,
+    light: Annotated[bool, typer.Option("--light", help="Score the same faces in other light, too.")] = False,
+    reading: Annotated[str | None, typer.Option(
+        help="Whose answers --groups and --light score: people's, against the majority of FER+'s votes where the data "
+        "have them; or fer2013's, against the labels.", show_default="fer2013")] = None,
+    explanations: Annotated[bool, typer.Option(
+        "--explanations", help="Measure the evidence maps too, on 300 faces of the split: some minutes.")] = False,
     leave_out: LeaveOut = None,
+    report: Annotated[Path | None, typer.Option(
+        help="Write the scores as a page for a browser.", metavar="FILE")] = None,
     json_file: JsonFile = None,
-) -> None:
-    inputs = [Path(model), data, *([leave_out] if leave_out else [])]
-    check_outputs({"--json": json_file}, inputs=inputs, may_replace={"--json": is_json})
-    classifier = load_classifier(model)
+) -> None:  # fmt: skip
+    inputs = [Path(model), data, *(path for path in (leave_out, groups) if path)]
+    if reading and not (groups or light):
+        raise typer.BadParameter(
+            "it says whose answers --groups and --light score: name one of them. The other scores are those of "
+            "FER2013's reading, with people's beside it where the data have votes", param_hint="--reading",
+        )  # fmt: skip
+    outputs = {"--json": json_file, "--report": report}
+    check_outputs(outputs, inputs=inputs, may_replace={"--json": is_json, "--report": _is_page})
+    with naming_provider():
+        classifier = load_classifier(model, provider=provider)
     whole = load_for(classifier.info, data, split=split)
     faces = load_for(classifier.info, data, split=split, leave_out=leave_out) if leave_out else whole
+    table_of_groups = read_groups(groups, whole) if groups else None
+    with err.status("scoring the same faces in other light" if light else "scoring"), _naming_options():
+        scores = evaluate_classifier(
+            classifier, faces, split, views=max(views, 1 + flip), whole=whole, prior=parse_prior(prior),
+            max_error=max_error, sets=sets, groups=table_of_groups, light=light, reading=reading,
+        )  # fmt: skip
     result = {
         "model": classifier.info.name,
-        **evaluate_classifier(classifier, faces, split, flip=flip, whole=whole),
+        **scores,
+        "explanations": _explanations(classifier, model_file(model), faces.split(split)) if explanations else None,
         "left_out": leave_out and leave_out.name,
         "num_parameters": classifier.info.num_parameters,
         "trained_by": {"commit": classifier.info.commit, "recipe": classifier.info.recipe},
         "mien": mien.__version__,
     }
-    show(result, json_file, _table(result))
+    show(result, json_file, *tables_of(result))
+    if report:
+        with replacing(report) as partial:
+            partial.write_text(evaluation_page.render(result), encoding="utf-8")
+        note(f"wrote {report}")
 
 
-def _table(result: dict[str, Any]) -> Table:
-    """The scores for people: of the split, without duplicates, and a row for each class."""
-    flip = ", mirror averaged" if result["flip"] else ""
-    title = f"{result['model']} on {result['data']}, {result['split']}{flip}; in %, except faces and NLL"
-    # 80 columns are enough for it.
-    table = table_with("", "faces", "accuracy", "precision", "F1", "ECE", "NLL", left=[""], title=title)
-    parts = {"as published": result, "without duplicates": result["without_duplicates"]}
-    for name, part in parts.items():
-        if part:
-            f1, ece = _percent(part["macro_f1"]), _percent(part["ece"])
-            table.add_row(name, str(part["num_faces"]), _accuracy(part), "", f1, ece, f"{part['nll']:.4f}")
-    fer_plus = result["fer_plus"]
-    if fer_plus and fer_plus["num_faces"]:
-        table.add_row("FER+ majority", str(fer_plus["num_faces"]), _accuracy(fer_plus))
-    table.add_section()
-    for name, row in result["per_class"].items():
-        figures = (row["recall"], row["precision"], row["f1"])
-        table.add_row(name, str(row["num_faces"]), *(_percent(each) if row["num_faces"] else "–" for each in figures))
-    return table
+@contextmanager
+def _naming_options() -> Iterator[None]:
+    """What cannot be accepted of --max-error and --sets ends the command with status 2."""
+    try:
+        yield
+    except InvalidInput as error:
+        option = next((name for name in ("max_error", "sets") if str(error).startswith(name)), None)
+        if option is None:
+            raise
+        raise typer.BadParameter(str(error), param_hint="--" + option.replace("_", "-")) from error
 
 
-def _accuracy(part: dict[str, Any]) -> Text:
-    return Text.assemble((_percent(part["accuracy"]), "bold"), f" ± {_percent(part['standard_error'])}")
+def _is_page(path: Path) -> bool:
+    with path.open("rb") as file:
+        return bool(re.match(evaluation_page.EVALUATION_TITLE, file.read(20_000)))
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f}"
+def _explanations(classifier: FileClassifier, file: Path, faces: FaceSet) -> dict[str, Any]:
+    """The measures of a model's maps, by the reading that `mien analyze` uses."""
+    reader = Reader(classifier)
+    with TemporaryDirectory() as folder:
+        shuffled = {}
+        try:
+            from mien.shipping.shuffle import shuffle_weights
+
+            for share in SHUFFLED:
+                copy = shuffle_weights(file, Path(folder) / f"{share}.onnx", share=share)
+                shuffled[f"{share:.0%} of the layers"] = explained_by(Reader(copy))
+        except MissingExtra as error:
+            note(f"maps are not compared with those of shuffled weights: {error}")
+        measured = evaluate_explanations(
+            explained_by(reader), reader.labels, resized(faces, reader.input_size).faces, randomized=shuffled
+        )
+    return {"reading": reader.reading, **measured}

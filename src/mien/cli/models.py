@@ -6,7 +6,8 @@ import typer
 
 from mien.cli.console import show, table_with, tell
 from mien.files import STANDARD_OUTPUT
-from mien.recognition import OnnxClassifier, shipped_models
+from mien.installation import install_command
+from mien.recognition import OnnxClassifier, missing_models, shipped_models
 
 app = typer.Typer(add_completion=False)
 
@@ -27,7 +28,10 @@ def models(
         numbers = f"{row['parameters']:,}", size, side, f"{row['accuracy']:.1%}"
         table.add_row(row["name"], row["size_class"], *numbers, row["licence"])
     source = "accuracy: on the validation split of its data (FER2013's PublicTest), one pass per face"
-    show(rows, STANDARD_OUTPUT if as_json else None, table, source)
+    missing = {name: install_command(model.extra) for name, model in missing_models().items()}
+    rows += [dict.fromkeys(rows[0]) | {"name": name, "install": command} for name, command in missing.items()]
+    more = [f"{name} is not installed; to have it: {command}" for name, command in missing.items()]
+    show(rows, STANDARD_OUTPUT if as_json else None, table, source, *more)
 
 
 @app.command("fetch")
@@ -57,4 +61,5 @@ def _row(name: str, classifier: OnnxClassifier, num_bytes: int) -> dict[str, Any
         **{figure: info.measured.get(figure) for figure in ("split", "num_faces", "accuracy")},
         "licence": info.licence,
         "commit": info.commit,
+        "install": None,
     }

@@ -1,21 +1,26 @@
 """mien train: a recipe and data in, models out."""
 
+import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 import mien
-from mien.cli.console import err, note, tell
+from mien.cli.console import err, note, tell, warn
 
 if TYPE_CHECKING:
-    from mien.training import Epoch, Event, Recipe, Start
+    from mien.training import Epoch, Event, Recipe, Start, Step
 
 # Asked of the folder, as importing `mien.training` takes seconds, and the extra.
 _NAMES = sorted(path.stem for path in (Path(mien.__file__).parent / "training" / "recipes").glob("*.toml"))
+
+
+SECONDS_A_LINE: Final = 30  # seconds without a word after which a training without a terminal says how far it is
 
 
 def train(
@@ -56,11 +61,14 @@ def train(
         raise typer.BadParameter(f"one recipe is trained at a time; got {len(words)}", param_hint="RECIPE")
     if data is None:
         raise typer.BadParameter("name what to train on", param_hint="--data")
+    if folder is None and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise typer.BadParameter("name the folder that all processes share", param_hint="--out")
     if resume and folder is None:
         raise typer.BadParameter("name the run to go on with by --out", param_hint="--resume")
     short = ([] if seed is None else [f"seed={seed}"]) + ([] if fold is None else _fold_settings(fold))
     from mien.data import hold_out, load
     from mien.training import load_initial, read_recipe, train
+    from mien.training.distributed import end_process
     from mien.training.loop import use_threads
     from mien.training.recipe import overridden
 
@@ -77,33 +85,38 @@ def train(
     events = train(recipe, faces, folder, resume=resume, initial=initial, teachers=teachers, compiled=compiled,
                    seconds_a_checkpoint=checkpoint_seconds)  # fmt: skip
     _show(events, recipe, folder, data, has_votes=faces.votes is not None)
+    end_process()
 
 
 def _fold_settings(text: str) -> list[str]:
-    number, _, total = text.partition("/")
-    if not (number.isdigit() and total.isdigit() and 1 <= int(number) <= int(total)):
-        raise typer.BadParameter(f"expected K/N with K from 1 to N, as in 2/5; got {text}", param_hint="--fold")
-    return [f"folds={total}", f"fold={int(number) - 1}"]
+    found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text)
+    if not found or not 1 <= int(found[1]) <= int(found[2]):
+        raise typer.BadParameter(f"expected K/N with K from 1 to N, as in 2/5; got {text[:80]}", param_hint="--fold")
+    return [f"folds={found[2]}", f"fold={int(found[1]) - 1}"]
 
 
 def _show(events: "Iterator[Event]", recipe: "Recipe", folder: Path, data: Path, *, has_votes: bool) -> None:
     from mien.training import Epoch, Start, Step
+    from mien.training.advice import advice_after
     from mien.training.distributed import is_leader
     from mien.training.run import Run
 
     if not is_leader():
         list(events)
         return
-    best, page = None, Run(folder).page
+    run, best, begun, reported = Run(folder), None, None, 0.0
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[figures]}"), TimeRemainingColumn()
     with Progress(*columns, console=err, transient=True) as progress:
         bar = progress.add_task("preparing", total=None, figures="")
         for event in events:
             match event:
                 case Start():
+                    begun = event
                     progress.stop()  # a line on standard output, beside the bar on standard error, would break it
                     _announce(event, recipe, folder, data, has_votes=has_votes)
+                    progress.console.print(f"watch it: {run.page}", markup=False, soft_wrap=True)
                     progress.start()
+                    reported = time.monotonic()
                 case Step():
                     progress.update(
                         bar,
@@ -112,18 +125,25 @@ def _show(events: "Iterator[Event]", recipe: "Recipe", folder: Path, data: Path,
                         completed=(event.epoch - 1) * event.num_steps + event.step,
                         figures=f"loss {event.loss:.4f} accuracy {event.accuracy:.1%}",
                     )
+                    if not err.is_terminal and time.monotonic() - reported >= SECONDS_A_LINE:
+                        progress.console.print(_step_line(event), markup=False, soft_wrap=True)
+                        reported = time.monotonic()
                 case Epoch():
                     best = event.kept or best
-                    if event.epoch == 1:
-                        progress.console.print(f"watch it: {page}", markup=False, soft_wrap=True)
                     progress.console.print(_line(event), markup=False, soft_wrap=True)
-    tell(f"page: {page}")
+                    reported = time.monotonic()
+    tell(f"page: {run.page}")
     if best:
         tell(f"best: {folder / 'models' / best}")
+    if begun and (advice := advice_after(recipe, begun, run.epochs())):
+        warn(advice)
+    elif best:
         tell(f"ship it with: mien export {folder}")
 
 
 def _announce(start: "Start", recipe: "Recipe", folder: Path, data: Path, *, has_votes: bool) -> None:
+    from mien.training.advice import advice_before
+
     if recipe.votes_weight and not has_votes:
         err.print("[yellow]note:[/]", end=" ")
         note(
@@ -131,7 +151,17 @@ def _announce(start: "Start", recipe: "Recipe", folder: Path, data: Path, *, has
             "loss is off; expect a little less accuracy."
         )
     num_faces = f"{start.num_train:,} faces, {start.num_val:,} to validate on"
+    advice = advice_before(recipe, start)
+    if advice:
+        warn(advice)
     tell(f"training {recipe.architecture} on {data} in {folder}: {num_faces}")
+
+
+def _step_line(step: "Step") -> str:
+    return (
+        f"epoch {step.epoch:3d}, {step.step:,} of {step.num_steps:,} steps  "
+        f"loss {step.loss:.4f} accuracy {step.accuracy:.1%}"
+    )
 
 
 def _line(epoch: "Epoch") -> str:

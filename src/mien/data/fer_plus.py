@@ -60,6 +60,12 @@ def majority_of(votes: NDArray[np.uint8]) -> NDArray[np.int64]:
     return np.where(agreed, first, -1)
 
 
+def vote_shares(votes: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(N, 10) votes → (N, 8) shares of `FER_PLUS_EXPRESSIONS`; all 0 where nobody voted for one."""
+    expressions = votes[:, : len(FER_PLUS_EXPRESSIONS)].astype(np.float64)
+    return np.asarray(expressions / np.maximum(expressions.sum(axis=1, keepdims=True), 1))
+
+
 def _parse_vote(text: str, column: str) -> int:
     word = text.strip()
     if not (word.isascii() and word.isdigit() and len(word) <= 3 and int(word) <= _MOST_VOTES):

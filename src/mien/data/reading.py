@@ -38,9 +38,11 @@ class Faults:
 
 
 def read_rows(
-    path: Path, columns: Sequence[str], expected: str, faults: Faults
+    path: Path, columns: Sequence[str] | None, expected: str, faults: Faults
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """The line number of each row that is not blank, and its fields in `columns`, which may have any order and case.
+
+    Without `columns` the fields of all columns come, as the header spells them; each has to have a name of its own.
 
     A row that is longer or shorter than the header is added to the faults, and comes without fields. Bytes that are not
     UTF-8 become surrogates: names of files keep theirs, and as no number has any, other rows are reported.
@@ -48,7 +50,11 @@ def read_rows(
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         reader = csv.reader(file)
         try:
-            names = [name.strip().casefold() for name in next(reader, ())]
+            header = [name.strip() for name in next(reader, ())]
+            names = [name.casefold() for name in header]
+            if columns is None:
+                _check_names(path.name, header, expected)
+                columns = header
             missing = [column for column in columns if column.casefold() not in names]
             if missing:
                 raise DataError(f"{path.name}:1: no column {', '.join(missing)}; expected {expected}")
@@ -62,6 +68,21 @@ def read_rows(
                     yield reader.line_num, {}
         except csv.Error as error:
             raise DataError(f"{path.name}:{reader.line_num}: is not CSV: {error}") from error
+
+
+def _check_names(table: str, header: Sequence[str], expected: str) -> None:
+    """Check that every column of a header has a name of its own."""
+    if not any(header):
+        raise DataError(f"{table}:1: no column has a name; expected {expected}")
+    seen = set()
+    for number, name in enumerate(header, start=1):
+        if not name:
+            raise DataError(
+                f"{table}:1: column {number} has no name; name it or remove it (pandas: to_csv(..., index=False))"
+            )
+        if name.casefold() in seen:
+            raise DataError(f"{table}:1: the column {quoted(name)} appears twice; expected it once")
+        seen.add(name.casefold())
 
 
 def shortened(text: str, longest: int = 40) -> str:

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from mien.defaults import DETECTORS
 from mien.detection.alignment import align
 from mien.detection.detector import Detector, detect
 from mien.detection.fetching import fetch_yunet
@@ -13,11 +14,8 @@ from mien.detection.haar import Haar
 from mien.detection.yunet import YuNet, yunet_file
 from mien.errors import InvalidInput
 
-DETECTORS: dict[str, Callable[..., Detector]] = {"yunet": YuNet, "haar": Haar}
-"""Constructors of mien's detectors by name; the docstring of each describes its options."""
 
-
-def load_detector(name: str, **options: Any) -> Detector:
+def load_detector(name: str, *, num_threads: int = 1, **options: Any) -> Detector:
     """A detector by name.
 
         >>> faces = load_detector("yunet", min_face=40)(read_image("party.jpg"))
@@ -25,13 +23,16 @@ def load_detector(name: str, **options: Any) -> Detector:
     Args:
         name: A key of `DETECTORS`; or "package.module:Name" for one of your own, a class or function that is called
             with the options and returns a `Detector`. The module is imported, so it has to be on Python's path.
+        num_threads: Processor threads for one picture, of a detector that has this option.
         options: The constructor's options.
 
     Raises:
         InvalidInput: There is no such detector, or an option is out of range or not one of its own.
     """
-    make = DETECTORS.get(name) or _imported(name)
+    make = _imported(name)
     signature = inspect.signature(make)
+    if num_threads != 1 and "num_threads" in signature.parameters:
+        options["num_threads"] = num_threads
     try:
         signature.bind(**options)
     except TypeError as error:
@@ -43,8 +44,8 @@ def load_detector(name: str, **options: Any) -> Detector:
 
 
 def _imported(name: str) -> Callable[..., Detector]:
-    """The class or function that "package.module:Name" names."""
-    module_name, colon, attribute = name.partition(":")
+    """The class or function that a key of `DETECTORS`, or "package.module:Name", names."""
+    module_name, colon, attribute = DETECTORS.get(name, name).partition(":")
     if not (colon and attribute and all(part.isidentifier() for part in module_name.split("."))):
         near = difflib.get_close_matches(name, DETECTORS, n=1)
         hint = f"; did you mean {near[0]}?" if near else "."

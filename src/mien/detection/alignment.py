@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from mien.crop import crop_face
-from mien.runtime import InferenceSession, SessionOptions
+from mien.runtime import InferenceSession, open_session, read_model
 from mien.values import Crop, Detection, Image
 
 SIDE: Final = 32
@@ -71,7 +71,5 @@ def _corrected(crop: Crop, cosine: float, sine: float, right: float, down: float
 @cache
 def _session() -> InferenceSession:
     """The network; sessions serve many threads."""
-    options = SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    content = (Path(__file__).parent / "weights" / "alignment.onnx").read_bytes()
-    return InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    path = Path(__file__).parent / "weights" / "alignment.onnx"
+    return open_session(read_model(path), str(path))

@@ -3,6 +3,8 @@
 import hashlib
 import http.client
 import os
+import queue
+import threading
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -13,6 +15,9 @@ from mien.files import cache_folder, replacing
 
 TIMEOUT = 30
 """Longest time that a server may stay silent, in seconds."""
+
+LONGEST = 300
+"""Longest time that a download may take, in seconds."""
 
 LARGEST = 16 * 2**20
 """Size at which a download stops, in bytes; no file fetched here is that large."""
@@ -61,8 +66,7 @@ def fetch(source: Source) -> Path:
     url = os.environ.get(source.variable) or source.url
     by_hand = f"Download it by hand, and name the file with --detector-model FILE: {source.url}"
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
-            content: bytes = answer.read(LARGEST + 1)
+        content = _downloaded(url)
     except (OSError, ValueError, http.client.HTTPException) as error:  # ValueError: it is no address
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         raise DownloadError(f"{source.name} could not be fetched from {url}: {reason}. {by_hand}") from error
@@ -74,6 +78,29 @@ def fetch(source: Source) -> Path:
     with replacing(path) as partial:
         partial.write_bytes(content)
     return path
+
+
+def _downloaded(url: str) -> bytes:
+    # In a thread, as a server may also send its headers a byte at a time.
+    answers: queue.SimpleQueue[bytes | Exception] = queue.SimpleQueue()
+
+    def download() -> None:
+        try:
+            with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
+                answers.put(answer.read(LARGEST + 1))
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()
+            answers.put(error)
+
+    threading.Thread(target=download, daemon=True).start()
+    try:
+        answer = answers.get(timeout=LONGEST)
+    except queue.Empty:
+        raise TimeoutError(f"it took longer than {LONGEST} seconds") from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 def fetch_yunet() -> Path:

@@ -127,5 +127,5 @@ def cascade_file(name: str) -> Path:
         return Path(folder) / name
     raise MienError(
         f"OpenCV {cv2.__version__} here has no Haar cascades ({name}); install a build that has, and no other beside "
-        "it: pip install 'opencv-python-headless>=4.10,<5'"
+        "it: pip install 'opencv-python-headless>=4.13,<5'"
     )

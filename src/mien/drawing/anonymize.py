@@ -107,8 +107,9 @@ def _blurred(region: Image, ellipse: Box, left: int, top: int) -> Image:
     cells = cv2.resize(_cells(region), None, fx=6, fy=6, interpolation=cv2.INTER_LINEAR)
     smooth = cv2.resize(cv2.GaussianBlur(cells, (0, 0), 3), (width, height), interpolation=cv2.INTER_LINEAR)
     centre, side = ellipse.centre, min(_MASK_SIDE, width, height)
-    x = (left + (np.arange(side) + 0.5) * (width / side) - centre[0]) / (ellipse.width / 2)
-    y = (top + (np.arange(side) + 0.5) * (height / side) - centre[1]) / (ellipse.height / 2)
+    radii = max(ellipse.width / 2, 1e-3), max(ellipse.height / 2, 1e-3)  # a box may be as thin as floats can say
+    x = (left + (np.arange(side) + 0.5) * (width / side) - centre[0]) / radii[0]
+    y = (top + (np.arange(side) + 0.5) * (height / side) - centre[1]) / radii[1]
     opacity = np.clip(1 - (np.hypot(x, y[:, None]) - 1) / _FEATHER, 0, 1).astype(np.float32)
     opacity = cv2.resize(opacity, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
     return np.asarray(cv2.blendLinear(smooth, region, opacity, 1 - opacity), dtype=np.uint8)

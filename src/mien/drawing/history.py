@@ -1,17 +1,18 @@
-"""The timeline at the foot of a video's frames: who showed what in the last seconds."""
+"""The timeline beneath a video's frames: who showed what in the last seconds."""
 
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.drawing.patches import PALE, WHITE, Colour, background, bar, blend, text
-from mien.values import Image
+from mien.drawing.patches import DARK, PALE, WHITE, Colour, bar, blend, text
+from mien.values import Image, checked_number
 
-_MOST_OF_FRAME: Final = 0.25  # share of the frame's height that the timeline may take
+_MOST_OF_FRAME: Final = 0.25  # the timeline's largest height, as a share of the frame's
+_ROWS: Final = 2  # rows that the timeline has room for; more people are shown in further columns
 _SHORTEST_PAUSE: Final = 0.2
 """Frames that are further apart than this, in seconds, leave a gap in the timeline, unless all are."""
 
@@ -20,14 +21,14 @@ class History:
     """What `mien.annotate` drew on the last frames of a video, which it keeps up to date.
 
     Args:
-        seconds: How far back the timeline goes.
+        seconds: How far back the timeline goes, more than 0.
 
     Attributes:
         sides: On which side of the face each person's panel was, by the person's number.
     """
 
     def __init__(self, seconds: float = 10.0) -> None:
-        self.seconds = seconds
+        self.seconds = checked_number("seconds", seconds, kind="a number of seconds", above=True)
         self.sides: dict[int, int] = {}
         self._moments: deque[tuple[float, Mapping[int, Colour]]] = deque()
 
@@ -42,12 +43,9 @@ class History:
         while self._moments[0][0] < time - self.seconds:
             self._moments.popleft()
 
-    def people(self) -> list[int]:
-        """The numbers of all who were seen in these seconds, those in view first, then the latest seen."""
-        found: dict[int, None] = {}
-        for _, colours in reversed(self._moments):
-            found |= dict.fromkeys(sorted(colours))
-        return list(found)
+    def people(self) -> set[int]:
+        """The numbers of all who were seen in these seconds."""
+        return set().union(*(colours for _, colours in self._moments))
 
     def ribbon(self, person: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         """One person's timeline, the present at its right end: (width, 3) RGB, and whether the person was in view."""
@@ -61,34 +59,60 @@ class History:
         return ribbon[index], shown
 
 
-def draw_timeline(image: Image, history: History, time: float, font_size: int) -> int:
-    """Draw the timeline at the foot of a frame that is in the history already, in place.
+def with_timeline(image: Image, history: History, time: float, font_size: int) -> Image:
+    """A frame that is in the history already with the timeline beneath it, as an image that is higher.
 
-    Its height in pixels is returned: 0 if there is nothing to draw or no room.
+    The height depends on the frame's size alone, so that all frames of a video stay alike; the more people, the more
+    columns the timeline has. A frame that is too small stays as it is.
     """
     height, width = image.shape[:2]
     padding, row_height = round(0.6 * font_size), round(1.5 * font_size)
-    most_rows = max(0, int((_MOST_OF_FRAME * height - 2 * padding) // row_height))
-    people = sorted(history.people()[:most_rows])
-    numbers = [text(f"#{person}", font_size, WHITE) for person in people]
     clock = text(_clock(time), font_size, PALE)
     widest_clock = text(_clock(math.floor(time / 60) * 60 + 58.8), font_size, PALE)  # so that the width seldom changes
-    left = 2 * padding + max((number.shape[1] for number in numbers), default=0)
     right = width - 2 * padding - max(clock.shape[1], widest_clock.shape[1])
-    if not people or right - left < 4 * row_height:
-        return 0
-    timeline_height = 2 * padding + len(people) * row_height
-    blend(image, background(width, timeline_height, 0), 0, height - timeline_height)
-    bar_height = round(0.62 * row_height)
-    for row, (person, number) in enumerate(zip(people, numbers, strict=True)):
-        middle = height - timeline_height + padding + row * row_height + row_height // 2
+    strip_height = 2 * padding + _ROWS * row_height
+    if right < 4 * row_height or strip_height > _MOST_OF_FRAME * height:
+        return image
+    higher = np.full((height + strip_height, width, 3), DARK, np.uint8)
+    higher[:height] = image
+    strip = higher[height:]
+    blend(strip, clock, right + padding, (strip_height - clock.shape[0]) // 2)
+    people = sorted(history.people())
+    if people:
+        _draw_people(strip[padding : strip_height - padding, padding:right], history, people, font_size)
+    return higher
+
+
+def _draw_people(strip: Image, history: History, people: Sequence[int], font_size: int) -> None:
+    """Draw a row for each person, one below the other and then in further columns, in place.
+
+    Where there are too many for columns that can be read the rows become lower, and have no numbers.
+    """
+    height, width = strip.shape[:2]
+    numbers = [text(f"#{person}", font_size, WHITE) for person in people]
+    gap = round(0.6 * font_size)
+    widest = max(number.shape[1] for number in numbers) + gap
+    columns = max(1, min(-(-len(people) // _ROWS), width // (2 * widest)))
+    rows = -(-len(people) // columns)
+    with_numbers = rows <= _ROWS
+    bar_height = max(1, round(0.62 * height / max(rows, _ROWS)))
+    for index, (person, number) in enumerate(zip(people, numbers, strict=True)):
+        column, row = divmod(index, rows)
+        left, right = column * width // columns, (column + 1) * width // columns - gap
+        middle = (2 * row + 1) * height // (2 * rows)
+        if with_numbers:
+            blend(strip, number, left, middle - number.shape[0] // 2)
+            left += widest
         top = middle - bar_height // 2
-        blend(image, number, padding, middle - number.shape[0] // 2)
-        blend(image, bar(right - left, bar_height, WHITE, 0.1), left, top)
-        colours, shown = history.ribbon(person, right - left)
-        np.copyto(image[top : top + bar_height, left:right], colours, where=shown[:, None])
-    blend(image, clock, right + padding, height - timeline_height // 2 - clock.shape[0] // 2)
-    return timeline_height
+        _draw_ribbon(strip[top : top + bar_height, left:right], history, person)
+
+
+def _draw_ribbon(part: Image, history: History, person: int) -> None:
+    height, width = part.shape[:2]
+    if width > 0 and height > 0:
+        blend(part, bar(width, height, WHITE, 0.1), 0, 0)
+        colours, shown = history.ribbon(person, width)
+        np.copyto(part, colours, where=shown[:, None])
 
 
 def _clock(time: float) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from mien.drawing.patches import PALE, WHITE, Colour, Patch, background, bar, blend, read_only, text
-from mien.emotions import colours_of
+from mien.emotions import UNCLEAR_COLOUR, colours_of
 from mien.values import Face
 
 _LOW_QUALITY: Final = 40  # a quality below this is shown in the colour of a warning
@@ -20,8 +20,8 @@ def panel(face: Face, size: int) -> "Panel":
 
 def chip(face: Face, title: str, size: int, *, with_percent: bool) -> Patch:
     """The compact form: the title, perhaps with its percentage, above a strip of all probabilities."""
-    words = [text(title, size, WHITE)]
-    if with_percent:
+    words = [text(title, size, PALE if face.uncertain else WHITE)]
+    if with_percent and not face.uncertain:
         words.append(text(_percent(face.scores[face.label]), size, PALE))
     padding, gap, strip_height = round(0.5 * size), round(0.35 * size), max(3, round(0.28 * size))
     inner = sum(word.shape[1] for word in words) + gap * (len(words) - 1)
@@ -81,20 +81,25 @@ class Panel:
         self.patch = read_only(patch)
 
     def filled(self, face: Face, title: str) -> Patch:
-        """The panel of a face with these labels; `title` is its label, perhaps with a number."""
+        """The panel of a face with these labels; `title` is its label, or "unclear", perhaps with a number.
+
+        The label, or all those of the prediction set, are brighter than others.
+        """
         patch = self.patch.copy()
         colours = colours_of(face.prediction.labels)
-        words = text(title, self._title_size, WHITE)
+        sure = not face.uncertain
+        words = text(title, self._title_size, WHITE if sure else PALE)
         dot = round(0.62 * self._title_size)
         middle = self._title_top + words.shape[0] // 2
-        blend(patch, bar(dot, dot, colours[face.label]), self._padding, middle - dot // 2)
+        blend(patch, bar(dot, dot, colours[face.label] if sure else UNCLEAR_COLOUR), self._padding, middle - dot // 2)
         blend(patch, words, self._padding + dot + self._gap, self._title_top)
-        percent = text(_percent(face.scores[face.label]), self._title_size, WHITE)
-        self._blend_right(patch, percent, self._title_top)
+        if sure:
+            percent = text(_percent(face.scores[face.label]), self._title_size, WHITE)
+            self._blend_right(patch, percent, self._title_top)
+        bright = face.prediction_set or ((face.label,) if sure else ())
         for top, (label, score) in zip(self._tops, face.scores.items(), strict=False):
-            leads = label == face.label
-            self._draw_row(patch, top, score, colours[label], WHITE if leads else PALE)
-            if leads:
+            self._draw_row(patch, top, score, colours[label], WHITE if label in bright else PALE)
+            if label in bright:
                 blend(patch, text(label, self._size, WHITE), self._padding, top)
         if face.quality is not None:
             colour = PALE if face.quality.score >= _LOW_QUALITY else _WARNING

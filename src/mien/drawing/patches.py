@@ -46,10 +46,10 @@ def blend(target: NDArray[np.uint8], patch: Patch, left: int, top: int) -> None:
     cv2.add(region, patch if channels == 4 else cv2.cvtColor(patch, cv2.COLOR_RGBA2RGB), dst=region)
 
 
-def draw_outline(image: Image, box: Rectangle, colour: Colour, font_size: int, *, dashed: bool = False) -> None:
+def draw_outline(image: Image, box: Rectangle, colour: Colour, font_size: int) -> None:
     """Draw a rounded outline just inside a box, in place, between thin dark lines that part it from any background.
 
-    The line's width follows the size of the text beside the box, in pixels; if `dashed`, the sides have gaps.
+    The line's width follows the size of the text beside the box, in pixels.
     """
     width, height = box.right - box.left, box.bottom - box.top
     shorter = min(width, height)
@@ -64,20 +64,10 @@ def draw_outline(image: Image, box: Rectangle, colour: Colour, font_size: int, *
     across, down = width - 2 * corner, height - 2 * corner
     wide = np.repeat(smallest, np.where(np.arange(2 * corner + 1) == corner, across, 1), axis=1)
     high = np.repeat(smallest[corner : corner + 1], down, axis=0)
-    if dashed:
-        wide[:, corner:-corner][:, _gaps(across, 4 * line)] = 0
-        high[_gaps(down, 4 * line)] = 0
     blend(image, wide[:corner], box.left, box.top)
     blend(image, wide[-corner:], box.left, box.bottom - corner)
     blend(image, high[:, :corner], box.left, box.top + corner)
     blend(image, high[:, -corner:], box.right - corner, box.top + corner)
-
-
-def _gaps(length: int, dash: int) -> NDArray[np.bool_]:
-    """(length,), true where a side has a gap: at both ends, and between dashes that are about `dash` long."""
-    parts = 2 * max(1, round(length / (2 * dash))) + 1
-    gaps: NDArray[np.bool_] = np.arange(length) * parts // length % 2 == 0
-    return gaps
 
 
 @lru_cache(maxsize=64)

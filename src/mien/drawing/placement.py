@@ -34,14 +34,16 @@ class _Spot(NamedTuple):
     side: int
 
 
-def draw_panels(image: Image, faces: Sequence[Shown], height: int, font_size: int, sides: dict[int, int]) -> None:
+def draw_panels(
+    image: Image, faces: Sequence[Shown], font_size: int, sides: dict[int, int], *, chips_alone: bool = False
+) -> None:
     """Draw panels for all faces, or for most and chips for the rest; else chips for all. Both are drawn in place.
 
-    Panels cover the image's upper `height` rows, and take smaller text than `font_size` pixels where that makes room
-    for all. `sides` says on which side of its face each panel was in the frame before, by the face's number, and is
-    updated; a panel stays there while it hides no more of the face than elsewhere.
+    Panels take smaller text than `font_size` pixels where that makes room for all. `sides` says on which side of its
+    face each panel was in the frame before, by the face's number, and is updated; a panel stays there while it hides
+    no more of faces than elsewhere.
     """
-    frame = image.shape[1], height
+    frame = image.shape[1], image.shape[0]
     boxes = _stack([shown.box for shown in faces])
     spots: list[_Spot | None] = []
     size = font_size
@@ -49,7 +51,7 @@ def draw_panels(image: Image, faces: Sequence[Shown], height: int, font_size: in
         spots = _place_panels(faces, boxes, frame, size, sides)
         if None not in spots:
             break
-    if spots.count(None) > len(spots) / 2:
+    if chips_alone or spots.count(None) > len(spots) / 2:
         spots = [None] * len(spots)
     taken = _stack([spot.box for spot in spots if spot])
     for index, (shown, spot) in enumerate(zip(faces, spots, strict=True)):
@@ -71,11 +73,22 @@ def _place_panels(
     if sum(width * height for width, height in sizes) > _MOST_OF_PICTURE * frame[0] * frame[1]:
         return spots
     gap = max(2, round(0.5 * font_size))
+    heads = _heads(boxes)
     for index, (shown, size) in enumerate(zip(faces, sizes, strict=True)):
-        obstacles = np.vstack([np.delete(boxes, index, 0), _stack([spot.box for spot in spots if spot])])
+        others = np.delete(boxes, index, 0), np.delete(heads, index, 0)
+        obstacles = np.vstack([others[0], _stack([spot.box for spot in spots if spot])])
         corners = _corners_beside(shown.box, size, gap, frame)
-        spots[index] = _best(corners, size, shown.box, obstacles, frame, _MOST_OF_OWN_FACE, sides.get(shown.number))
+        spots[index] = _best(
+            corners, size, shown.box, obstacles, frame, _MOST_OF_OWN_FACE, sides.get(shown.number), others[1]
+        )
     return spots
+
+
+def _heads(boxes: Rectangles) -> Rectangles:
+    """The boxes with hair, ears and chin."""
+    width, height = (boxes[:, 2:] - boxes[:, :2]).T
+    margins = np.stack([-width // 4, -height // 3, width // 4, height // 8], axis=1)
+    return np.asarray(boxes + margins)
 
 
 def _corners_beside(box: Rectangle, size: tuple[int, int], gap: int, frame: tuple[int, int]) -> NDArray[np.int64]:
@@ -92,10 +105,10 @@ def _corners_beside(box: Rectangle, size: tuple[int, int], gap: int, frame: tupl
 
 def _best(
     corners: NDArray[np.int64], size: tuple[int, int], own: Rectangle, obstacles: Rectangles, frame: tuple[int, int],
-    most_of_own: float = 1.0, usual: int | None = None,
+    most_of_own: float = 1.0, usual: int | None = None, heads: Rectangles | None = None,
 ) -> _Spot | None:  # fmt: skip
-    """The corner where a patch hides least of its own face, among those where it stays in the frame and hides nothing
-    else; of equal ones the usual or else the first."""
+    """The corner where a patch hides least of its own face and of other heads, among those where it stays in the frame
+    and hides none of the obstacles; of equal ones the usual or else the first."""
     boxes = np.concatenate([corners, corners + size], axis=1)
     hidden = _shared(boxes, _stack([own]))[:, 0] / ((own.right - own.left) * (own.bottom - own.top))
     free = (
@@ -106,6 +119,9 @@ def _best(
     )
     if not free.any():
         return None
+    if heads is not None:
+        areas = (heads[:, 2:] - heads[:, :2]).prod(axis=1)
+        hidden = hidden + (_shared(boxes, heads) / areas).sum(axis=1)
     cost = np.where(free, hidden, np.inf)
     side = int(cost.argmin())
     if usual is not None and cost[usual] <= cost[side]:

@@ -6,6 +6,9 @@ from numpy.typing import NDArray
 NUM_BINS = 15
 """Bins of the calibration error, as in its source."""
 
+NUM_DRAWS = 20
+"""Sets of labels drawn for `calibration_error_by_chance`."""
+
 PRIOR_FACES = 10.0
 """The weight of the prior in `fit_temperature` and `fit_vector_scaling`, in faces."""
 
@@ -36,42 +39,77 @@ def macro_f1(confusion: NDArray[np.int64]) -> float:
 
 def negative_log_likelihood(labels: NDArray[np.int64], scores: NDArray[np.float32]) -> float:
     """The mean over all faces, in nats; a probability of 0 counts as the smallest normal float32."""
-    chosen = scores[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(np.maximum(chosen, np.finfo(np.float32).tiny)).mean())
+    return log_loss(shares_of(labels, scores.shape[1]), scores)
+
+
+def log_loss(shares: NDArray[np.float64], scores: NDArray[np.float32]) -> float:
+    """As `negative_log_likelihood`, where labels are divided: (N, K) shares; a face counts by their sum."""
+    logarithms = np.log(np.maximum(scores.astype(np.float64), np.finfo(np.float32).tiny))
+    return float(-(shares * logarithms).sum() / shares.sum())
 
 
 def calibration_bins(
-    labels: NDArray[np.int64], scores: NDArray[np.float32]
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """The number, mean confidence and accuracy of the faces in each of 15 bins of confidence, the highest probability.
+    shares: NDArray[np.float64], scores: NDArray[np.float32]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """The weight, mean confidence and accuracy of the faces in each of 15 bins of confidence, the highest probability.
 
-    They are the values of a reliability diagram (Guo et al. 2017, arXiv:1706.04599), 0 in an empty bin.
+    They are the values of a reliability diagram (Guo et al. 2017, arXiv:1706.04599), 0 in an empty bin. A face counts
+    by the sum of its (N, K) shares, and is correct to the share of the label that has the highest probability.
     """
     confidence = scores.max(axis=1).astype(np.float64)
-    correct = scores.argmax(axis=1) == labels
+    weights = shares.sum(axis=1)
+    correct = shares[np.arange(len(scores)), scores.argmax(axis=1)]
     # Bins are (low, high], as in the source.
     bins = np.clip(np.ceil(confidence * NUM_BINS).astype(np.int64) - 1, 0, NUM_BINS - 1)
-    counts = np.bincount(bins, minlength=NUM_BINS)
-    sums = [np.bincount(bins, weights=values, minlength=NUM_BINS) for values in (confidence, correct)]
-    mean_confidence, accuracy = (values / np.maximum(counts, 1) for values in sums)
-    return counts, mean_confidence, accuracy
+    values = np.stack([weights, confidence * weights, correct])
+    counts, confidences, corrects = (np.bincount(bins, weights=each, minlength=NUM_BINS) for each in values)
+    filled = np.where(counts > 0, counts, 1)
+    return np.asarray(counts, np.float64), confidences / filled, corrects / filled
+
+
+def calibration_error(shares: NDArray[np.float64], scores: NDArray[np.float32]) -> float:
+    """The mean difference of confidence and accuracy over `calibration_bins`, weighted by their faces, 0 to 1."""
+    weights, confidence, accuracy = calibration_bins(shares, scores)
+    return float(np.abs(accuracy - confidence) @ weights / weights.sum())
 
 
 def expected_calibration_error(labels: NDArray[np.int64], scores: NDArray[np.float32]) -> float:
-    """The mean difference of confidence and accuracy over `calibration_bins`, weighted by their faces, 0 to 1."""
-    counts, confidence, accuracy = calibration_bins(labels, scores)
-    return float(np.abs(accuracy - confidence) @ counts / len(labels))
+    """As `calibration_error`, for (N,) labels."""
+    return calibration_error(shares_of(labels, scores.shape[1]), scores)
 
 
-def fit_temperature(labels: NDArray[np.int64], logits: NDArray[np.float32]) -> float:
+def calibration_error_by_chance(
+    scores: NDArray[np.float32], *, num_votes: int = 1, ratio: NDArray[np.float64] | float = 1.0
+) -> dict[str, float]:
+    """Mean and standard deviation of the calibration error of a perfectly calibrated classifier on as many faces.
+
+    Args:
+        scores: (N, K) probabilities, from which the labels are drawn.
+        num_votes: how many people label a face.
+        ratio: (K,) by which the probabilities of each label were multiplied for another prior.
+    """
+    rng = np.random.default_rng(0)
+    natural = scores.astype(np.float64) / ratio
+    natural /= natural.sum(axis=1, keepdims=True)
+    draws = (rng.multinomial(num_votes, natural) / num_votes * ratio for _ in range(NUM_DRAWS))
+    errors = [calibration_error(shares, scores) for shares in draws]
+    return {"mean": float(np.mean(errors)), "std": float(np.std(errors))}
+
+
+def shares_of(labels: NDArray[np.int64], num_classes: int) -> NDArray[np.float64]:
+    """(N,) labels as (N, K) shares, all of a face's in its label."""
+    return np.eye(num_classes)[labels]
+
+
+def fit_temperature(shares: NDArray[np.float64], logits: NDArray[np.float32]) -> float:
     """The temperature, a divisor of the logits, with the highest likelihood (Guo et al. 2017, arXiv:1706.04599).
 
     The negative log-likelihood is convex in the inverse temperature, so a bisection of its slope finds the minimum. A
     weak prior draws it towards 1: a few faces, all correctly classified, would otherwise make a network boundlessly
-    overconfident. It is between 0.05 and 20.
+    overconfident. It is between 0.05 and 20. `shares` are those of the K classes in what is said of each of N faces.
     """
     wide = logits.astype(np.float64)
-    chosen = wide[np.arange(len(labels)), labels]
+    chosen = (shares * wide).sum(axis=1)
 
     def slope(inverse: float) -> float:
         scaled = wide * inverse
@@ -87,26 +125,27 @@ def fit_temperature(labels: NDArray[np.int64], logits: NDArray[np.float32]) -> f
 
 
 def fit_vector_scaling(
-    labels: NDArray[np.int64], logits: NDArray[np.float32]
+    shares: NDArray[np.float64], logits: NDArray[np.float32]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """A factor and an offset for each class's logit with the highest likelihood (vector scaling, Guo et al. 2017).
 
     One temperature for all classes cannot calibrate a network that is overconfident in some of them only. A weak prior
     draws the result towards a temperature; classes with fewer than `PRIOR_FACES` faces, or whose factor would be
     negative, get just the temperature. Calibrated logits are `factors * logits + offsets`, for (N, K) logits
-    and (K,) factors, all above 0, and offsets.
+    and (K,) factors, all above 0, and offsets. `shares`, (N, K), are those of each class in what is said of a face: in
+    the votes of several people, or all in one label; see `shares_of`.
     """
-    common = 1 / fit_temperature(labels, logits)
-    free = np.bincount(labels, minlength=logits.shape[1]) >= PRIOR_FACES
+    common = 1 / fit_temperature(shares, logits)
+    free = shares.sum(axis=0) >= PRIOR_FACES
     while True:
-        factors, offsets = _likeliest_scaling(labels, logits, common, free)
+        factors, offsets = _likeliest_scaling(shares, logits, common, free)
         if (factors > 0).all():
             return factors, offsets
         free &= factors > 0
 
 
 def _likeliest_scaling(
-    labels: NDArray[np.int64], logits: NDArray[np.float32], common: float, free: NDArray[np.bool_]
+    shares: NDArray[np.float64], logits: NDArray[np.float32], common: float, free: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """As `fit_vector_scaling`; classes that are not `free` get the `common` factor and no offset.
 
@@ -115,7 +154,7 @@ def _likeliest_scaling(
     num_classes = logits.shape[1]
     # A feature for each parameter: the logit for a class's factor, and 1 for its offset.
     features = np.concatenate([logits.astype(np.float64), np.ones(logits.shape)], axis=1)
-    is_label = np.tile(np.eye(num_classes)[labels], 2)
+    wanted = np.tile(shares, 2)
     prior = np.concatenate([np.full(num_classes, common), np.zeros(num_classes)])
     moved = np.tile(free, 2)
 
@@ -125,13 +164,13 @@ def _likeliest_scaling(
         return np.asarray(scaled - np.log(np.exp(scaled).sum(axis=1, keepdims=True)))
 
     def loss(parameters: NDArray[np.float64]) -> float:
-        likelihood = log_scores(parameters)[np.arange(len(labels)), labels].sum()
+        likelihood = (shares * log_scores(parameters)).sum()
         return float(PRIOR_FACES / 2 * ((parameters - prior) ** 2).sum() - likelihood)
 
     found = prior
     for _ in range(50):
         scores = np.tile(np.exp(log_scores(found)), 2)
-        gradient = ((scores - is_label) * features).sum(axis=0) + PRIOR_FACES * (found - prior)
+        gradient = ((scores - wanted) * features).sum(axis=0) + PRIOR_FACES * (found - prior)
         expected = scores * features
         same_class = np.tile(np.eye(num_classes), (2, 2))
         curvature = same_class * (expected.T @ features) - expected.T @ expected + PRIOR_FACES * np.eye(len(found))

@@ -1,11 +1,12 @@
 """Drawn pictures and videos as outputs like any other."""
 
 import logging
+import re
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any, Final
 
-from mien.drawing import History, annotate
+from mien.drawing import History, annotate, explain
 from mien.errors import InvalidInput
 from mien.images import DRAWN_COMMENT, drawn_by_mien, write_image
 from mien.jobs.settings import VideoSettings
@@ -26,6 +27,7 @@ class PictureDrawing(AbstractContextManager[Sink]):
 
     def __init__(self, target: Target, header: Header) -> None:
         self.path = _file(target)
+        self._how = header.drawing
 
     def __exit__(self, *error: object) -> None:
         """Nothing is left to do."""
@@ -33,7 +35,53 @@ class PictureDrawing(AbstractContextManager[Sink]):
     def write(self, result: FrameResult | Failure) -> None:
         """Draw the picture; a failure leaves nothing to draw."""
         if isinstance(result, FrameResult):
-            write_image(self.path, annotate(_image(result), result.faces), comment=DRAWN_COMMENT)
+            write_image(self.path, annotate(_image(result), result.faces, **self._how), comment=DRAWN_COMMENT)
+
+
+class PictureExplanations(AbstractContextManager[Sink]):
+    """Writes a sheet about each face of one picture, as `mien.drawing.explain` draws it, marked as drawn by mien.
+
+    The sheets of `out/party.png` are `out/party-000.png` for the first face, and so on. Those of an earlier run are
+    replaced, and removed where the picture had more faces.
+    """
+
+    wants_images = True
+    replaces = staticmethod(drawn_by_mien)
+
+    def __init__(self, target: Target, header: Header) -> None:
+        self._path = _file(target)
+        if not header.explained:
+            raise InvalidInput("faces need explanations to draw: mien.Analyzer(explain=True)")
+        for earlier in self._earlier():
+            if not drawn_by_mien(earlier):
+                raise InvalidInput(
+                    f"{earlier} is there already and was not written by mien; name another folder, or remove it"
+                )
+
+    def __exit__(self, *error: object) -> None:
+        """Nothing is left to do."""
+
+    def write(self, result: FrameResult | Failure) -> None:
+        """Draw the sheets; a failure leaves nothing to draw."""
+        if isinstance(result, Failure):
+            return
+        sheets = explanation_files(self._path, len(result.faces))
+        for sheet, face in zip(sheets, result.faces, strict=True):
+            write_image(sheet, explain(_image(result), face), comment=DRAWN_COMMENT)
+        for earlier in set(self._earlier()) - set(sheets):
+            if drawn_by_mien(earlier):
+                earlier.unlink()
+
+    def _earlier(self) -> list[Path]:
+        """Files that have the names of sheets about the picture."""
+        pattern = re.compile(re.escape(self._path.stem) + r"-\d{3,}" + re.escape(self._path.suffix))
+        folder = self._path.parent
+        return [each for each in folder.iterdir() if pattern.fullmatch(each.name)] if folder.is_dir() else []
+
+
+def explanation_files(path: Path, num: int) -> list[Path]:
+    """The files of the sheets about a picture's faces, in their order; their names sort."""
+    return [path.with_name(f"{path.stem}-{number:03d}{path.suffix}") for number in range(num)]
 
 
 class VideoDrawing(AbstractContextManager[Sink]):
@@ -45,7 +93,7 @@ class VideoDrawing(AbstractContextManager[Sink]):
     def __init__(self, target: Target, header: Header) -> None:
         self.path = _file(target)
         self._settings = VideoSettings(**header.settings)
-        self._history = History()
+        self._history, self._how = History(), header.drawing
         self._stack = ExitStack()
         self._writer: VideoWriter | None = None
 
@@ -62,7 +110,7 @@ class VideoDrawing(AbstractContextManager[Sink]):
             return
         if self._writer is None:
             self._writer = self._stack.enter_context(self._opened(result))
-        drawn = annotate(_image(result), result.faces, history=self._history, time=result.time)
+        drawn = annotate(_image(result), result.faces, history=self._history, time=result.time, **self._how)
         self._writer.write(drawn, result.time)
 
     def _opened(self, first: FrameResult) -> VideoWriter:

@@ -43,7 +43,7 @@ class Journal:
 
     def begin(self, *, resume: bool = False) -> Mark:
         """Start anew, or go on from the last mark of the same work, which is returned; results after it are dropped."""
-        found = _read_mark(self._mark) if resume else None
+        found = read_mark(self._mark) if resume else None
         length = self._path.stat().st_size if self._path.is_file() else -1
         if found is None or found[0].get("about") != self._about or length < found[0]["length"]:
             if found:
@@ -82,10 +82,10 @@ class Journal:
         with self._path.open("rb") as stream:
             for line in stream:
                 try:
-                    record = json.loads(line)
-                except ValueError as error:
+                    result = result_from_dict(json.loads(line))
+                except (RecursionError, ValueError) as error:  # InvalidInput is one
                     raise InvalidInput(f"{self._path} is damaged: {error}; begin anew without --resume") from error
-                yield result_from_dict(record)
+                yield result
 
     def __enter__(self) -> Self:
         return self
@@ -95,15 +95,24 @@ class Journal:
             self._stream.close()
 
 
-def _read_mark(path: Path) -> tuple[dict[str, Any], bytes] | None:
+def read_mark(path: Path) -> tuple[dict[str, Any], bytes] | None:
     """A mark and the state in it; None for one that is missing or damaged."""
     try:
         content = path.read_bytes()
-        head, state = content[64:].split(b"\n", 1)
+        text, state = content[64:].split(b"\n", 1)
+        head = json.loads(text)
         whole = hashlib.sha256(content[64:]).hexdigest().encode() == content[:64]
-        return (json.loads(head), state) if whole else None
-    except (OSError, ValueError):
+        return (head, state) if whole and _is_head(head) else None
+    except (OSError, RecursionError, ValueError):
         return None
+
+
+def _is_head(head: Any) -> bool:
+    """Whether it is what `Journal.mark` writes: the checksum finds damage, not what somebody else has written."""
+    kinds = {"about": str, "index": int, "length": int, "ended": bool, "error": str | None}
+    if not isinstance(head, dict) or not kinds.keys() <= head.keys():
+        return False
+    return all(isinstance(head[name], kind) for name, kind in kinds.items()) and head["length"] >= 0
 
 
 @contextmanager
@@ -141,7 +150,7 @@ def journal_folder(output: Path, *, resume: bool = False) -> Iterator[Path]:
             for path in [*folder.glob("*.mark"), *folder.glob("*.jsonl")]:
                 path.unlink()
         yield folder
-        if any((mark := _read_mark(path)) and not mark[0]["ended"] for path in folder.glob("*.mark")):
+        if any((mark := read_mark(path)) and not mark[0]["ended"] for path in folder.glob("*.mark")):
             return
         for path in folder.iterdir():
             path.unlink()

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from mien.analyzer import Analyzer
-from mien.drawing import Anonymization, History, annotate
+from mien.drawing import History, annotate
+from mien.files import remove_abandoned
+from mien.jobs.hiding import Hiding
 from mien.jobs.outputs import OutputRefused, header_of, opened, plan_outputs
-from mien.jobs.pictures import hidden
 from mien.jobs.sources import Source
+from mien.recognition import Reader
+from mien.tracking.smoothing import Smoother
 from mien.tracking.stream import Stream
 from mien.values import FrameResult, Image, VideoInfo
 from mien.video import Camera
@@ -30,7 +33,13 @@ RECORDED: Final = {
 
 
 class Screen(Protocol):
-    """Where a person sees what the camera sees."""
+    """Where a person sees what the camera sees.
+
+    Attributes:
+        evidence: Whether to show what speaks for each face's label; may change from frame to frame.
+    """
+
+    evidence: bool
 
     def show(self, image: Image, result: FrameResult, status: str) -> bool:
         """Show a drawn frame and a line about speed and delay; False when the user wants to end."""
@@ -50,44 +59,58 @@ class Watched:
 def watch(
     camera: Camera,
     analyzer: Analyzer,
-    screen: Screen,
+    screen: Screen | None,
     *,
     record: Path | None = None,
-    hide: Anonymization | None = None,
+    jsonl: Path | None = None,
+    hide: Hiding | None = None,
+    panels: bool = True,
+    strip: bool = True,
     seconds: float | None = None,
 ) -> Watched:
-    """Show the newest frame of a camera again and again.
+    """Show the newest frame of a camera again and again; without a screen, only write it.
 
     Ends when the screen says so, after `seconds`, at the end of a video that is played, or on Ctrl-C; what was
     recorded is kept.
 
-    Everything is recorded in the folder `record`, which must not hold an earlier recording. Faces are hidden as asked
-    in all that is shown and recorded.
+    Everything is recorded in the folder `record`, which must not hold an earlier recording; or a line for each frame is
+    written into the file `jsonl`, or to standard output for `Path("-")`. Faces are hidden as asked
+    in all that is shown and recorded; `panels` and `strip` are as for `mien.annotate`.
     """
-    info = VideoInfo(started_at=datetime.now().astimezone().isoformat(timespec="milliseconds"))
+    info = VideoInfo(started_at=datetime.now().astimezone().isoformat(timespec="milliseconds"), live=True)
     stream = Stream(
-        analyzer.detector, analyzer.classifier,
-        every_frame=hide is not None, source=camera.name, video=info, images=True,
+        analyzer.detector, analyzer.classifier, source=camera.name, video=info, images=True,
     )  # fmt: skip
-    header = header_of(analyzer)
+    header = header_of(analyzer, hide=hide, panels=panels, strip=strip)
     source = Source(camera.name, None, Path("camera"), is_video=True)
-    wanted = {name: record / file for name, file in RECORDED.items()} if record else {}
+    wanted = {"jsonl": jsonl} if jsonl else {}
+    if record:
+        wanted = {name: record / file for name, file in RECORDED.items()}
     plan = plan_outputs(wanted, [source], header)
-    if any(path.exists() for path in plan.files):
+    if record and any(path.exists() for path in plan.files):
         raise OutputRefused("record", f"{record} holds a recording already; name another folder")
-    history, num_shown = History(), 0
+    hidden = hide.live() if hide else lambda result: result
+    remove_abandoned(plan.files)
+    history, num_shown, explains = History(), 0, isinstance(analyzer.classifier, Reader)
     delays: deque[float] = deque(maxlen=RECENT)
     moments: deque[float] = deque(maxlen=RECENT)
     with opened([*plan.tables, *plan.own[0]], header) as sinks, suppress(KeyboardInterrupt):
-        for frame in camera:
-            if seconds is not None and frame.time > seconds:
+        for found in Smoother(abstention=analyzer.abstention)(map(stream, camera)):
+            if seconds is not None and found.time > seconds:
                 break
-            result = hidden(stream(frame), hide)
+            result = hidden(found)
             assert result.image is not None
-            drawn = annotate(result.image, result.faces, history=history, time=frame.time)
-            goes_on = screen.show(drawn, result, _status(moments, delays, camera.dropped))
+            # Of the next frame, which then costs a twentieth more.
+            stream.explain = analyzer.explain or (screen is not None and screen.evidence and explains)
+            goes_on = True
+            if screen:
+                drawn = annotate(
+                    result.image, result.faces, history=history, time=result.time,
+                    **{**header.drawing, "evidence": screen.evidence},
+                )  # fmt: skip
+                goes_on = screen.show(drawn, result, _status(moments, delays, camera.dropped))
             num_shown += 1
-            delays.append(camera.now() - frame.time)
+            delays.append(camera.now() - result.time)
             moments.append(camera.now())
             for sink in sinks:
                 sink.write(result)

@@ -11,9 +11,11 @@ from typing import Any, Self
 from mien.analyzer import Analyzer
 from mien.errors import InvalidInput
 from mien.files import STANDARD_OUTPUT, FileSet, check_output
+from mien.jobs.hiding import Hiding
 from mien.jobs.kinds import HELP, KINDS
 from mien.jobs.settings import VideoSettings
 from mien.jobs.sources import Source, output_places
+from mien.recognition.reference import reference_of
 from mien.records.sink import Header, Kind, Sink
 from mien.values import Failure, FrameResult
 
@@ -59,21 +61,30 @@ def plan_outputs(wanted: Mapping[str, Path], sources: Sequence[Source], header: 
         if not kinds:
             raise OutputRefused(name, f"there is no output {name!r}; expected {', '.join(HELP)}")
         numbers = {kind: [num for num, source in enumerate(sources) if kind.takes(source.is_video)] for kind in kinds}
+        single = len(set(chain(*numbers.values()))) == 1
+        taken = [kind.file for kind in kinds if kind.file]
         for kind, chosen in numbers.items():
             if chosen and kind.each:
-                places = _own_places(kind, path, sources, chosen, single=sum(map(len, numbers.values())) == 1)
+                places = _own_places(kind, path, sources, chosen, single=single, taken=taken)
                 for number, place in zip(chosen, places, strict=True):
                     own[number].append((kind, place))
-            elif chosen:
-                tables.append((kind, path))
+            elif chosen and kind.file and path != STANDARD_OUTPUT and not _names_file(kind, path, single=single):
+                tables.append((kind, path / kind.file))
+            elif chosen and not (kind.file and any(sources[number].is_video for number in chosen)):
+                tables.append((kind, path))  # what one file cannot hold, the kind for each source refuses or has taken
         if sources and not any(numbers.values()):
             raise OutputRefused(name, f"needs a {'picture' if kinds[0].pictures else 'video'}; there is none")
     _check([*tables, *chain(*own)], inputs, header)
     return Outputs(tuple(tables), tuple(map(tuple, own)))
 
 
+def _names_file(kind: Kind, path: Path, *, single: bool) -> bool:
+    """Whether a path is meant as a file and not as a folder."""
+    return bool(path.suffix) and not path.is_dir() and (single or path.suffix.lower() in kind.suffixes)
+
+
 def _own_places(
-    kind: Kind, path: Path, sources: Sequence[Source], chosen: Sequence[int], *, single: bool
+    kind: Kind, path: Path, sources: Sequence[Source], chosen: Sequence[int], *, single: bool, taken: Sequence[str]
 ) -> list[Path]:
     if path == STANDARD_OUTPUT:
         raise OutputRefused(kind.name, "cannot go to standard output")
@@ -91,7 +102,7 @@ def _own_places(
         if given and os.path.dirname(os.path.realpath(given)) == folder:
             raise OutputRefused(kind.name, f"{path} is the folder of {given}; name another folder than the inputs'")
     kept = kind.suffixes if kind.pictures else kind.suffixes[:1]  # of videos, all players play the usual kind
-    return [path / place for place in output_places([sources[number] for number in chosen], kept)]
+    return [path / place for place in output_places([sources[number] for number in chosen], kept, taken)]
 
 
 def _check(outputs: Sequence[tuple[Kind, Path]], inputs: FileSet, header: Header) -> None:
@@ -187,13 +198,24 @@ def open_output(path: str | Path, analyzer: Analyzer, kind: str | None = None) -
     return chosen.load()(path, header)
 
 
-def header_of(analyzer: Analyzer, settings: VideoSettings | None = None) -> Header:
-    """The header of an analyzer's results."""
+def header_of(
+    analyzer: Analyzer, settings: VideoSettings | None = None, *, hide: Hiding | None = None, **drawing: bool
+) -> Header:
+    """The header of an analyzer's results, which are drawn with these arguments of `mien.annotate`."""
     options = analyzer.detector_options.items()
     return Header(
         model=analyzer.model,
         detector=analyzer.detector_name,
+        reading=analyzer.reading,
+        prior=analyzer.prior and {label: round(share, 6) for label, share in analyzer.prior.items()},
+        max_error=analyzer.max_error,
+        sets=analyzer.sets,
+        views=analyzer.views,
         labels=analyzer.classifier.labels,
         detector_options={name: str(value) if isinstance(value, Path) else value for name, value in options},
         settings=settings.changed() if settings else {},
+        drawing=drawing,
+        hidden=hide.how if hide else None,
+        explained=analyzer.explain,
+        reference=reference_of(analyzer.classifier),
     )

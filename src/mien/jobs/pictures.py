@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Final
 
 from mien.analyzer import Analyzer
-from mien.drawing import Anonymization, anonymize
 from mien.errors import MienError, reason
 from mien.images import read_image
+from mien.jobs.hiding import Hiding
 from mien.jobs.sources import Source
 from mien.records.sink import Sink
+from mien.report.stills import portraits as portraits_of
 from mien.values import Failure, FrameResult, Image
 
 DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -34,54 +35,51 @@ def analyze_picture(
     *,
     image: Image | Failure | None = None,
     sinks: Sequence[Sink] = (),
-    hide: Anonymization | None = None,
+    hide: Hiding | None = None,
+    portraits: bool = False,
 ) -> FrameResult | Failure:
     """The faces of a picture, without its image, or why there are none; never raises for the picture itself.
 
     Without an image the picture is read now. The sinks, which are open, are given the result with its image, in which
-    faces are hidden as asked; what they cannot write is an error of the result.
+    faces are hidden as asked; what they cannot write is an error of the result. With `portraits` the result carries
+    a small picture of each face, hidden likewise.
     """
     if image is None:
         image = read_picture(source)
     if isinstance(image, Failure):
         return image
+    height, width = image.shape[:2]
     try:
         faces = tuple(analyzer.analyze([image])[0])
+        result = FrameResult(source=source.name, width=width, height=height, faces=faces)
+        pictured = replace(result, image=image)
+        if hide and (sinks or portraits):
+            pictured = hide.picture(pictured)
+        result = replace(result, portraits=portraits_of(pictured) if portraits else ())
     except Exception as error:  # noqa: BLE001 - a detector or classifier of somebody else's may raise anything
-        return Failure(source.name, cannot_be_analysed(error))
-    height, width = image.shape[:2]
-    result = FrameResult(source=source.name, width=width, height=height, faces=faces)
-    return replace(result, error=give(list(sinks), replace(result, image=image), hide))
+        return Failure(source.name, f"it cannot be analysed: {fault_of(error)}")
+    return replace(result, error=give(list(sinks), pictured))
 
 
-def cannot_be_analysed(error: Exception) -> str:
-    """What kept a source from being analysed, for people."""
-    what = str(error) if isinstance(error, MienError) else f"{type(error).__name__}: {error}"
-    return f"it cannot be analysed: {'not enough memory' if isinstance(error, MemoryError) else what}"
+def fault_of(error: Exception) -> str:
+    """What an error of any kind says, for people."""
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    return reason(error) if isinstance(error, MienError | OSError) else f"{type(error).__name__}: {error}"
 
 
-def give(sinks: list[Sink], result: FrameResult | Failure, hide: Anonymization | None) -> str | None:
-    """Write a result to sinks, with the faces of its image hidden if they are to be.
+def give(sinks: list[Sink], result: FrameResult | Failure) -> str | None:
+    """Write a result to sinks.
 
     A sink that cannot write it is taken out of the list, and why is returned; a full disk raises its `OSError`.
     """
-    if sinks and isinstance(result, FrameResult):
-        result = hidden(result, hide)
     fault = None
     for sink in list(sinks):
         try:
             sink.write(result)
-        except (MienError, OSError) as error:
+        except Exception as error:
             if isinstance(error, OSError) and error.errno in DISK_FULL:
                 raise
             sinks.remove(sink)
-            fault = f"its drawing could not be written: {reason(error)}"
+            fault = f"its drawing could not be written: {fault_of(error)}"
     return fault
-
-
-def hidden(result: FrameResult, how: Anonymization | None) -> FrameResult:
-    """The result with all faces of its image hidden, doubtful ones too; as it is without an image or a way to hide."""
-    if how is None or result.image is None:
-        return result
-    places = [*(face.box for face in result.faces), *result.doubtful]
-    return replace(result, image=anonymize(result.image, places, how=how))

@@ -2,25 +2,26 @@
 
 import hashlib
 import os
-import pickle
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, Future
+from concurrent.futures import BrokenExecutor
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from mien.analyzer import Analyzer
 from mien.drawing import Anonymization
-from mien.drawing.anonymize import check_anonymization
-from mien.errors import InvalidInput, MienError, reason
+from mien.drift import Comparison, Drift
+from mien.errors import InvalidInput
+from mien.files import remove_abandoned
+from mien.jobs.drawings import explanation_files
+from mien.jobs.hiding import Hiding
 from mien.jobs.journal import Journal, journal_folder
 from mien.jobs.outputs import Outputs, header_of, opened, plan_outputs
-from mien.jobs.pictures import DISK_FULL, analyze_picture, read_picture
-from mien.jobs.processes import Processes
+from mien.jobs.pictures import DISK_FULL, analyze_picture, fault_of, read_picture
+from mien.jobs.processes import Processes, completed, do, pickled
 from mien.jobs.settings import VideoSettings
 from mien.jobs.sources import Found, Source, find_sources
 from mien.jobs.videos import analyze_video
@@ -44,8 +45,9 @@ class Summary:
         num_sources: Pictures and videos, failed ones included.
         num_frames: Pictures and frames of videos that were analysed.
         num_faces: Faces in them; a person counts once a frame.
-        labels: How often each expression led.
-        failures: What failed, in the order of the sources.
+        labels: How often each expression led; and how often none did so clearly, as "unclear".
+        failures: What failed, in the order of the sources; damage in the middle of a video is one of several in it.
+        drift: How the faces differ from those that the model was measured on; None where its file has no profile.
     """
 
     num_sources: int = 0
@@ -53,6 +55,12 @@ class Summary:
     num_faces: int = 0
     labels: Counter[str] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
+    drift: Drift | None = None
+
+    @property
+    def num_failed(self) -> int:
+        """Sources of which at least a part failed."""
+        return len({failure.source for failure in self.failures})
 
     def add(self, result: Result) -> None:
         """Count one more result."""
@@ -61,18 +69,19 @@ class Summary:
             return
         self.num_frames += 1
         self.num_faces += len(result.faces)
-        self.labels.update(face.label for face in result.faces)
+        self.labels.update(face.shown for face in result.faces)
         if result.error:
             self.failures.append(Failure(result.source, result.error))
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One source, the outputs that it has a file of its own of, and a video's journal."""
+    """One source, the outputs that it has a file of its own of, a video's journal; and whether its process died."""
 
     source: Source
     own: tuple[tuple[Kind, Path], ...]
     journal: Path | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,29 +91,33 @@ class Worker:
     analyzer: Analyzer
     header: Header
     settings: VideoSettings
-    hide: Anonymization | None
+    hide: Hiding | None
     resume: bool
+    portraits: bool = False  # whether a table shows the faces of pictures
 
     def results(self, task: Task, image: Image | Failure | None = None) -> Generator[Result]:
         """The results of a task, without images; its own outputs are written. `image` is as for `analyze_picture`."""
         try:
             with opened(task.own, self.header) as sinks:
                 if not task.source.is_video:
-                    result = analyze_picture(task.source, self.analyzer, image=image, sinks=sinks, hide=self.hide)
+                    result = analyze_picture(
+                        task.source, self.analyzer,
+                        image=image, sinks=sinks, hide=self.hide, portraits=self.portraits,
+                    )  # fmt: skip
                     yield _drawn(result, task)
                     return
                 results = analyze_video(
                     task.source, self.analyzer, self.settings,
-                    sinks=sinks, hide=self.hide, journal=task.journal, resume=self.resume,
+                    sinks=sinks, hide=self.hide, journal=task.journal, resume=self.resume or task.again,
                 )  # fmt: skip
                 with closing(results):
                     for result in results:
                         yield _drawn(result, task)
-        except (MienError, OSError) as error:
+        except Exception as error:  # to open or end a drawing, memory may be lacking, or a library fail
             if isinstance(error, OSError) and error.errno in DISK_FULL:
                 error.filename = error.filename or str(task.journal)
                 raise  # no other source would fare better, and the journal can be resumed
-            yield Failure(task.source.name, reason(error))
+            yield Failure(task.source.name, fault_of(error))
 
     def __call__(self, task: Task) -> list[Result]:
         """The results of a task in another process; of a video's frames there may be very many, in its journal."""
@@ -119,6 +132,9 @@ def analyze(
     *,
     settings: VideoSettings | None = None,
     anonymize: Anonymization | None = None,
+    panels: bool = True,
+    strip: bool = True,
+    evidence: bool = False,
     jobs: int = 1,
     resume: bool = False,
     watch: Callable[[Result], None] | None = None,
@@ -137,7 +153,10 @@ def analyze(
         analyzer: Finds and reads the faces.
         outputs: Files or folders by the names of `mien.jobs.kinds.KINDS`; None for one that is not wanted.
         settings: How videos are read and smoothed.
-        anonymize: "blur" or "pixelate" every face in whatever is drawn; None leaves them.
+        anonymize: "blur" or "pixelate" whatever may be a face in all that is drawn; None leaves them.
+        panels: Whether drawn faces have panels; otherwise all have the compact form.
+        strip: Whether drawn videos have a timeline beneath them.
+        evidence: Whether drawn faces show what speaks for their label; needs `Analyzer(explain=True)`.
         jobs: Processes that work side by side, each on a picture or video of its own; 0 for one a core. A script that
             asks for several needs `if __name__ == "__main__":` around its calls.
         resume: Whether to go on with an interrupted job on the same sources and outputs.
@@ -154,39 +173,57 @@ def analyze(
         OSError: A table cannot be written, as on a full disk; `resume` goes on.
     """
     settings = settings or VideoSettings()
-    check_anonymization(anonymize)
-    if anonymize:
-        settings = replace(settings, every_frame=True)
+    hide = None if anonymize is None else Hiding(anonymize)
     words = [sources] if isinstance(sources, str | Path) else sources
     found = words if isinstance(words, Found) else find_sources(words)
-    header = header_of(analyzer, settings)
+    if settings.merge and sum(source.is_video for source in found.sources) > 1:
+        raise InvalidInput("merge is for one video at a time, as every video has its own person 1; name one video")
+    if evidence and not analyzer.explain:
+        raise InvalidInput("evidence needs faces with explanations: mien.Analyzer(explain=True)")
+    header = header_of(analyzer, settings, hide=hide, panels=panels, strip=strip, evidence=evidence)
     plan = plan_outputs({name: Path(path) for name, path in (outputs or {}).items() if path}, found.sources, header)
     if resume and not plan.files:
         raise InvalidInput("resume goes on with the files of an interrupted job; name its outputs")
-    worker = Worker(analyzer, header, settings, anonymize, resume)
+    portraits = any(kind.portraits for kind, _ in plan.tables)
+    worker = Worker(analyzer, header, settings, hide, resume, portraits)
     checked_number("jobs", jobs, kind="a whole number")
     piped = any(source.name == STANDARD_INPUT for source in found.sources)  # which other processes do not have
     num_processes = 1 if piped else min(jobs or cores(), len(found.sources))
     summary = Summary(num_sources=len(found.sources))
+    comparison = Comparison(header.reference) if header.reference else None
     with ExitStack() as stack:
         # The journals first, so that they end last: a table that cannot be finished is written again from them.
+        remove_abandoned(plan.files)
         journals = _journals(stack, found.sources, plan, num_processes, resume=resume)
-        tables = stack.enter_context(opened(plan.tables, header))
+        tables = stack.enter_context(opened(plan.tables, replace(header, pages=_pages(found.sources, plan))))
         tasks = _tasks(found.sources, plan, journals)
         for result in stack.enter_context(closing(_results(tasks, worker, num_processes))):
             summary.add(result)
+            if comparison:
+                comparison.add(result)
             for table in tables:
                 table.write(result)
             if watch:
                 watch(result)
+    if comparison:
+        summary.drift = comparison.conclude()
     return summary
 
 
 def _drawn(result: Result, task: Task) -> Result:
-    """The result with the name of its drawing, if it was drawn."""
-    if isinstance(result, Failure) or result.error:
+    """The result with the name of its drawing, if it was drawn: of a video's frames, an error is of those before."""
+    if isinstance(result, Failure) or (result.error and not task.source.is_video):
         return result
-    return replace(result, drawing=next((str(path) for kind, path in task.own if kind.name == "annotate"), None))
+    own = {kind.name: path for kind, path in task.own}
+    sheets = explanation_files(own["explain"], len(result.faces)) if "explain" in own else ()
+    return replace(
+        result, drawing=str(own["annotate"]) if "annotate" in own else None, explanations=tuple(map(str, sheets))
+    )
+
+
+def _pages(sources: Sequence[Source], plan: Outputs) -> dict[str, Path]:
+    pairs = zip(sources, plan.own, strict=True)
+    return {source.name: path for source, own in pairs for kind, path in own if kind.name == "report"}
 
 
 def _journals(
@@ -216,14 +253,11 @@ def _results(tasks: Iterable[Task], worker: Worker, num_processes: int) -> Gener
             for task, image in read:
                 yield from worker.results(task, image)
         return
-    try:
-        pickle.dumps(worker)
-    except (pickle.PicklingError, TypeError, AttributeError) as error:
-        raise InvalidInput(f"the analyzer cannot be sent to other processes ({error}); use jobs=1") from error
     for task, failures in _in_processes(tasks, worker, num_processes):
         if task.journal:
             with suppress(FileNotFoundError):  # a video that could not be opened has none
-                for result in Journal(task.journal).results():
+                found = Journal(task.journal).results()
+                for result in worker.settings.finished(found, worker.analyzer.abstention):
                     yield _drawn(result, task)
         yield from failures
 
@@ -235,37 +269,30 @@ def _read(tasks: Iterable[Task]) -> Iterator[tuple[Task, Image | Failure | None]
 
 
 def _in_processes(tasks: Iterable[Task], worker: Worker, num: int) -> Generator[tuple[Task, list[Result]]]:
-    """Each task with what was done of it, in their order."""
-    rest = iter(tasks)
-    under_way: deque[Task] = deque()
-    futures: deque[Future[list[Result]]] = deque()
-    with ExitStack() as stack:
-        processes = stack.enter_context(Processes(worker, num))
-        while True:
-            try:
-                for task in islice(rest, _AHEAD * num - len(under_way)):
-                    under_way.append(task)
-                    futures.append(processes.submit(task))
-                if not under_way:
-                    return
-                done = futures.popleft().result()
-                yield under_way.popleft(), done
-            except BrokenExecutor:
-                processes.check()
-                yield from _one_by_one(under_way, worker)
-                under_way.clear()
-                futures.clear()
-                processes = stack.enter_context(Processes(worker, num))
+    """Each task with what was done of it, in their order. One whose process dies is done again once."""
+    work, numbered = pickled(worker), enumerate(tasks)
+    again: deque[tuple[int, Task]] = deque()
+    done: dict[int, tuple[Task, list[Result]]] = {}
+    turn = num_begun = 0
 
+    def next_task() -> tuple[int, Task] | None:
+        nonlocal num_begun
+        if again:
+            return again.popleft()
+        found = next(numbered, None) if num_begun < turn + _AHEAD * num else None
+        num_begun += found is not None
+        return found
 
-def _one_by_one(tasks: Iterable[Task], worker: Worker) -> Generator[tuple[Task, list[Result]]]:
-    """Tasks done again of which one has ended its process, so that no other fails with it."""
-    with ExitStack() as stack:
-        process: Processes | None = None
-        for task in tasks:
-            process = process or stack.enter_context(Processes(replace(worker, resume=True), 1))
+    with Processes(num, threads=max(1, cores() // num)) as processes:
+        for (number, task), future in completed(processes, next_task, lambda each: processes.submit(do, work, each[1])):
             try:
-                yield task, process.submit(task).result()
+                done[number] = task, future.result()
             except BrokenExecutor:
-                process = None
-                yield task, [Failure(task.source.name, "the process that analysed it died, as by a lack of memory")]
+                if not task.again:
+                    again.append((number, replace(task, again=True)))
+                    continue
+                died = "the process that analysed it died, as by a lack of memory"
+                done[number] = task, [Failure(task.source.name, died)]
+            while turn in done:
+                yield done.pop(turn)
+                turn += 1

@@ -1,17 +1,21 @@
 """How videos are read, followed and smoothed: one value for a whole job."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
-from mien.tracking.smoothing import Smoothing, make_smoother
-from mien.values import checked_number
+from mien.recognition import Abstention
+from mien.tracking.merging import check_groups, merged
+from mien.tracking.smoothing import Smoother, Smoothing
+from mien.values import Failure, FrameResult
 from mien.video.decoder import USUAL_RATE
 from mien.video.source import check_reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoSettings:
-    """Settings of a job that apply to its videos only; `mien.video.open_video` and `Stream` describe each.
+    """Settings of a job that apply to its videos only; `mien.video.open_video`, `Stream` and `Smoother`
+    describe each.
 
         >>> VideoSettings(fps=10, smoothing="median").changed()
         {'fps': 10, 'smoothing': 'median'}
@@ -26,7 +30,8 @@ class VideoSettings:
         smoothing: "ema", "median" or "off".
         smoothing_seconds: The smoothing's time constant or window; None for the default.
         baseline: Seconds at the start of each track that are taken for the person's resting face; 0 for none.
-        every_frame: Whether the detector runs on every frame, which hiding faces needs.
+        every_frame: Whether the detector runs on every frame.
+        merge: Groups of numbers of one person each, who gets the group's first number in all that is written.
 
     Raises:
         InvalidInput: A setting is out of its range.
@@ -42,10 +47,11 @@ class VideoSettings:
     smoothing_seconds: float | None = None
     baseline: float = 0.0
     every_frame: bool = False
+    merge: tuple[tuple[int, ...], ...] = ()
 
     def __post_init__(self) -> None:
-        make_smoother(self.smoothing, self.smoothing_seconds)  # raises InvalidInput for what it cannot be
-        checked_number("baseline", self.baseline, kind="a number of seconds")
+        _ = self.smoother()  # raises InvalidInput for what it cannot be
+        check_groups(self.merge)
         check_reading(self.start, self.end, self.every, self.fps, self.rate)
 
     def changed(self) -> dict[str, Any]:
@@ -58,7 +64,12 @@ class VideoSettings:
         """Arguments of `open_video`."""
         return {name: getattr(self, name) for name in ("start", "end", "every", "fps", "rate", "raw_size")}
 
-    @property
-    def following(self) -> dict[str, Any]:
-        """Arguments of `Stream`."""
-        return {name: getattr(self, name) for name in ("smoothing", "smoothing_seconds", "baseline", "every_frame")}
+    def smoother(self, abstention: Abstention | None = None) -> Smoother:
+        """What smooths the results of each video, and judges anew what is unclear."""
+        return Smoother(self.smoothing, self.smoothing_seconds, self.baseline, abstention)
+
+    def finished(
+        self, results: Iterable[FrameResult | Failure], abstention: Abstention | None = None
+    ) -> Iterator[FrameResult | Failure]:
+        """What was found in each frame of a video by itself, with people merged and scores smoothed over time."""
+        return self.smoother(abstention)(merged(results, self.merge))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from mien.errors import InvalidInput
-from mien.images import PICTURE_SUFFIXES, drawn_by_mien, is_picture_name
+from mien.images import PICTURE_SUFFIXES, drawn_by_mien, is_animated, is_picture_name
 from mien.video import drawn_by_mien as video_drawn_by_mien
 from mien.video.source import STANDARD_INPUT, URL_SCHEMES, without_password
 
@@ -50,9 +50,10 @@ def find_sources(words: Iterable[str | Path], *, as_video: bool = False) -> Foun
     """The pictures and videos that words name, each once.
 
     A folder stands for the pictures and videos in it and below, by their suffixes; hidden files and folders are left
-    out. A word that names no file and has `*`, `?` or `[` is a pattern (`**` reaches into folders). What cannot be
-    found becomes a source with an error, so that it is reported among the others. What mien itself drew, and what is
-    no regular file in a folder (sockets, devices, named pipes), is passed over with a note.
+    out. An animated picture is a video. A word that names no file and has `*`, `?` or `[` is a pattern (`**` reaches
+    into folders). What cannot be found becomes a source with an error, so that it is reported among the others. What
+    mien itself drew, and what is no regular file in a folder (sockets, devices, named pipes), is passed over with a
+    note.
 
     With `as_video`, folders are numbered frames of a video, and standard input is a video.
     """
@@ -60,9 +61,9 @@ def find_sources(words: Iterable[str | Path], *, as_video: bool = False) -> Foun
     for word in words:
         if not isinstance(word, str | Path):
             raise InvalidInput(f"sources are names of files, folders, patterns and URLs; got {type(word).__name__}")
-        for source in _named_by(str(word), as_video):
+        for source in named_by(str(word), as_video):
             found.setdefault(os.path.abspath(source.path) if source.path else source.name, source)
-    whys = {source: _why_passed_over(source) for source in found.values()}
+    whys = {source: why_passed_over(source) for source in found.values()}
     passed_over = Counter(why for why in whys.values() if why)
     kept = [source for source, why in whys.items() if not why]
     notes = [f"passed over {count} {'file' if count == 1 else 'files'}: {why}" for why, count in passed_over.items()]
@@ -74,8 +75,8 @@ def is_video_name(path: str | Path) -> bool:
     return Path(path).suffix.lower() in VIDEO_SUFFIXES
 
 
-def output_places(sources: Sequence[Source], suffixes: Sequence[str]) -> list[Path]:
-    """A path for each source's own output, no two alike even where upper and lower case are one.
+def output_places(sources: Sequence[Source], suffixes: Sequence[str], taken: Sequence[str] = ()) -> list[Path]:
+    """A path for each source's own output, no two alike and none `taken`, even where upper and lower case are one.
 
     A file that has one of the suffixes keeps its name; any other takes the first suffix in place of its own, or after
     it where that name is another's.
@@ -83,7 +84,7 @@ def output_places(sources: Sequence[Source], suffixes: Sequence[str]) -> list[Pa
     given = [source.place for source in sources]
     names = [place if place.suffix.lower() in suffixes else place.with_suffix(suffixes[0]) for place in given]
     counts = Counter(str(name).casefold() for name in names)
-    places: dict[str, Path] = {}
+    places = {name.casefold(): Path(name) for name in taken}
     for place, name in zip(given, names, strict=True):
         shared = counts[str(name).casefold()] > 1 and name != place
         own, number = place.with_name(place.name + suffixes[0]) if shared else name, 1
@@ -91,10 +92,11 @@ def output_places(sources: Sequence[Source], suffixes: Sequence[str]) -> list[Pa
             number += 1
             own = name.with_stem(f"{name.stem}-{number}")
         places[str(own).casefold()] = own
-    return list(places.values())
+    return list(places.values())[len(taken) :]
 
 
-def _named_by(word: str, as_video: bool) -> Iterable[Source]:
+def named_by(word: str, as_video: bool = False) -> Iterable[Source]:
+    """The sources that one word names, one by one; as for `find_sources`, but none is passed over."""
     path = Path(word)
     if word == STANDARD_INPUT:
         return [Source("-", None, Path("standard-input"), is_video=as_video)]
@@ -129,25 +131,26 @@ def _file(name: str, path: Path, as_video: bool) -> Source:
     kind = _special_kind(path)
     error = f"it is {kind}; expected a file (a pipe goes through standard input: -)" if kind else None
     place = Path(os.path.basename(os.path.abspath(path)))
-    return Source(name, path, place, is_video=as_video or is_video_name(path), error=error)
+    return Source(
+        name, path, place, is_video=as_video or is_video_name(path) or (not error and is_animated(path)), error=error
+    )
 
 
 def _in_folder(folder: Path) -> Iterator[Source]:
     faults: list[OSError] = []
-    entered: set[str] = set()  # a link back to a folder above would be walked for ever
     num = 0
     for where, folders, names in os.walk(folder, onerror=faults.append, followlinks=True):
-        real = os.path.realpath(where)
-        if real in entered:
+        if Path(where) != folder and Path(where).is_symlink() and _leads_back(where, folder):
             folders.clear()
             continue
-        entered.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if not name.startswith(".") and (is_picture_name(name) or is_video_name(name)):
                 num += 1
                 file = Path(where, name)
-                yield Source(str(file), file, file.relative_to(folder), is_video=is_video_name(name))
+                yield Source(
+                    str(file), file, file.relative_to(folder), is_video=is_video_name(name) or is_animated(file)
+                )
     for fault in faults:
         yield Source(str(fault.filename), None, Path("folder"), error=f"the folder cannot be read: {fault.strerror}")
     if not num and not faults:
@@ -156,7 +159,16 @@ def _in_folder(folder: Path) -> Iterator[Source]:
         yield Source(str(folder), None, Path("folder"), error=error)
 
 
-def _why_passed_over(source: Source) -> str | None:
+def _leads_back(link: str, top: Path) -> bool:
+    """Whether a link in a folder leads to one of the folders on the way to it, which would be walked for ever."""
+    real, above = os.path.realpath(link), Path(link).parent
+    while above != top and os.path.realpath(above) != real:
+        above = above.parent
+    return os.path.realpath(above) == real
+
+
+def why_passed_over(source: Source) -> str | None:
+    """Why a source is not analysed although it can be: mien drew it, or it is a device; None for all others."""
     if source.path is None or source.error:
         return None
     kind = _special_kind(source.path)

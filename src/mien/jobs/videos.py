@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import mien
 from mien.analyzer import Analyzer, video_info
-from mien.drawing import Anonymization
-from mien.errors import MienError
+from mien.errors import InvalidInput, MienError
+from mien.jobs.hiding import Hiding
 from mien.jobs.journal import Journal, Mark
-from mien.jobs.pictures import cannot_be_analysed, give
+from mien.jobs.pictures import fault_of, give
 from mien.jobs.settings import VideoSettings
 from mien.jobs.sources import Source
 from mien.records.sink import Sink
@@ -32,7 +32,7 @@ def analyze_video(
     settings: VideoSettings,
     *,
     sinks: Sequence[Sink] = (),
-    hide: Anonymization | None = None,
+    hide: Hiding | None = None,
     journal: Path | None = None,
     resume: bool = False,
 ) -> Generator[FrameResult | Failure]:
@@ -62,14 +62,17 @@ def analyze_video(
                 results: Iterator[FrameResult | Failure] = chain(journaled.results(), failures)
             else:
                 results = stack.enter_context(closing(_analyzed(source, analyzer, settings, journaled, mark, images)))
-            for result in results:
-                faults += [give(writing, result, hide)]
+            # Here, as the journal holds what each frame shows by itself.
+            finished = settings.finished(results, analyzer.abstention)
+            for result in hide.video(finished) if hide and images else finished:
+                faults += [give(writing, result)]
                 yield replace(result, image=None) if isinstance(result, FrameResult) else result
         except OSError:  # of the journal or of a full disk: the job ends, and can be resumed
             raise
         except Exception as error:  # noqa: BLE001 - a detector or classifier of somebody else's may raise anything
-            failure = Failure(source.name, str(error) if isinstance(error, MienError) else cannot_be_analysed(error))
-            give(writing, failure, None)
+            about = "" if isinstance(error, MienError) else "it cannot be analysed: "
+            failure = Failure(source.name, about + fault_of(error))
+            give(writing, failure)
             yield failure
         yield from (Failure(source.name, fault) for fault in faults if fault)
 
@@ -82,8 +85,10 @@ def _analyzed(
     with ExitStack() as stack:
         video = stack.enter_context(open_video(source.path or source.address or source.name, **settings.reading))
         info = video_info(video, source.path)
-        follow = {**settings.following, "source": source.name, "video": info, "images": images}
-        stream = Stream(analyzer.detector, analyzer.classifier, **follow)
+        stream = Stream(
+            analyzer.detector, analyzer.classifier,
+            every_frame=settings.every_frame, explain=analyzer.explain, source=source.name, video=info, images=images,
+        )  # fmt: skip
         if mark.state:
             stream.restore(from_bytes(mark.state))
         frames = stack.enter_context(closing(in_background(video)))
@@ -92,7 +97,11 @@ def _analyzed(
         for frame_result, state in stack.enter_context(closing(ahead)):
             index = frame_result.index
             if index <= mark.index:
-                yield replace(next(old), image=frame_result.image, video=info)
+                kept = next(old, None)
+                if kept is None:
+                    raise InvalidInput("its journal has fewer frames than its mark says; begin anew without --resume")
+                earlier = replace(kept, image=frame_result.image, video=info)
+                yield _explained(earlier, analyzer) if analyzer.explain else earlier
                 continue
             if journal:
                 journal.append(frame_result)
@@ -104,6 +113,13 @@ def _analyzed(
             journal.mark(Mark(index, to_bytes(stream.state()), ended=True, error=error))
     if error:
         yield Failure(source.name, error)
+
+
+def _explained(result: FrameResult, analyzer: Analyzer) -> FrameResult:
+    """The result with the explanations of its faces, which a journal does not hold."""
+    if result.image is None:
+        return result
+    return replace(result, faces=tuple(analyzer.explained(result.image, result.faces)))
 
 
 def _followed(
@@ -130,9 +146,11 @@ def _about(source: Source, analyzer: Analyzer, settings: VideoSettings) -> dict[
     return {
         "source": source.name,
         "model": str(analyzer.model),
+        "reading": [analyzer.reading, analyzer.prior, analyzer.max_error, analyzer.sets, analyzer.views],
         "detector": analyzer.detector_name,
         "options": {name: str(value) for name, value in analyzer.detector_options.items()},
-        "settings": settings.changed(),
+        # Not those of merging and smoothing, which come after the journal.
+        "settings": {**settings.reading, "every_frame": settings.every_frame},
         "files": [_identity(file) for file in files if isinstance(file, str | Path)],
         "mien": mien.__version__,
     }

@@ -138,7 +138,7 @@ def measured(image: Image, detection: Detection, face: Grey | None = None) -> di
     if raws["cut_off"] > 0:
         if face is None or face.shape[0] < FACE_SIDE:
             face = crop_face(image, detection.region, FACE_SIDE)
-        raws |= _appearance(face)
+        raws |= appearance(face)
     pose = detection.pose
     return raws | {"tilted": abs(pose.roll)} | ({} if math.isnan(pose.yaw) else {"turned": abs(pose.yaw)})
 
@@ -149,8 +149,12 @@ def sharpness(grey: Grey) -> float:
     return (_moments(cv2.Laplacian(grey, cv2.CV_32F))[1] / deviation) ** 2 if deviation > 0 else 0.0
 
 
-def _appearance(face: Grey) -> dict[str, float]:
-    """The measures that only need a face's crop, (S, S) uint8 of at least `FACE_SIDE`."""
+def appearance(face: Grey) -> dict[str, float]:
+    """The raw values of the measures that only need a face's crop, by their names.
+
+    Args:
+        face: (S, S) uint8, grey, as `crop_face` cuts it; S is at least `FACE_SIDE`.
+    """
     if face.shape != (FACE_SIDE, FACE_SIDE):
         face = np.asarray(cv2.resize(face, (FACE_SIDE, FACE_SIDE), interpolation=cv2.INTER_AREA), np.uint8)
     middle = np.ascontiguousarray(face[MIDDLE])

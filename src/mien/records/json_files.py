@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from mien.drift import Comparison
 from mien.records.events import event_to_dict
 from mien.records.results import fields_of, header_to_dict, json_text
-from mien.records.sink import FileSink
+from mien.records.sink import FileSink, Header, Target
 from mien.records.video_sink import VideoSink
 from mien.tracking.events import Event
 from mien.values import Failure, FrameResult, number
@@ -24,13 +25,22 @@ class JsonSink(VideoSink):
 
     _before_result = "\n"
 
+    def __init__(self, target: Target, header: Header) -> None:
+        super().__init__(target, header)
+        self._comparison = Comparison(header.reference) if header.reference else None
+
+    def write(self, result: FrameResult | Failure) -> None:
+        super().write(result)
+        if self._comparison:
+            self._comparison.add(result)
+
     def begin(self) -> None:
         fields = header_to_dict(self.header).items()
         about = ",\n".join(f"{json_text(name)}: {json_text(value)}" for name, value in fields)
         self.put("{\n" + about + ',\n"results": [')
 
     def add_other(self, result: FrameResult | Failure) -> None:
-        entry = fields_of(result, ("source", "width", "height", "faces", "drawing", "error"))
+        entry = fields_of(result, ("source", "width", "height", "faces", "drawing", "explanations", "error"))
         self.put(self._before_result + json_text(entry))
         self._before_result = ",\n"
 
@@ -57,7 +67,8 @@ class JsonSink(VideoSink):
 
     def end(self, *, complete: bool) -> None:
         super().end(complete=complete)
-        self.put(f'\n],\n"complete": {json_text(complete)}\n}}\n')
+        drift = self._comparison.conclude().to_dict() if self._comparison else None
+        self.put(f'\n],\n"drift": {json_text(drift)},\n"complete": {json_text(complete)}\n}}\n')
 
 
 class JsonLinesSink(FileSink):
@@ -70,6 +81,6 @@ class JsonLinesSink(FileSink):
     signature = rb'\{"source": "[^\n]*"faces": \['
 
     def write(self, result: FrameResult | Failure) -> None:
-        names = "source", "index", "time", "width", "height", "faces", "drawing", "error"
+        names = "source", "index", "time", "width", "height", "faces", "drawing", "explanations", "error"
         self.put(json_text(fields_of(result, names)) + "\n")
         self.stream.flush()

@@ -1,6 +1,7 @@
 """Pictures and videos as Parquet: the columns of the CSV, with types."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mien.errors import MissingExtra
@@ -22,14 +23,18 @@ class ParquetSink(FileSink):
     The file can be read also when an exception ends the block; its metadata `mien.complete` is then `false`. The
     schema's metadata `mien` holds the header as JSON.
 
-    A stream need not be able to seek. `rows_a_group` rows are held in memory before they are written together.
+    A stream need not be able to seek. `rows_a_group` rows are held in memory before they are written together. With
+    `more`, names of columns after these, rows are given by `add`; `about` is further metadata of the schema.
     """
 
     signature = rb'(?s)PAR1.*\{"format": "mien"'
 
-    def __init__(self, target: Target, header: Header, *, rows_a_group: int = 20_000) -> None:
+    def __init__(
+        self, target: Target, header: Header, *, rows_a_group: int = 20_000,
+        more: tuple[str, ...] = (), about: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(target, header)
-        self._schema = _schema(header)
+        self._schema = _schema(header, more, about or {})
         self._rows: list[tuple[Cell, ...]] = []
         self._rows_a_group = rows_a_group
 
@@ -39,7 +44,11 @@ class ParquetSink(FileSink):
         self._writer = ParquetWriter(self.stream, self._schema, compression="zstd")
 
     def write(self, result: FrameResult | Failure) -> None:
-        self._rows += rows(self.header, result)
+        self.add(rows(self.header, result))
+
+    def add(self, more_rows: Sequence[tuple[Cell, ...]]) -> None:
+        """Add rows, with a cell for every column."""
+        self._rows += more_rows
         if len(self._rows) >= self._rows_a_group:
             self._flush()
 
@@ -66,19 +75,22 @@ def _as_utf8(cell: Cell) -> Cell:
     return cell.encode("utf-8", "backslashreplace").decode() if isinstance(cell, str) else cell
 
 
-def _schema(header: Header) -> "pyarrow.Schema":
+def _schema(header: Header, more: tuple[str, ...], about: Mapping[str, str]) -> "pyarrow.Schema":
     try:
         import pyarrow
     except ImportError as error:
-        raise MissingExtra("Parquet", "parquet") from error
+        raise MissingExtra("Parquet", "parquet", error) from error
     types = {
-        **dict.fromkeys(("source", "label", "drawing"), pyarrow.dictionary(pyarrow.int32(), pyarrow.string())),
+        **dict.fromkeys(
+            ("source", "reading", "label", "drawing", "status", "sha256"),
+            pyarrow.dictionary(pyarrow.int32(), pyarrow.string()),
+        ),
         **dict.fromkeys(("quality_reasons", "uncertain", "prediction_set"), pyarrow.list_(pyarrow.string())),
         **dict.fromkeys(("width", "height", "face"), pyarrow.int32()),
-        **dict.fromkeys(("frame", "track_id"), pyarrow.int64()),
+        **dict.fromkeys(("frame", "track_id", "input"), pyarrow.int64()),
         "time": pyarrow.float64(),
         "interpolated": pyarrow.bool_(),
-        "error": pyarrow.string(),
+        **dict.fromkeys(("explanation", "error"), pyarrow.string()),
     }
-    fields = [pyarrow.field(name, types.get(name, pyarrow.float32())) for name in columns(header)]
-    return pyarrow.schema(fields, {"mien": json.dumps(header_to_dict(header))})
+    fields = [pyarrow.field(name, types.get(name, pyarrow.float32())) for name in columns(header) + more]
+    return pyarrow.schema(fields, {"mien": json.dumps(header_to_dict(header)), **about})

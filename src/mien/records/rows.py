@@ -30,9 +30,9 @@ def columns(header: Header) -> tuple[str, ...]:
     names = (
         "source", "frame", "time", "width", "height", "face", "track_id", "left", "top", "right", "bottom",
         "crop_x", "crop_y", "crop_side", "roll", "yaw", *LANDMARKS,
-        "detector_score", "interpolated", "quality", "quality_reasons", *QUALITY_COLUMNS, "label", *header.labels,
-        *(f"raw_{label}" for label in header.labels), "valence", "arousal", "uncertain", "prediction_set",
-        "drawing", "error",
+        "detector_score", "interpolated", "returned", "quality", "quality_reasons", *QUALITY_COLUMNS,
+        "reading", "label", *header.labels, *(f"raw_{label}" for label in header.labels),
+        "valence", "arousal", "uncertain", "prediction_set", "drawing", "explanation", "error",
     )  # fmt: skip
     return check_columns(names, header)
 
@@ -62,7 +62,8 @@ def rows(header: Header, result: FrameResult | Failure) -> list[tuple[Cell, ...]
             points = dict(zip(LANDMARKS, (each for point in record["landmarks"] or () for each in point), strict=False))
             crop = {f"crop_{name}": value for name, value in (record["crop"] or {}).items()}
             place = {**record["box"], **crop, **record["pose"], **points}
-            found.append({**record, **place, **measures, **record["scores"], **raw, **frame, "face": number})
+            sheet = {"explanation": result.explanations[number] if result.explanations else None}
+            found.append({**record, **place, **measures, **record["scores"], **raw, **frame, **sheet, "face": number})
     return [tuple(map(cells.get, columns(header))) for cells in found or [frame]]
 
 

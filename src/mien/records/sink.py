@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final, Protocol, Self, TypeAlias
 
+from mien.drift import Reference
 from mien.files import STANDARD_OUTPUT, keep_incomplete, replacing
 from mien.values import Failure, FrameResult
 
@@ -32,15 +33,35 @@ class Header:
         model: The model's name or file.
         detector: The detector's name.
         detector_options: The detector's options that were not left at their defaults.
+        reading: Whose answers they are, "people" or "fer2013"; None of a model with labels of its own.
+        prior: The share of each label that was assumed; None where none was.
+        max_error: The share of wrong answers that was accepted; None keeps about nine of ten faces.
+        sets: The share of prediction sets that hold the right label; None without sets.
+        views: How many views of each face were averaged.
         labels: K names that the model tells apart, in the order of the columns.
         settings: How videos were read and smoothed, as far as it was not left at the defaults.
+        drawing: Arguments of `mien.annotate` for whatever is drawn. They change no record, so no record has them.
+        hidden: How faces are hidden in whatever is drawn, "blur" or "pixelate"; not recorded. None: not at all.
+        explained: Whether faces carry explanations, which drawings then show; not recorded.
+        pages: The page about each video that has one, by the video's name; not recorded.
+        reference: What the faces are compared with; not recorded. None where the model's file has no profile.
     """
 
     model: str
     detector: str
     detector_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    reading: str | None = None
+    prior: Mapping[str, float] | None = field(default=None, hash=False)
+    max_error: float | None = None
+    sets: float | None = None
+    views: int = 1
     labels: tuple[str, ...]
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    drawing: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    hidden: str | None = None
+    explained: bool = False
+    pages: Mapping[str, Path] = field(default_factory=dict, hash=False)
+    reference: Reference | None = field(default=None, compare=False)
 
 
 class Sink(Protocol):
@@ -89,6 +110,8 @@ class Kind:
         pictures: Whether it takes pictures.
         videos: Whether it takes videos.
         pipes: Whether it can go to standard output.
+        file: The name that its one file for all sources has in a folder, where its option names a folder.
+        portraits: Whether pictures' results need to carry `portraits`.
     """
 
     name: str
@@ -99,6 +122,8 @@ class Kind:
     pictures: bool = True
     videos: bool = True
     pipes: bool = False
+    file: str = ""
+    portraits: bool = False
 
     def takes(self, is_video: bool) -> bool:
         """Whether it applies to a video, or to a picture."""

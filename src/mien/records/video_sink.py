@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from mien.records.frame_times import FrameTimes
 from mien.records.sink import FileSink
-from mien.tracking.events import Event, EventFinder
+from mien.tracking.events import BRIDGE, Event, EventFinder
 from mien.values import Failure, FrameResult
 
 
@@ -15,6 +16,7 @@ class VideoSink(FileSink):
     """
 
     source = ""  # of the present video, or else of the last one
+    times: FrameTimes  # of the frames so far of that video
     _last_index: int | None = None
 
     def begin_video(self, first: FrameResult) -> None:
@@ -22,6 +24,12 @@ class VideoSink(FileSink):
 
     def add_frame(self, frame: FrameResult) -> None:
         """Called for every frame of a video."""
+
+    def end_frame(self, end: float) -> None:
+        """Called with the second at which the last frame ended, before the next one is added or the video ends.
+
+        Both may happen after the same frame, if the next one cannot be written.
+        """
 
     def add_events(self, events: Sequence[Event]) -> None:
         """Called after a frame with the events that have ended, from the first to end to the last."""
@@ -44,15 +52,22 @@ class VideoSink(FileSink):
             self.add_other(result)
             return
         if self._last_index is None:
-            self._finder = EventFinder()
+            self._finder, self.times = EventFinder(), FrameTimes(frame, self.header.settings.get("end"))
             self.source = frame.source
             self.begin_video(frame)
-        self._last_index = frame.index
+        else:
+            self.end_frame(self.times.end_before(frame))
+        is_first, self._last_index = self._last_index is None, frame.index
         self.add_frame(frame)
+        if not is_first:
+            self.times.add(frame)
+            if frame.error is None:  # else frames are missing before this one
+                self._finder.bridge = max(BRIDGE, 1.5 * self.times.step)
         ended: list[Event] = []
         for face in frame.faces:
-            if face.track_id is not None:
-                ended += self._finder.add(face.track_id, frame.time, face.label, face.scores[face.label])
+            if face.track_id is not None and not face.uncertain:
+                score = face.scores[face.label]
+                ended += self._finder.add(face.track_id, frame.time, face.label, score)
         self.add_events(ended + self._finder.tick(frame.time))
 
     def end(self, *, complete: bool) -> None:
@@ -61,5 +76,6 @@ class VideoSink(FileSink):
 
     def _close(self, error: str | None) -> None:
         self._last_index = None
+        self.end_frame(self.times.end)
         self.add_events(self._finder.close())
         self.end_video(error)

@@ -1,8 +1,22 @@
 """The parts of mien's pages: each is one file that loads nothing, light or dark as the reader's system."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
+from typing import Final
+
+from mien.emotions import UNCLEAR, UNCLEAR_COLOUR, colours_of
+
+REPORT_TITLE: Final = rb'(?s).{0,500}<meta name="generator" content="mien">.{0,9999}?: expressions</title>'
+"""How the pages of `--report` begin, as a regular expression."""
+
+INTERRUPTED: Final = "The job was interrupted; this is what was done until then."
+
+_NOTE: Final = (
+    "mien says what a face <em>shows</em>, frame by frame, not what a person <em>feels</em>. The same face can mean "
+    "joy, politeness or pain. <em>Unclear</em> stands where the answer should not be relied on. In the European "
+    "Union, inferring emotions at work and at school is forbidden (AI Act, Article 5(1)(f))."
+)
 
 
 def document(title: str, body: str, *, style: str, script: str = "", refresh: int | None = None) -> str:
@@ -12,13 +26,71 @@ def document(title: str, body: str, *, style: str, script: str = "", refresh: in
     """
     reload = f'<meta http-equiv="refresh" content="{refresh}">' if refresh else ""
     code = _read(script, "keep_place.js" if refresh else "")
-    return (
+    page = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="generator" content="mien">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">{reload}'
         f"<title>{escape(title)}</title><style>{_read('page.css', style)}</style></head>"
         f"<body><main>{body}</main>{code and f'<script>{code}</script>'}</body></html>\n"
     )
+    # A file's name that is no UTF-8 has lone surrogates, which UTF-8 has no bytes for.
+    return page.encode("utf-8", "backslashreplace").decode()
+
+
+def expressions_page(
+    name: str,
+    figures: Iterable[tuple[str, str, str]],
+    cards: Iterable[str],
+    made_with: Mapping[str, object],
+    *,
+    style: str,
+    script: str = "",
+    legend: str = "",
+    link: str = "",
+    data: str = "",
+) -> str:
+    """A page of `--report` on the source `name`: headline figures, cards, and last what it was made with and says.
+
+    `legend`, `link` and `data` are HTML: below the figures, below the note, and what a script needs.
+    """
+    last = [
+        card("Made with", named_values(made_with.items()), "half"),
+        card("What this says", f"<p>{_NOTE}</p>{link}", "half"),
+    ]
+    top = f"<header><h1>{escape(name)}</h1>{tiles(figures)}{legend}</header>"
+    body = f'{top}<div class="grid">{"".join([*cards, *last])}</div>{data}'
+    return document(f"{name}: expressions", body, style=style, script=script)
+
+
+def css_colours(labels: Sequence[str]) -> dict[str, str]:
+    """The colour of each of a model's labels, and last of "unclear", as CSS has it."""
+    colours = colours_of(labels) | {UNCLEAR: UNCLEAR_COLOUR}
+    return {label: "rgb({} {} {})".format(*colours[label]) for label in (*labels, UNCLEAR)}
+
+
+def counted(number: int, one: str, more: str = "") -> str:
+    """A number with its noun: `1 person`, `1,200 people`.
+
+    >>> counted(1, "person", "people"), counted(0, "frame")
+    ('1 person', '0 frames')
+    """
+    return f"{number:,} {one if number == 1 else more or f'{one}s'}"
+
+
+def and_more(number: int, one: str) -> str:
+    """A line about what a list leaves out, if it does."""
+    return f'<p class="small soft">{counted(number, one)} more.</p>' if number > 0 else ""
+
+
+def shares_bar(shares: Iterable[tuple[str, float, str]]) -> str:
+    """Names, their shares and CSS colours as a bar from the largest to the smallest, and in words beneath."""
+    shown = sorted((each for each in shares if each[1] > 0), key=lambda each: -each[1])
+    words = [f"{escape(name)} {share:.0%}" for name, share, _ in shown]
+    bar = "".join(
+        f'<i style="width:{share:.2%};background:{colour}" title="{text}"></i>'
+        for text, (_, share, colour) in zip(words, shown, strict=True)
+    )
+    return f'<div class="shares">{bar}</div><p class="small">{", ".join(words)}</p>'
 
 
 def _read(*names: str) -> str:

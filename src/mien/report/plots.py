@@ -41,7 +41,7 @@ def new_figure(width: float, height: float, title: str) -> "Figure":
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise MissingExtra("Drawing plots", "plot") from error
+        raise MissingExtra("Drawing plots", "plot", error) from error
     figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
     if title:
         figure.suptitle(title, fontsize=11, fontweight="bold", color=INK)

@@ -4,9 +4,10 @@ import base64
 import io
 import statistics
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from html import escape
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +15,19 @@ from PIL import Image as Pillow
 
 from mien.data.dataset import FaceSet, resize_faces
 from mien.evaluation import score
-from mien.evaluation.metrics import calibration_bins
+from mien.evaluation.metrics import calibration_bins, shares_of
+from mien.report.charts import bar, classes, confusion, tick_labels, ticks
 from mien.report.html import card, chart, document, key, named_values, table, tiles
 from mien.values import Scores
 
 SECONDS_A_RELOAD: Final = 30  # seconds after which the page of a running training reloads itself
+LEAST_PATIENCE: Final = 300  # seconds without news after which a training may be taken for killed, besides its epochs
 NUM_MISTAKES: Final = 24  # faces shown of those that are confidently misclassified
 _WIDTH, _HEIGHT = 560, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 12, 30
+_RIGHT, _TOP, _BOTTOM = 12, 12, 30
+
+State: TypeAlias = Literal["running", "finished", "stopped"]
+"""How far a training is; one that was interrupted or failed has stopped."""
 
 
 class Measured(NamedTuple):
@@ -47,15 +53,25 @@ class Layer(NamedTuple):
 def render(
     *,
     title: str,
-    running: bool,
+    state: State,
     recipe: Mapping[str, Any],
     about: Mapping[str, Any],
     epochs: Sequence[Mapping[str, Any]],
     measured: Measured | None,
     layers: Sequence[Layer],
+    advice: str | None = None,
 ) -> str:
-    """The page as HTML, from what the run's folder holds; `about` has the data, the code and the machine."""
+    """The page as HTML, from what the run's folder holds; `about` has the data, the code and the machine.
+
+    `advice` says what to change, where nothing was learned.
+
+    The page of a running training says when it was written, and in a browser, when it has had no news for so long that
+    the training must have been killed.
+    """
+    running = state == "running"
     headlines, cards = _headlines(epochs, recipe["epochs"], running), _curves(epochs)
+    if advice:
+        cards.insert(0, card("Nothing learned", f"<p>{escape(advice[:1].upper() + advice[1:])}</p>"))
     if measured:
         split, scores = measured.split, measured.scores
         scorecard = score(split.labels, scores, split.classes)
@@ -67,10 +83,11 @@ def render(
             ("ECE", f"{scorecard.ece:.3f}", "before calibration"),
             *headlines,
         ]  # fmt: skip
+        shares = shares_of(split.labels, scores.shape[1])
         cards += [
-            card("Confusion", _confusion(scorecard.labels, scorecard.confusion), "two-thirds"),
-            card("Reliability", _reliability(*calibration_bins(split.labels, scores)), "third"),
-            card("Classes", _classes(scorecard.per_class), "third"),
+            card("Confusion", confusion(scorecard.labels, scorecard.confusion), "two-thirds"),
+            card("Reliability", _reliability(*calibration_bins(shares, scores)), "third"),
+            card("Classes", classes(scorecard.per_class), "third"),
             card("Confident mistakes", _mistakes(split, scores, recipe["image_size"]), "two-thirds"),
         ]
     kept = "".join(f"<li>{escape(line['kept'])}</li>" for line in reversed(epochs) if line.get("kept"))
@@ -80,10 +97,18 @@ def render(
         card("Models kept", f'<ul class="small" style="padding-left:18px">{kept}</ul>', "third"),
         card("Network", _network(layers)),
     ]
-    pill = '<span class="pill running">running</span>' if running else '<span class="pill">finished</span>'
+    pill = f'<span class="pill">{state}</span>'
+    if running:
+        now = datetime.now().astimezone()
+        patience = LEAST_PATIENCE + 3 * max((float(line["seconds"]) for line in epochs), default=LEAST_PATIENCE)
+        pill = (
+            f'<span class="pill running" data-written="{now.timestamp():.0f}" data-patience="{patience:.0f}">'
+            f"running at {now:%H:%M} on {now:%Y-%m-%d}</span>"
+        )
     header = f"<header><h1>{escape(title)}{pill}</h1>{tiles(headlines)}</header>"
     body = f'{header}<div class="grid">{"".join(cards)}</div>'
-    return document(title, body, style="run_page.css", refresh=SECONDS_A_RELOAD if running else None)
+    script = "run_page.js" if running else ""
+    return document(title, body, style="run_page.css", script=script, refresh=SECONDS_A_RELOAD if running else None)
 
 
 def _headlines(epochs: Sequence[Mapping[str, Any]], total: int, running: bool) -> list[tuple[str, str, str]]:
@@ -106,11 +131,10 @@ def _duration(seconds: float) -> str:
 def _curves(epochs: Sequence[Mapping[str, Any]]) -> list[str]:
     if not epochs:
         return [card("Curves", "<p>They begin when the first epoch has ended.</p>")]
-    charts = {"accuracy": _line_chart(epochs, "accuracy", "{:.0%}"), "loss": _line_chart(epochs, "loss", "{:.2g}")}
-    return [card(what.capitalize(), drawn, "half") for what, drawn in charts.items()]
+    return [card(what.capitalize(), _line_chart(epochs, what), "half") for what in ("accuracy", "loss")]
 
 
-def _line_chart(lines: Sequence[Mapping[str, Any]], what: str, form: str) -> str:
+def _line_chart(lines: Sequence[Mapping[str, Any]], what: str) -> str:
     every_series = {
         "validation": ("var(--val)", [line[f"val_{what}"] for line in lines]),
         "training faces as they are": ("var(--train)", [line.get(f"plain_train_{what}") for line in lines]),
@@ -120,15 +144,17 @@ def _line_chart(lines: Sequence[Mapping[str, Any]], what: str, form: str) -> str
     epochs: list[int] = [line["epoch"] for line in lines]
     kept = {line["epoch"] for line in lines if line.get("kept")}
     every = [value for _, values in series.values() for value in values]
-    low, *_, high = ticks = _ticks(min(every), max(every))
+    low, *_, high = marks = ticks(min(every), max(every))
+    labels = tick_labels(marks, percent=what == "accuracy")
+    left = 14 + 7 * max(map(len, labels))  # a digit is 7 wide
     last = max(*epochs, 2)
 
-    x = partial(np.interp, xp=(1, last), fp=(_LEFT, _WIDTH - _RIGHT))
+    x = partial(np.interp, xp=(1, last), fp=(left, _WIDTH - _RIGHT))
     y = partial(np.interp, xp=(low, high), fp=(_HEIGHT - _BOTTOM, _TOP))
     parts = []
-    for tick in ticks:
-        parts.append(f'<line class="axis" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
-        parts.append(f'<text x="{_LEFT - 6}" y="{y(tick) + 4:.1f}" text-anchor="end">{form.format(tick)}</text>')
+    for tick, label in zip(marks, labels, strict=True):
+        parts.append(f'<line class="axis" x1="{left}" x2="{_WIDTH - _RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
+        parts.append(f'<text x="{left - 6}" y="{y(tick) + 4:.1f}" text-anchor="end">{label}</text>')
     labelled = sorted({round(1 + (last - 1) * share / 4) for share in range(5)})
     parts += [f'<text x="{x(epoch):.1f}" y="{_HEIGHT - 8}" text-anchor="middle">{epoch}</text>' for epoch in labelled]
     for name, (colour, values) in series.items():
@@ -144,32 +170,7 @@ def _line_chart(lines: Sequence[Mapping[str, Any]], what: str, form: str) -> str
     return chart("".join(parts), _WIDTH, _HEIGHT, f"{what} by epoch") + legend
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    """Round numbers that enclose a range."""
-    span = max(high - low, 1e-6)
-    step = 10.0 ** np.floor(np.log10(span / 4))
-    step *= next(factor for factor in (1, 2, 5, 10) if span / (step * factor) <= 5)
-    first, last = np.floor(low / step), np.ceil(high / step)
-    return [float(number * step) for number in np.arange(first, max(last, first + 1) + 0.5)]
-
-
-def _confusion(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
-    head = "<tr><th></th>" + "".join(f'<th scope="col">{escape(label)}</th>' for label in labels) + "</tr>"
-    lines = []
-    for label, row in zip(labels, counts, strict=True):
-        total = max(1, sum(row))
-        cells = []
-        for other, count in zip(labels, row, strict=True):
-            share = count / total
-            colour = "var(--good)" if other == label else "var(--bad)"
-            paint = f"background:color-mix(in srgb, {colour} {round(85 * share)}%, var(--card))"
-            cells.append(f'<td style="{paint}">{share:.0%}<small>{count}</small></td>')
-        lines.append(f'<tr><th scope="row">{escape(label)}</th>{"".join(cells)}</tr>')
-    note = '<p class="small soft">A row is the label in the data, a column the prediction of the network.</p>'
-    return f'<div class="scroll"><table class="confusion"><thead>{head}</thead>{"".join(lines)}</table></div>{note}'
-
-
-def _reliability(counts: NDArray[np.int64], confidence: NDArray[np.float64], accuracy: NDArray[np.float64]) -> str:
+def _reliability(counts: NDArray[np.float64], confidence: NDArray[np.float64], accuracy: NDArray[np.float64]) -> str:
     side, most = 300, max(1, *counts)
     num = len(counts)
 
@@ -185,7 +186,7 @@ def _reliability(counts: NDArray[np.int64], confidence: NDArray[np.float64], acc
         if not count:
             continue
         left, width = x(number / num), (side - 60) / num
-        title = f"<title>{count} faces: confidence {sure:.1%}, accuracy {right:.1%}</title>"
+        title = f"<title>{count:.0f} faces: confidence {sure:.1%}, accuracy {right:.1%}</title>"
         parts.append(f'<rect x="{left + 1:.1f}" width="{width - 2:.1f}" y="{y(right):.1f}" '
                      f'height="{y(0) - y(right):.1f}" fill="var(--accent)" '
                      f'opacity="{0.35 + 0.65 * (count / most) ** 0.5:.2f}">{title}</rect>'
@@ -195,15 +196,6 @@ def _reliability(counts: NDArray[np.int64], confidence: NDArray[np.float64], acc
         "accuracy and confidence are equal.</p>"
     )
     return chart("".join(parts), side, side, "reliability diagram") + note
-
-
-def _classes(per_class: Mapping[str, Mapping[str, float]]) -> str:
-    rows = [
-        (escape(label), f"{row['num_faces']:,.0f}", f"{row['recall']:.0%} {_bar(row['recall'])}",
-         f"{row['precision']:.0%}", f"{row['f1']:.2f}")
-        for label, row in per_class.items()
-    ]  # fmt: skip
-    return table(("", "faces", "recall", "precision", "F1"), rows)
 
 
 def _mistakes(split: FaceSet, scores: Scores, image_size: int) -> str:
@@ -228,17 +220,13 @@ def _network(layers: Sequence[Layer]) -> str:
     most = max((layer.macs for layer in layers), default=0) or 1
     rows = [
         (escape(layer.name), escape(layer.kind), "×".join(map(str, layer.shape)), f"{layer.num_parameters:,}",
-         f"{layer.macs:,} {_bar(layer.macs / most)}")
+         f"{layer.macs:,} {bar(layer.macs / most)}")
         for layer in layers
     ]  # fmt: skip
     parameters, macs = sum(layer.num_parameters for layer in layers), sum(layer.macs for layer in layers)
     head = "layer", "module", "output", "parameters", "multiplications"
     total = f"<p>{parameters:,} parameters, {macs:,} multiplications a face</p>"
     return f'{total}<div class="layers">{table(head, rows)}</div>'
-
-
-def _bar(share: float) -> str:
-    return f'<span class="bar"><i style="width:{100 * share:.0f}%"></i></span>'
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, object]]:

@@ -14,15 +14,15 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from mien.files import replacing
 from mien.recognition import OnnxClassifier  # before onnxruntime's own: it turns the telemetry off
 from mien.recognition.model_file import INPUT, VOTES
-from mien.runtime import InferenceSession
 from mien.shipping.calibrate import save
+from mien.shipping.rounding import LAYERS, round_weights
 from mien.values import GreyFaces
 
-LAYERS = ("Conv", "Gemm")
-"""The operators that are quantized: convolutions and dense layers."""
+BETWEEN = ("Relu", "MaxPool")
+"""Operators between them that eight bits pass through. A ReLU becomes part of the rounding before it, which then spends
+no level on values below 0."""
 
 HALF = "_half"
 
@@ -39,39 +39,73 @@ PERCENTILE = 99.999
 def quantize(exported: Path, faces: GreyFaces, path: Path) -> OnnxClassifier:
     """Write the same model with weights and activations of convolutions and dense layers in eight bits.
 
-    Static, with a scale for each channel (Jacob et al. 2018, arXiv:1712.05877); activations are clipped at their
-    `PERCENTILE`. The first and the last layer stay as they are: they cost little and matter most. A logit is still the
-    mean of its evidence map.
+    Static, with a scale for each channel (Jacob et al. 2018, arXiv:1712.05877), symmetric weights, and activations from
+    0 to 255 that are clipped at their `PERCENTILE`. The first and the last layer stay as they are: they cost little and
+    matter most. A logit is still the mean of its evidence map.
 
-    Processors without VNNI saturate the sums of eight-bit weights. The GELU network lost more by that than by all else,
-    and rep-small less than by weights of seven bits. So both are tried where sums saturate, and the one whose logits
-    stay closer is taken; elsewhere weights have seven bits, which are safe on every processor.
+    One file suits every processor: `mien.shipping.rounding` keeps the weights' sums within what those without VNNI
+    can add.
     """
     chosen = faces[np.linspace(0, len(faces) - 1, min(CALIBRATION_FACES, len(faces))).astype(int)]
-    with TemporaryDirectory() as folder, replacing(path) as partial:
-        drafts = []
-        for bits in (7, 8) if saturates() else (7,):
-            drafts.append(Path(folder) / f"{bits}.onnx")
-            _quantize(exported, chosen, drafts[-1], seven_bits=bits == 7)
-        wanted = OnnxClassifier(exported).logits(chosen)
-        errors = [float(np.square(OnnxClassifier(draft).logits(chosen) - wanted).mean()) for draft in drafts]
-        partial.write_bytes(drafts[int(np.argmin(errors))].read_bytes())
-    return OnnxClassifier(path)
+    with TemporaryDirectory() as folder:
+        draft = Path(folder) / "draft.onnx"
+        _quantize(exported, chosen, draft)
+        proto = onnx.load(draft)
+    round_weights(proto, onnx.load(exported), chosen)
+    return save(proto, path)
 
 
-def saturates() -> bool:
-    """Whether sums of products of eight bits saturate on this processor, as on all x86 without VNNI."""
-    model = onnx.parser.parse_model(
-        f"""<ir_version: 8, opset_import: ["": 17]>
-        largest (uint8[1, 64] x) => (int32[1, 8] y) <int8[64, 8] weights = {{{", ".join(["127"] * 64 * 8)}}}>
-        {{ y = MatMulInteger (x, weights) }}"""
-    )
-    session = InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    largest = session.run(None, {"x": np.full((1, 64), 255, np.uint8)})[0]
-    return bool((largest != 255 * 127 * 64).any())
+def in_eight_bits(exported: Path) -> bool:
+    """Whether a model file's weights are in eight bits."""
+    return any(node.op_type == "DequantizeLinear" for node in onnx.load(exported).graph.node)
 
 
-def _quantize(exported: Path, faces: GreyFaces, path: Path, *, seven_bits: bool) -> None:
+def dequantize(exported: Path, path: Path) -> OnnxClassifier:
+    """Write a model file in eight bits with its weights and activations in float32.
+
+    The weights keep the values that eight bits can hold; what rounding them took away is not in the file.
+    """
+    proto = onnx.load(exported)
+    graph = proto.graph
+    constants = {each.name: each for each in graph.initializer}
+    given = {node.output[0]: node for node in graph.node}
+    renamed: dict[str, str] = {}
+    nodes = []
+    for node in graph.node:
+        if node.op_type == "QuantizeLinear":
+            continue
+        if node.op_type != "DequantizeLinear":
+            nodes.append(node)
+        elif node.input[0] in constants:
+            name = node.input[0].removesuffix("_quantized")
+            values, scales = (numpy_helper.to_array(constants[each]) for each in node.input[:2])
+            units = scales.reshape(-1, *[1] * (values.ndim - 1)) if scales.ndim else scales
+            whole = values.astype(np.float32) * units
+            graph.initializer.append(numpy_helper.from_array(np.asarray(whole, np.float32), name))
+            renamed[node.output[0]] = name
+        else:
+            packed = given[node.input[0]]
+            zero = numpy_helper.to_array(constants[packed.input[2]])
+            maker = given.get(packed.input[0])
+            if zero == np.iinfo(zero.dtype).min and maker is not None and maker.op_type in LAYERS:
+                # The ReLU that became part of the rounding.
+                renamed[node.output[0]] = f"{packed.input[0]}_cut_off"
+                nodes.append(onnx.helper.make_node("Relu", [packed.input[0]], [renamed[node.output[0]]]))
+            else:
+                renamed[node.output[0]] = packed.input[0]
+    for node in nodes:
+        for at, name in enumerate(node.input):
+            node.input[at] = renamed.get(name, name)
+    del graph.node[:]
+    graph.node.extend(nodes)
+    used = {name for node in nodes for name in node.input}
+    kept = [each for each in graph.initializer if each.name in used]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
+    return save(proto, path)
+
+
+def _quantize(exported: Path, faces: GreyFaces, path: Path) -> None:
     from onnxruntime import quantization as onnx_quantization
 
     class Faces(onnx_quantization.CalibrationDataReader):  # type: ignore[misc] # onnxruntime has no types
@@ -93,10 +127,9 @@ def _quantize(exported: Path, faces: GreyFaces, path: Path, *, seven_bits: bool)
             str(path),
             Faces(),
             quant_format=onnx_quantization.QuantFormat.QDQ,
-            op_types_to_quantize=list(LAYERS),
+            op_types_to_quantize=[*LAYERS, *BETWEEN],
             nodes_to_exclude=[names[0], *names[-num_heads:]],
             per_channel=True,
-            reduce_range=seven_bits,
             activation_type=onnx_quantization.QuantType.QUInt8,
             weight_type=onnx_quantization.QuantType.QInt8,
             calibrate_method=onnx_quantization.CalibrationMethod.Percentile,

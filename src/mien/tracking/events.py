@@ -2,10 +2,14 @@
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 from mien.errors import InvalidInput
 from mien.tracking.smoothing import TIME_TOLERANCE
 from mien.values import checked_number
+
+BRIDGE: Final = 0.3
+"""Seconds that a face may be out of sight without the end of what it shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +43,14 @@ class EventFinder:
         happy 0.1 0.5
 
     A span continues across gaps of up to `bridge` seconds in which its face is not seen. Another label always ends it:
-    use labels from `Hysteresis`, which do not flicker.
+    use labels from `mien.tracking.smoothing.Smoother`, which do not flicker.
 
     Args:
         minimum: Length in seconds below which a span is dropped.
         bridge: Seconds that a face may be out of sight without its span ending.
     """
 
-    def __init__(self, minimum: float = 0.2, bridge: float = 0.3) -> None:
+    def __init__(self, minimum: float = 0.2, bridge: float = BRIDGE) -> None:
         self.minimum = checked_number("minimum", minimum, kind="a number of seconds")
         self.bridge = checked_number("bridge", bridge, kind="a number of seconds")
         self._spans: dict[int, _Span] = {}

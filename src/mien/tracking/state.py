@@ -8,7 +8,7 @@ import inspect
 import io
 from collections.abc import Mapping
 from typing import Any, TypeAlias
-from zipfile import ZipFile
+from zipfile import ZIP_STORED, ZipFile
 
 import numpy as np
 from numpy.lib.format import read_array
@@ -101,8 +101,8 @@ def from_bytes(content: bytes) -> State:
     """The state that `to_bytes` was given; nothing but arrays of numbers and strings is read."""
     try:
         with ZipFile(io.BytesIO(content)) as archive:
-            # `to_bytes` does not compress: content that unpacks to more than its own size would fill the memory.
-            if sum(member.file_size for member in archive.infolist()) > len(content):
+            # `to_bytes` does not compress; what is compressed could fill the memory, and lie about its size.
+            if any(member.compress_type != ZIP_STORED for member in archive.infolist()):
                 raise ValueError("it is compressed")
             return {
                 name.removesuffix(".npy"): read_array(io.BytesIO(archive.read(name)), allow_pickle=False)

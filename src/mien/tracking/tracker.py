@@ -10,13 +10,25 @@ from numpy.typing import NDArray
 
 from mien.errors import InvalidInput
 from mien.tracking.assignment import assign
-from mien.tracking.following import PATCH_SIDE, Grey, appearance, is_cut, median_flow, normalized, small_grey
+from mien.tracking.following import (
+    MIN_CORRELATION,
+    PATCH_SIDE,
+    Grey,
+    appearance,
+    camera_motion,
+    median_flow,
+    normalized,
+    small_grey,
+)
+from mien.tracking.looks import Gallery, Look, look_of
 from mien.tracking.state import Stateful
 from mien.values import Box, Crop, Detection, Image, checked_number
 
-MIN_CORRELATION: Final = 0.6
-"""Lowest correlation with the last detection at which a followed face is taken to be still there. Different people's
-faces correlate at .65 in one pair of twenty, and one person's from frame to frame above .9."""
+SPARSE: Final = 0.15
+"""Seconds between two frames from which on a moving background may look like a cut. A face that is as it was, at its
+place, then shows that there is none."""
+
+STAYED_CORRELATION: Final = 0.8  # lowest correlation with the last detection at which a face is as it was
 
 RELIABLE_CORRELATION: Final = 0.8
 """Correlation from which a move updates the velocity; below it something else may be pulling at the points."""
@@ -42,6 +54,13 @@ size, and 0 (same), 1 (unrelated) or up to 2 for the appearance."""
 MAX_OVERLAP: Final = 0.5
 """Intersection over the area of the smaller box above which two boxes are one face, or one face hides the other."""
 
+EDGE: Final = 0.02
+"""Distance from the frame's left or right edge, in sides of the box, below which a face may be cut off, and its look is
+not that of the whole face."""
+
+LOOK_EVERY: Final = 0.5  # seconds between the looks that are taken of a person
+MAX_WAIT: Final = 0.5  # seconds for which a new face that is partly hidden waits for its number
+
 MIN_INSIDE: Final = 0.3  # smallest share of a box inside the frame with which a face counts as visible
 
 
@@ -49,9 +68,10 @@ MIN_INSIDE: Final = 0.3  # smallest share of a box inside the frame with which a
 class Track:
     """One person in one frame."""
 
-    track_id: int  # the same for the same person; counts from 1, and is never used again
+    track_id: int  # the same for the same person; counts from 1
     detection: Detection  # inside the frame; its score is that of the last real detection
     interpolated: bool  # whether the place is the tracker's, as the detector did not run or missed the face
+    returned: float | None = None  # similarity of the look by which it got an earlier number; None for a new one
 
 
 class Tracker(Stateful):
@@ -66,7 +86,9 @@ class Tracker(Stateful):
     Between detections each face's box is moved by median flow (Kalal et al. 2010) in a copy 320 pixels wide. A
     detection then corrects it, as a Kalman filter weighs the two by their uncertainty; so boxes jitter less than the
     detector's. Faces and detections are paired by position, size and appearance, at the lowest total cost. A face out
-    of sight continues at its last velocity, which decays.
+    of sight continues at its last velocity, which decays. What the camera moves is measured and taken out before.
+
+    Who comes back, after a cut too, gets the earlier number where the look says so (`mien.tracking.looks`).
 
     A first detection becomes a track at once in the first frame and right after a cut, where nothing came before that
     it could contradict; so a still picture reports its faces. Anywhere else a track begins when the detector has found
@@ -78,7 +100,7 @@ class Tracker(Stateful):
             Detectors take 10 to 50 ms of one core on a frame, following takes less than 1. So five detections a second
             cost a tenth to a quarter of the core, and somebody who comes in has a number within .35 s.
         max_lost: Seconds after which a face that is neither detected nor followed has left. One that comes back sooner,
-            and near, keeps its number.
+            and near, keeps its number; later only by its look.
         confirmations: Runs of the detector in a row that must find a face, 1 or more.
     """
 
@@ -90,6 +112,7 @@ class Tracker(Stateful):
     _height: int = 0
     _detected: float = -math.inf  # time of the last detection in this shot
     _face_lost: bool = False
+    _gallery: Gallery
 
     def __init__(
         self, *, detect_every: float = 0.2, search_every: float = 0.15, max_lost: float = 1.0, confirmations: int = 2
@@ -99,6 +122,7 @@ class Tracker(Stateful):
         self.max_lost = checked_number("max_lost", max_lost, kind="a number of seconds")
         self.confirmations = checked_number("confirmations", confirmations, 1, kind="a whole number")
         self._faces = []
+        self._gallery = Gallery()
         self._image: Image | None = None  # the frame of `wants_detection` until it is that of `update`
 
     def wants_detection(self, image: Image, time: float) -> bool:
@@ -119,7 +143,7 @@ class Tracker(Stateful):
         self._advance(image, time)
         self._image = None
         if detections is not None:
-            self._correct(detections)
+            self._correct(image, detections)
         self._faces = [face for face in self._faces if time - face.seen <= self.max_lost]
         tracks = [face.track(self._width, self._height) for face in self._faces]
         visible = [track for track in tracks if track is not None]
@@ -133,7 +157,7 @@ class Tracker(Stateful):
         return tuple(box for box in boxes if box.area > 0)
 
     def _new_part(self) -> "_TrackState":
-        return _TrackState(np.zeros((2, 2)), 0.0, np.empty(0, np.float32), np.empty(0, np.float32), 0.0)
+        return _TrackState(np.zeros((2, 2)), 0.0, np.empty(0, np.float32), np.empty(0, np.float32), seen=0.0, since=0.0)
 
     def _advance(self, image: Image, time: float) -> None:
         """Move the faces to their places in this frame; does nothing when called with the same frame again."""
@@ -147,36 +171,44 @@ class Tracker(Stateful):
         self._image, self._time, self._small = image, time, small
         self._width, self._height = width, height
         self._face_lost = False
-        if same_size and not is_cut(before, small):
-            self._follow(before, elapsed)
-        else:
-            self._faces.clear()
-            self._detected = -math.inf
+        moved = camera_motion(before, small) if same_size else None
+        if moved is not None:
+            self._follow(before, elapsed, moved, MIN_CORRELATION)
+            return
+        stayed = same_size and elapsed >= SPARSE
+        if stayed:
+            self._follow(before, elapsed, np.zeros(2), STAYED_CORRELATION)
+        self._faces = [face for face in self._faces if stayed and face.followed]
+        self._detected = -math.inf
 
-    def _follow(self, before: Grey, elapsed: float) -> None:
-        """Move every face that is in sight with the picture, and the others at their last velocity."""
+    def _follow(self, before: Grey, elapsed: float, camera: NDArray[np.float64], least: float) -> None:
+        """Move every face that is in sight with the picture, and the others at their last velocity.
+
+        `camera` is the move of the whole picture, (2,), in pixels of the small copy, and `least` the correlation with
+        the last detection from which a face is taken to be still there.
+        """
         small, scale = self._small, self._small.shape[1] / self._width
         in_sight = [face for face in self._faces if face.followed]
         flow = np.empty((0, 3))
         if in_sight:
             boxes = np.array([face.box for face in in_sight]) * scale
-            expected = np.array([face.velocity for face in in_sight]) * (elapsed * scale)
+            expected = np.array([face.velocity for face in in_sight]) * (elapsed * scale) + camera
             flow = median_flow(before, small, boxes, expected)
         for face, (x, y, growth) in zip(in_sight, flow.tolist(), strict=True):
             centre = _centre(face.points)
             moved = (face.points - centre) * growth + centre + np.array([x, y]) / scale
             found = math.isfinite(x)
             correlation = float(appearance(small, moved[:2].ravel() * scale) @ face.template) if found else 0.0
-            if correlation >= MIN_CORRELATION and 0.8 < growth < 1.25:
-                face.follow(moved, correlation, self._time, elapsed)
+            if correlation >= least and 0.8 < growth < 1.25:
+                face.follow(moved, correlation, self._time, elapsed, camera / scale)
             else:
                 face.followed = False
                 self._face_lost = True
         for face in self._faces:
             if not face.followed:
-                face.coast(elapsed, self._width, self._height)
+                face.coast(elapsed, self._width, self._height, camera / scale)
 
-    def _correct(self, detections: Sequence[Detection]) -> None:
+    def _correct(self, image: Image, detections: Sequence[Detection]) -> None:
         """Pair faces with detections; begin and end tracks."""
         small, scale = self._small, self._small.shape[1] / self._width
         first, self._detected = self._detected == -math.inf, self._time
@@ -195,11 +227,41 @@ class Tracker(Stateful):
         self._faces = [face for face in self._faces if face.found or face.hits >= self.confirmations]
         for column, (detection, patch) in enumerate(zip(detections, appearances, strict=True)):
             if column not in pairs.values() and not _is_covered(detection.box, matched):
-                self._faces.append(_TrackState(_points(detection), float(detection.score), patch, patch, self._time))
-        for face in self._faces:
-            if not face.track_id and (first or face.hits >= self.confirmations):
+                score, time = float(detection.score), self._time
+                self._faces.append(_TrackState(_points(detection), score, patch, patch, seen=time, since=time))
+        self._name(image, at_once=first)
+
+    def _name(self, image: Image, *, at_once: bool) -> None:
+        """Give a number to every face that needs one, an earlier one to who came back; and keep how people look."""
+        found = [face for face in self._faces if face.found]
+        new = [face for face in found if not face.track_id and (at_once or self._is_confirmed(face))]
+        looks = [look_of(image, face.region) for face in new]
+        present = {face.track_id for face in self._faces if face.followed}
+        earlier = self._gallery.recognise(looks, present, self._time)
+        for face, look, known in zip(new, looks, earlier, strict=True):
+            if known is None:
                 self._num_tracks += 1
-                face.track_id = self._num_tracks
+            face.track_id, face.returned = known or (self._num_tracks, 0.0)
+            self._remember(face, look)
+            # Who was expected elsewhere is here.
+            self._faces = [each for each in self._faces if each is face or each.track_id != face.track_id]
+        for face in found:
+            if face.track_id and self._time - face.looked >= LOOK_EVERY and self._is_clear(face):
+                self._remember(face, look_of(image, face.region))
+
+    def _is_confirmed(self, face: "_TrackState") -> bool:
+        """Whether a new face gets a number. Its look tells who it is only when nothing hides a part of it."""
+        return face.hits >= self.confirmations and (self._is_clear(face) or self._time - face.since >= MAX_WAIT)
+
+    def _is_clear(self, face: "_TrackState") -> bool:
+        """Whether neither side of the frame cuts a face off, nor another face overlaps it."""
+        margin, box = EDGE * face.side, Box(*face.box.tolist())
+        others = (Box(*other.box.tolist()) for other in self._faces if other.found and other is not face)
+        return margin < box.left and box.right < self._width - margin and not any(map(box.overlap, others))
+
+    def _remember(self, face: "_TrackState", look: Look) -> None:
+        face.looked = self._time
+        self._gallery.add(face.track_id, look, self._time)
 
     def _pairs(self, detections: Sequence[Detection], appearances: Sequence[NDArray[np.float32]]) -> dict[int, int]:
         """The index of the detection that each face is paired with, by the face's."""
@@ -222,13 +284,17 @@ class _TrackState(Stateful):
     template: NDArray[np.float32]  # appearance of the last detection, to which the next frames are compared
     average: NDArray[np.float32]  # appearance averaged over all detections, to which new detections are compared
     seen: float  # when it was last in sight and not missed by the detector, in seconds
-    velocity: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))  # of the centre, in pixels a second
+    since: float  # when it was first detected, in seconds
+    velocity: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
+    """(2,) of the centre, in pixels a second, without the camera's movement as far as that was measured."""
     spread: float = DETECTOR_NOISE  # standard deviation of the position, in sides of the box
     followed: bool = True  # whether the face is in sight: detected, or still correlated with the template
     found: bool = True  # whether the detector found it in its last run
     interpolated: bool = False  # whether the points come from following rather than from a detection
     hits: int = 1  # number of runs of the detector that found the face
     track_id: int = 0  # the number in `Track`; 0 until the face is confirmed
+    returned: float = 0.0  # the similarity in `Track`; 0 for none
+    looked: float = 0.0  # when the gallery was last given its look, in seconds
 
     @property
     def box(self) -> NDArray[np.float64]:
@@ -241,6 +307,13 @@ class _TrackState(Stateful):
         width, height = self.points[1] - self.points[0]
         return math.sqrt(width * height)
 
+    @property
+    def region(self) -> Crop:
+        """What a network should see."""
+        if len(self.points) in (4, 9):
+            return Crop.between(self.points[2:4])
+        return Detection(Box(*self.box.tolist()), self.score).region
+
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         super().restore(state)
         patch = (PATCH_SIDE**2,)
@@ -251,10 +324,12 @@ class _TrackState(Stateful):
         ):
             raise InvalidInput("the saved state of a followed face has no valid box, velocity or appearance")
 
-    def follow(self, moved: NDArray[np.float64], correlation: float, time: float, elapsed: float) -> None:
-        """Move to the points where the face was found again by its appearance."""
+    def follow(
+        self, moved: NDArray[np.float64], correlation: float, time: float, elapsed: float, camera: NDArray[np.float64]
+    ) -> None:
+        """Move to the points where the face was found again by its appearance; `camera` is the picture's move, (2,)."""
         if correlation >= RELIABLE_CORRELATION and elapsed > 0:
-            velocity = (_centre(moved) - _centre(self.points)) / elapsed
+            velocity = (_centre(moved) - _centre(self.points) - camera) / elapsed
             self.velocity += (1 - math.exp(-elapsed / VELOCITY_TIME)) * (velocity - self.velocity)
         self.points = moved
         self.spread = math.hypot(self.spread, FOLLOW_NOISE)
@@ -262,11 +337,12 @@ class _TrackState(Stateful):
         if self.found:
             self.seen = time
 
-    def coast(self, elapsed: float, width: int, height: int) -> None:
-        """Move on at the last velocity while out of sight; a face that left the frame is expected back at its edge."""
+    def coast(self, elapsed: float, width: int, height: int, camera: NDArray[np.float64]) -> None:
+        """Move on with the picture and at the last velocity while out of sight. Who walks out of the frame is expected
+        back at its edge; whom the camera leaves behind, at the same place."""
         centre = _centre(self.points)
-        ahead = np.clip(centre + self.velocity * elapsed, 0, (width, height))
-        self.points = self.points + (ahead - centre)
+        ahead = np.clip(centre + self.velocity * elapsed, np.minimum(centre, 0), np.maximum(centre, (width, height)))
+        self.points = self.points + (ahead - centre) + camera
         self.velocity *= math.exp(-elapsed / VELOCITY_DECAY)
         self.spread += LOST_NOISE * elapsed
 
@@ -308,7 +384,8 @@ class _TrackState(Stateful):
             return None
         landmarks = self.points[-5:].astype(np.float32) if len(self.points) in (7, 9) else None
         crop = Crop.between(self.points[2:4]) if len(self.points) in (4, 9) else None
-        return Track(self.track_id, Detection(inside, self.score, landmarks, crop), self.interpolated)
+        detection = Detection(inside, self.score, landmarks, crop)
+        return Track(self.track_id, detection, self.interpolated, self.returned or None)
 
 
 def _points(detection: Detection) -> NDArray[np.float64]:

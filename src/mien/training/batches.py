@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mien.data.dataset import FaceSet
+from mien.data.fer_plus import vote_shares
 from mien.data.folds import fold_of
-from mien.emotions import FER_PLUS_EXPRESSIONS
 from mien.errors import DataError, RecipeError
 from mien.training.augmentation import Augmentation, Mix, augment, draw_mix, standardize
 from mien.training.distributed import Worker
 from mien.training.recipe import Recipe
 from mien.training.teachers import Teacher, teacher_targets
+from mien.training.votes import labels_by_votes
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Batch:
     """The images of one step and their targets."""
 
     images: Tensor  # (N, 1, S, S) float, augmented and standardised
-    labels: Tensor  # (N, K) probabilities: one-hot unless faces are mixed
+    labels: Tensor  # (N, K) probabilities: one-hot unless faces are mixed, or votes have a share in them
     votes: Tensor | None  # (N, 8) shares of FER+'s votes
     teacher: Tensor | None  # (N, K) softened probabilities of the teachers for these images
 
@@ -32,31 +33,30 @@ class Batch:
 class Batches:
     """The training split on the worker's device, and the worker's share of each batch of it.
 
-    All randomness of an epoch comes from the recipe's seed, the epoch's number and the worker's rank.
+    All randomness of an epoch comes from `seed`, the recipe's if nothing else is set, the epoch's number and the
+    worker's rank.
     """
 
-    def __init__(
-        self,
-        faces: FaceSet,
-        recipe: Recipe,
-        worker: Worker,
-        teachers: Sequence[Teacher] = (),
-        memory_format: torch.memory_format = torch.contiguous_format,
-    ) -> None:
+    def __init__(self, faces: FaceSet, recipe: Recipe, worker: Worker, teachers: Sequence[Teacher] = ()) -> None:
         if len(faces) < recipe.batch_size:
             raise DataError(
                 f"{faces.name} has {len(faces)} faces to train on, fewer than one batch of {recipe.batch_size}; "
-                "set a smaller one, as in --set batch_size=8"
+                f"set a smaller one, as in --set batch_size={min(8, max(2, len(faces) // 2))}"
             )
         if recipe.batch_size < 2 * worker.size:
             raise RecipeError(
                 f"a batch of {recipe.batch_size} is too small for {worker.size} processes, as each needs two faces for "
                 "batch norm; set a larger batch_size"
             )
-        self._recipe, self._worker, self._format = recipe, worker, memory_format
+        self._recipe, self._worker, self.seed = recipe, worker, recipe.seed
         self._faces = torch.from_numpy(faces.faces).to(worker.device)
-        self._labels = F.one_hot(torch.from_numpy(faces.labels), len(faces.classes)).float().to(worker.device)
-        self._votes = None if faces.votes is None else torch.from_numpy(vote_shares(faces.votes)).to(worker.device)
+        labels = F.one_hot(torch.from_numpy(faces.labels), len(faces.classes)).float()
+        if recipe.people_weight and faces.votes is not None:
+            labels = labels.lerp(labels_by_votes(faces), recipe.people_weight)
+        self._labels = labels.to(worker.device)
+        # A face that nobody saw an expression in adds no loss: its shares are all 0.
+        shares = None if faces.votes is None else torch.from_numpy(vote_shares(faces.votes)).float()
+        self._votes = None if shares is None else shares.to(worker.device)
         self._teachers = teachers
         self._eligible = eligible_teachers(teachers, faces).to(worker.device) if teachers else None
         weights = rarity(faces.labels, len(faces.classes), recipe.class_sampling)
@@ -69,7 +69,7 @@ class Batches:
         """The faces of an incomplete last batch are left out of this epoch."""
         recipe, worker = self._recipe, self._worker
         order = self._order(epoch)
-        generator = torch.Generator(worker.device).manual_seed(epoch_seed(recipe.seed, epoch, 1 + worker.rank))
+        generator = torch.Generator(worker.device).manual_seed(epoch_seed(self.seed, epoch, 1 + worker.rank))
         limits = augmentation_in(recipe, epoch)
         for start in range(0, len(self) * recipe.batch_size, recipe.batch_size):
             chosen = order[start : start + recipe.batch_size][worker.share(recipe.batch_size)]
@@ -88,7 +88,7 @@ class Batches:
                 # For a mixture, teachers that saw neither face; where there are none, those that did not see the first.
                 both = eligible & eligible[:, mix.partner]
                 eligible = torch.where(both.any(0), both, eligible)
-        views = standardize(images).contiguous(memory_format=self._format)
+        views = standardize(images).contiguous(memory_format=torch.channels_last)
         targets = None
         if eligible is not None:
             targets = teacher_targets(self._teachers, eligible, views, self._recipe.teacher_temperature)
@@ -96,7 +96,7 @@ class Batches:
 
     def _order(self, epoch: int) -> Tensor:
         """Indices of faces in a new order; with balanced sampling, some more than once and some not at all."""
-        generator = torch.Generator().manual_seed(epoch_seed(self._recipe.seed, epoch, 0))
+        generator = torch.Generator().manual_seed(epoch_seed(self.seed, epoch, 0))
         num = len(self._faces)
         if self._recipe.class_sampling == 0:
             order = torch.randperm(num, generator=generator)
@@ -132,10 +132,15 @@ def eligible_teachers(teachers: Sequence[Teacher], faces: FaceSet) -> Tensor:
     return eligible
 
 
-def vote_shares(votes: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(N, 10) votes → (N, 8) shares of the expressions; all 0, which adds no loss, where nobody voted for one."""
-    expressions = votes[:, : len(FER_PLUS_EXPRESSIONS)].astype(np.float32)
-    return np.asarray(expressions / np.maximum(expressions.sum(axis=1, keepdims=True), 1), dtype=np.float32)
+def continued_seed(seed: int, sha256: str | None) -> int:
+    """The seed of a training that begins with the weights of that SHA-256, or None with random ones.
+
+    The training that they come from saw the same faces in the same order, with the same augmentation and dropout, in
+    its epochs of the same numbers. A network without augmentation learned them by heart the second time.
+    """
+    if sha256 is None:
+        return seed
+    return int(np.random.SeedSequence((seed, int(sha256[:16], 16))).generate_state(1)[0])
 
 
 def epoch_seed(seed: int, epoch: int, stream: int) -> int:

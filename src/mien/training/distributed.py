@@ -1,6 +1,7 @@
-"""One training in many processes that `torchrun` starts, on one machine or many."""
+"""One training in many processes that `torchrun` starts, and starts again, on one machine or many."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from dataclasses import dataclass
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.distributed_c10d import PrefixStore, Store
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
 from mien.errors import TrainingError
@@ -78,11 +81,47 @@ def is_leader() -> bool:
     return int(os.environ.get("RANK", "0")) == 0
 
 
+def launch() -> str | None:
+    """The name of the launch that this process belongs to, which stays when `torchrun` starts processes again.
+
+    It is the launch's `--rdzv-id`, or drawn at random with `--standalone`; None without either, or without `torchrun`.
+    """
+    name = os.environ.get("TORCHELASTIC_RUN_ID", "none")
+    return None if name == "none" else name
+
+
+def end_process() -> None:
+    """End this process with status 0, if `torchrun` started it with others, once all it printed is written.
+
+    Gloo's threads outlive the process group that `DistributedDataParallel` knows of. One of them that frees a tensor
+    while Python shuts down aborts the process after all its work is done (pytorch/pytorch#179291).
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+
+
+def separated(store: Store) -> Store:
+    """The store in which processes find each other, without what they wrote before `torchrun` started them again.
+
+    torchrun keeps one store over all starts (torch 2.13), so that a process may read the address of one that is gone,
+    and wait for it for half an hour. Its count of starts differs from machine to machine; on several, it has to be told
+    to make a new store each time (`TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1`, as in recipes/cluster.sh).
+    """
+    if os.environ.get("GROUP_WORLD_SIZE", "1") != "1":
+        return store
+    return PrefixStore(f"start {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+
+
 @contextmanager
 def joined(device: torch.device | None = None) -> Iterator[Worker]:
     """Join the other processes when `torchrun` started this one; else train alone.
 
     Without a device, it is the GPU of this process's number on its machine, or the CPU.
+
+    Raises:
+        TrainingError: the connection to another process broke within.
     """
     local = int(os.environ.get("LOCAL_RANK", "0"))
     device = device or (torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu"))
@@ -92,8 +131,18 @@ def joined(device: torch.device | None = None) -> Iterator[Worker]:
         return
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    store, rank, size = next(rendezvous("env://"))
+    dist.init_process_group(
+        "nccl" if device.type == "cuda" else "gloo", store=separated(store), rank=rank, world_size=size
+    )
     try:
         yield Worker(dist.get_rank(), size, device)
+    except RuntimeError as error:
+        if not isinstance(error, dist.DistError) and "gloo" not in str(error):
+            raise
+        raise TrainingError(
+            f"process {os.environ['RANK']} of {size} lost its connection to another, which has probably ended; with "
+            "torchrun's --max-restarts 3 all begin again where the last checkpoint was written"
+        ) from error
     finally:
         dist.destroy_process_group()

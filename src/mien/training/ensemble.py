@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mien.errors import RecipeError
 from mien.training.architectures import Network
+from mien.training.architectures.network import Head
 from mien.training.augmentation import Augmentation, augment, standardize
 from mien.training.trained import Trainee
 from mien.values import GreyFaces
@@ -26,13 +27,29 @@ class Ensemble(Network):
         self.num_embedded = sum(member.num_embedded for member in members)
         self.members = nn.ModuleList(members)
 
-    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """As `Network.forward`; the evidence is as fine as the finest member's, the embedding theirs in a row."""
-        answers = [member(faces) for member in self.members]
-        logits = torch.stack([answer[0] for answer in answers]).mean(0)
-        finest = max((answer[1].shape[2:] for answer in answers), key=lambda shape: shape[0])
-        evidence = torch.stack([_resized(answer[1], finest) for answer in answers]).mean(0)
-        return logits, evidence, torch.cat([answer[2] for answer in answers], dim=1)
+    def classify(self, faces: Tensor) -> tuple[Tensor, Tensor]:
+        """As `Network.classify`; the embedding is those of the members in a row."""
+        logits, embeddings = zip(*(member.classify(faces) for member in self._networks()), strict=True)
+        return torch.stack(logits).mean(0), torch.cat(embeddings, dim=1)
+
+    def forward(self, faces: Tensor, *heads: Head) -> tuple[Tensor, ...]:
+        """As `Network.forward`; the evidence is as fine as the finest member's."""
+        parts = [self._parts(head) for head in heads]
+        answers = [member(faces, *(part[at] for part in parts)) for at, member in enumerate(self.members)]
+        outputs: list[Tensor] = []
+        by_output = [*zip(*answers, strict=True)]
+        for logits, maps in zip(by_output[::2], by_output[1::2], strict=True):
+            finest = max((each.shape[2:] for each in maps), key=lambda shape: shape[0])
+            outputs += [torch.stack(logits).mean(0), torch.stack([_resized(each, finest) for each in maps]).mean(0)]
+        return tuple(outputs)
+
+    def _parts(self, head: Head) -> list[Head]:
+        """A head for each member's embedding, the mean of whose values is what `head` makes of all embeddings."""
+        sizes = [member.num_embedded for member in self._networks()]
+        return [Head(weight * len(sizes), head.bias) for weight in torch.split(head.weight, sizes, dim=1)]
+
+    def _networks(self) -> Iterator[Network]:
+        return (member for member in self.members if isinstance(member, Network))
 
 
 def assembled(trainees: Sequence[Trainee]) -> Trainee:

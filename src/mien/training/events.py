@@ -5,10 +5,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """All checks have passed, and the training on so many faces begins or goes on."""
+    """All checks have passed, and the training begins or goes on.
+
+    Attributes:
+        num_train: The faces to train on.
+        num_val: The faces to validate on.
+        num_steps: The batches of all epochs together.
+        chance: The accuracy, 0 to 1, of naming the most frequent class of the faces to validate on every time.
+        initialized: Whether it began with trained weights.
+    """
 
     num_train: int
     num_val: int
+    num_steps: int
+    chance: float
+    initialized: bool
 
 
 @dataclass(frozen=True, slots=True)

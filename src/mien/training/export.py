@@ -13,11 +13,13 @@ from torch import Tensor, nn
 from mien.errors import ExportError
 from mien.evaluation import load_for
 from mien.files import replacing
-from mien.recognition import ModelInfo, OnnxClassifier
-from mien.recognition.model_file import EVIDENCE, INPUT, LOGITS, METADATA_KEY, VOTES
-from mien.shipping.finish import Form, finish
+from mien.recognition import FileClassifier, ModelInfo, OnnxClassifier
+from mien.recognition.model_file import INPUT, METADATA_KEY, outputs_of
+from mien.shipping.convert import check_path, name_of
+from mien.shipping.finish import LEAST_AGREEMENT, finish
 from mien.shipping.quantize import quietly
 from mien.training.architectures import rep_net
+from mien.training.architectures.network import Head
 from mien.training.augmentation import standardize
 from mien.training.ensemble import assembled, averaged, refresh_norms
 from mien.training.recipe import parse_recipe
@@ -37,9 +39,10 @@ class Exported(nn.Module):
         self.eval()
 
     def forward(self, faces: Tensor) -> tuple[Tensor, ...]:
-        """(N, S, S) uint8 → logits (N, K), evidence maps (N, K, h, w), and logits of FER+'s votes (N, 8) or nothing."""
-        logits, evidence, embedding = self.network(standardize(faces.unsqueeze(1).float() / 255))
-        return (logits, evidence) if self.votes is None else (logits, evidence, self.votes(embedding))
+        """(N, S, S) uint8 → logits (N, K) and evidence maps (N, K, h, w); the same of FER+'s votes, if learned."""
+        heads = [] if self.votes is None else [Head(self.votes.weight, self.votes.bias)]
+        outputs: tuple[Tensor, ...] = self.network(standardize(faces.unsqueeze(1).float() / 255), *heads)
+        return outputs
 
 
 def export_trained(
@@ -48,17 +51,19 @@ def export_trained(
     *,
     data: Path | None = None,
     shares: Sequence[float] = (),
-    form: Form = "whole",
-) -> OnnxClassifier:
+    form: str = "onnx",
+    least_agreement: float = LEAST_AGREEMENT,
+) -> FileClassifier:
     """Write the model file of one training or several: exported, made smaller, calibrated and measured.
 
     Args:
         trained: runs (their best models) or kept models; several make an ensemble or, with `shares`, one network.
-        path: `NAME.onnx`, untouched until all is done; the model is called NAME.
+        path: NAME and the format's suffix, untouched until all is done; the model is called NAME.
         data: what to calibrate and measure the file on; see `load_for` and `finish`.
         shares: each model's share in the mean of their weights. Batch norm is then measured anew, on training faces
             augmented as in the last training.
-        form: how the file keeps its weights.
+        form: the format, a key of `mien.recognition.formats.FORMATS`.
+        least_agreement: see `finish`.
 
     Returns:
         The file, opened.
@@ -67,31 +72,33 @@ def export_trained(
         ModelError: a kept model is missing, damaged, or not one of mien's.
         RecipeError: a run has kept no model yet, or the trainings cannot make one model.
         DataError: the data cannot be read, a split is empty, or a class is not the model's.
-        ExportError: onnxruntime's outputs differ from torch's; see `export`.
+        ExportError: onnxruntime's outputs differ from torch's, or the format's from onnxruntime's; see `export` and
+            `finish`.
 
     Example:
         >>> model = export_trained([Path("runs/mine")], Path("mine.onnx"), data=Path("fer2013.csv"))  # doctest: +SKIP
         >>> model.info.measured["accuracy"]                                                           # doctest: +SKIP
         0.671
     """
+    check_path(path, form)
     members = [load_trained(trained_file(member)) for member in trained]
     trainees, abouts = [trainee for trainee, _ in members], [about for _, about in members]
     if len(members) == 1:
         trainee = trainees[0]
-        info = describe_model(trainee, abouts[0], path.stem)
+        info = describe_model(trainee, abouts[0], name_of(path))
     else:
         check_belong_together(abouts)
         trainee = averaged(trainees, shares) if shares else assembled(trainees)
-        info = describe_together(trainee, abouts, path.stem, shares=shares)
+        info = describe_together(trainee, abouts, name_of(path), shares=shares)
     faces = None if data is None else load_for(info, data)
     if shares and faces is not None:
         # Of an older recipe only what is needed is read, as other keys may be unknown by now.
         needed = {key: abouts[-1]["recipe"][key] for key in ("architecture", "augmentation")}
-        refresh_norms(trainee, faces.split("train").faces, parse_recipe(needed, path.stem).augmentation)
+        refresh_norms(trainee, faces.split("train").faces, parse_recipe(needed, name_of(path)).augmentation)
     with TemporaryDirectory() as folder:
         whole = Path(folder) / "whole.onnx"
         export(trainee, info, whole)
-        return finish(whole, path, faces=faces, form=form)
+        return finish(whole, path, faces=faces, form=form, least_agreement=least_agreement)
 
 
 def export(trainee: Trainee, info: ModelInfo, path: Path) -> OnnxClassifier:
@@ -105,7 +112,7 @@ def export(trainee: Trainee, info: ModelInfo, path: Path) -> OnnxClassifier:
             dynamo=True,
             external_data=False,
             input_names=[INPUT],
-            output_names=[LOGITS, EVIDENCE, *([VOTES] if info.vote_labels else [])],
+            output_names=list(outputs_of(info)),
             dynamic_shapes={"faces": {0: torch.export.Dim("N")}},
             verbose=False,
         )
@@ -129,12 +136,11 @@ def compare(model: Exported, exported: OnnxClassifier, faces: NDArray[np.uint8])
     """The largest difference of torch and onnxruntime, or of a logit and the mean of its map; see `TOLERANCE`."""
     with torch.no_grad():
         outputs = [output.numpy() for output in model(torch.from_numpy(faces))]
-    seen = [exported.logits(faces), exported.evidence(faces)]
-    seen += [exported.vote_logits(faces)] if exported.info.vote_labels else []
-    names = ("logits", "evidence maps", "votes")
-    pairs = {f"{name} of torch and onnxruntime": pair for name, *pair in zip(names, outputs, seen, strict=False)} | {
-        "logits and the means of their evidence maps": [seen[0], seen[1].mean((2, 3))]
-    }
+    names = outputs_of(exported.info)
+    seen = exported.run(faces, names)
+    pairs = {f"{name} of torch and onnxruntime": pair for name, *pair in zip(names, outputs, seen, strict=True)}
+    for name, values, maps in zip(names[::2], seen[::2], seen[1::2], strict=True):
+        pairs[f"{name} and the means of their evidence maps"] = [values, maps.mean((2, 3))]
     differences = {}
     for what, (one, other) in pairs.items():
         differences[what] = difference = np.abs(one - other).max() / max(1, np.abs(one).max())

@@ -2,9 +2,11 @@
 
 import hashlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,8 +15,9 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from mien.errors import ModelError
-from mien.recognition import load_classifier, shipped_models
+from mien.recognition import load_classifier, model_file, shipped_models
 from mien.shipping.quantize import HALF
+from mien.training import checkpoint
 from mien.training.architectures import Network
 from mien.training.architectures.rep_net import RepConv
 from mien.training.run import trained_file
@@ -33,6 +36,7 @@ class Initial:
     sha256: str  # of that file
     architecture: str
     classes: tuple[str, ...]
+    keep: float  # the share of the architecture's channels that it has
     weights: dict[str, Tensor]  # in a model file, batch norm is folded into the convolution before it
 
 
@@ -43,11 +47,11 @@ def load_initial(source: str) -> Initial:
         ModelError: there is none, or it is damaged or not one of mien's.
     """
     path = Path(source)
-    if source in shipped_models() or path.suffix == ".onnx":
-        file = shipped_models().get(source, path)
+    file = model_file(source)
+    if file != path or path.suffix == ".onnx":
         info = load_classifier(file).info
         weights = _exported_weights(file)
-        architecture, classes = info.architecture, info.labels
+        architecture, classes, recipe = info.architecture, info.labels, info.recipe
     elif not path.exists():
         raise ModelError(
             f"{source}: there is no such model; expected a shipped one ({', '.join(shipped_models())}), a model file "
@@ -57,9 +61,18 @@ def load_initial(source: str) -> Initial:
         file = trained_file(path)
         trainee, about = load_trained(file)
         weights = trainee.network.state_dict()
-        architecture, classes = about["recipe"]["architecture"], tuple(about["classes"])
+        architecture, classes, recipe = about["recipe"]["architecture"], tuple(about["classes"]), about["recipe"]
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-    return Initial(file.name, sha256, architecture, classes, weights)
+    return Initial(file.name, sha256, architecture, classes, _share_kept(recipe, file), weights)
+
+
+def _share_kept(recipe: Mapping[str, Any], file: Path) -> float:
+    """The recipe's `keep`, which is that of all members of a mean, or 1 in a recipe that is older than the setting."""
+    with suppress(*checkpoint.DAMAGE):
+        share = float((recipe.get("members") or [recipe])[0].get("keep", 1.0))
+        if 0 < share <= 1:
+            return share
+    raise ModelError(f"{file}: the share of channels kept in its recipe is no number from 0 to 1")
 
 
 def initialize(
@@ -95,7 +108,7 @@ def initialize(
             has = "has none" if value is None else f"has {tuple(value.shape)}"
             raise ModelError(
                 f"{initial.name} does not fit: {name} needs the shape {tuple(parameter.shape)}, and it {has}; "
-                "train at its image_size, or begin with another model"
+                f"train at its image_size with keep={initial.keep:g} or less, or begin with another model"
             )
         else:
             state[name] = value

@@ -21,13 +21,14 @@ from mien.errors import DataError, ModelError, TrainingError
 from mien.training import checkpoint
 from mien.training.architectures import Network
 from mien.training.augmentation import standardize
-from mien.training.batches import Batches, epoch_seed
-from mien.training.distributed import Worker, joined
+from mien.training.batches import Batches, continued_seed, epoch_seed
+from mien.training.distributed import Worker, joined, launch
 from mien.training.events import Epoch, Event, Start, Step
 from mien.training.initial import Initial, initialize
-from mien.training.losses import Losses, has_bf16
+from mien.training.losses import Losses
 from mien.training.optimizer import learning_rate, make_optimizer, perturbed
 from mien.training.page import published
+from mien.training.pruning import pruned
 from mien.training.recipe import Recipe
 from mien.training.run import Run, describe_run, model_name
 from mien.training.teachers import load_teachers
@@ -85,7 +86,8 @@ def train(
         faces: a data set with the splits "train" and "val"; votes are used when there are any.
         folder: the run's folder; see `Run`.
         device: where to train; the GPU when there is one, else the CPU.
-        resume: go on from the folder's checkpoint, or begin if there is none.
+        resume: go on from the folder's checkpoint, or begin if there is none. Processes that `torchrun` started again
+            do so by themselves.
         initial: weights to begin with; see `load_initial`.
         teachers: runs or kept models, for a recipe with a `teacher_weight`.
         compiled: whether torch compiles the network first. It takes minutes, and on a CPU it gains nothing.
@@ -99,7 +101,7 @@ def train(
         RecipeError: the folder holds another training, or this one and `resume` is off; or the recipe wants
             teachers and there are none, or the other way round.
         ModelError: the folder's checkpoint, `initial` or a teacher is damaged or does not fit.
-        TrainingError: the training diverged.
+        TrainingError: the training diverged, or the connection to another process broke.
         OSError: the folder cannot be written; the last checkpoint is intact.
 
     Example:
@@ -114,7 +116,7 @@ def train(
         with training.run.locked() if worker.leads else nullcontext():
             training.open(resume)
             events = training.events(compiled, seconds_a_checkpoint)
-            yield from published(events, training.run, faces) if worker.leads else events
+            yield from published(events, training.run, faces, recipe) if worker.leads else events
 
 
 STATEFUL = ("trainee", "average", "optimizer")  # the parts of a training that a checkpoint holds
@@ -144,32 +146,38 @@ class _Training:
         self.about = describe_run(recipe, faces, device) | {
             "classes": list(faces.classes),
             "processes": worker.size,
+            "launch": launch(),
             "initial": initial and {"name": initial.name, "sha256": initial.sha256},
             "teachers": [
                 {key: getattr(teacher, key) for key in ("name", "sha256", "folds", "fold")} for teacher in loaded
             ],
         }
-        layout = memory_format(device, size)
         torch.manual_seed(recipe.seed)
-        network = fresh_network(recipe.architecture, len(faces.classes), size, recipe.dropout_scale)
+        network = fresh_network(recipe.architecture, len(faces.classes), size, recipe.dropout_scale, recipe.keep)
         use_winograd(network, device)
         if initial:
-            few = as_input(self.plain_split.faces[:NUM_INITIALIZED])
-            initialize(network, initial, recipe.architecture, faces.classes, few)
+            begin_with(network, initial, recipe, self.plain_split)
         self.trainee = Trainee(network, votes=faces.votes is not None and recipe.votes_weight > 0)
         self.trainee.to(device)
-        self.trainee.to(memory_format=layout)  # type: ignore[call-overload] # torch's stub
+        # Images are in channels_last too, which is twice as fast on a CPU.
+        self.trainee.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's stub
         self.average = copy.deepcopy(self.trainee).eval()
         self.optimizer = make_optimizer(self.trainee, recipe)
         self.losses = Losses(recipe, train_split, device)
-        self.batches = Batches(train_split, recipe, worker, loaded, layout)
+        self.batches = Batches(train_split, recipe, worker, loaded)
+        self.seed = recipe.seed
 
     def open(self, resume: bool) -> None:
         """Make the run's folder, or go on from its checkpoint, in all processes alike."""
         run, worker = self.run, self.worker
         if worker.leads:
+            resume = resume or run.was_launched_by(launch())
             self.about = run.begin(self.about, resume=resume)
         worker.wait()
+        resume = resume or run.was_launched_by(launch())
+        # As it began: a resumption need not name the weights again.
+        begun = self.about["initial"] if worker.leads else run.description()["initial"]
+        self.seed = self.batches.seed = continued_seed(self.recipe.seed, begun and begun["sha256"])
         if resume and run.checkpoint.exists():
             tensors, kept = checkpoint.load(run.checkpoint)
             try:
@@ -185,8 +193,15 @@ class _Training:
 
     def events(self, compiled: bool, seconds_a_checkpoint: float) -> Iterator[Event]:
         counts = self.about["data"]["faces"]
-        yield Start(counts["train"], counts["val"])
+        most = int(np.bincount(self.val_split.labels).max())
+        yield Start(
+            counts["train"], counts["val"], num_steps=self.recipe.epochs * len(self.batches),
+            chance=most / len(self.val_split), initialized=self.about["initial"] is not None,
+        )  # fmt: skip
         model = self.worker.replicated(self.trainee)
+        if not self.progress.epoch:
+            # Replicated, all begin with the leader's weights; on another processor they may differ in the last digit.
+            self.average.load_state_dict(self.trainee.state_dict())
         if compiled:
             model.compile()
         saved_at = -math.inf  # the first epoch has a checkpoint, however short it is
@@ -242,7 +257,7 @@ class _Training:
         rate = 0.0
         self.trainee.train()
         # Dropout draws from torch's own generator.
-        torch.manual_seed(epoch_seed(recipe.seed, epoch, DROPOUT_STREAM + self.worker.rank))
+        torch.manual_seed(epoch_seed(self.seed, epoch, DROPOUT_STREAM + self.worker.rank))
         for number, batch in enumerate(self.batches.epoch(epoch), start=1):
             rate = learning_rate(recipe, done + number - 1, num_steps, self.progress.num_falls)
             for group in self.optimizer.param_groups:
@@ -268,17 +283,26 @@ class _Training:
         return float(F.cross_entropy(logits, labels)), float((logits.argmax(1) == labels).float().mean()), logits
 
 
+def begin_with(network: Network, initial: Initial, recipe: Recipe, faces: FaceSet) -> None:
+    """Give a recipe's network, of widths that may be smaller, the weights that a training begins with."""
+    images = as_input(faces.faces)
+    if initial.keep <= recipe.keep:
+        initialize(network, initial, recipe.architecture, faces.classes, images[:NUM_INITIALIZED])
+        return
+    if initial.classes != faces.classes:
+        raise ModelError(
+            f"{initial.name} has other classes than {faces.name}, so which of its channels matter is not known yet; "
+            f"train it with keep={initial.keep:g} first, and prune what comes of it"
+        )
+    whole = fresh_network(recipe.architecture, len(faces.classes), recipe.image_size, keep=initial.keep)
+    use_winograd(whole, images.device)
+    initialize(whole, initial, recipe.architecture, faces.classes, images[:NUM_INITIALIZED])
+    pruned(whole, network, recipe.architecture, images, torch.from_numpy(faces.labels))
+
+
 def use_threads(number: int) -> None:
     """Train on that number of the processor's threads from now on."""
     torch.set_num_threads(number)
-
-
-def memory_format(device: torch.device, image_size: int) -> torch.memory_format:
-    """The layout of images and weights: channels last, which is twice as fast on a CPU, wherever it works."""
-    # torch 2.13's backward pass on a CPU ends the process (SIGSEGV) with mini-Xception in channels_last float32 at
-    # 64 pixels, and at no other size tried.
-    crashes = device.type == "cpu" and image_size == 64 and not has_bf16(device)
-    return torch.contiguous_format if crashes else torch.channels_last
 
 
 @torch.no_grad()

@@ -3,7 +3,7 @@
 import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,8 +16,10 @@ from torch import Tensor, nn
 from mien.data.dataset import FaceSet
 from mien.files import replacing
 from mien.recognition import softmax
-from mien.report.run_page import Layer, Measured, render
-from mien.training.events import Epoch, Event
+from mien.report.run_page import Layer, Measured, State, render
+from mien.training.advice import advice_after
+from mien.training.events import Epoch, Event, Start
+from mien.training.recipe import Recipe
 from mien.training.run import Run
 from mien.training.trained import fresh_network
 
@@ -27,21 +29,41 @@ CURVES = ("learning_rate", "train_loss", "train_accuracy", "plain_train_loss", "
 """What TensorBoard shows of an epoch."""
 
 
-def published(events: Iterator[Event], run: Run, faces: FaceSet) -> Iterator[Event]:
-    """Pass a training's events on, and renew `page.html` and `tensorboard/` in the run's folder after each epoch."""
+def published(events: Iterator[Event], run: Run, faces: FaceSet, recipe: Recipe) -> Iterator[Event]:
+    """Pass a training's events on, and renew `page.html` and `tensorboard/` in the run's folder.
+
+    The page is there from the start on, and is renewed after each epoch. At the end it says so if nothing was learned.
+    """
     next_page = 0.0
+    begun: Start | None = None
     with ExitStack() as stack:
+        stack.enter_context(_stopped_on_error(run, faces))
         add_to_tensorboard = None
         for event in events:
+            if isinstance(event, Start):
+                begun = event
+                refresh_page(run, faces, "running")  # an epoch may take minutes
             if isinstance(event, Epoch):
                 if add_to_tensorboard is None:
                     add_to_tensorboard = stack.enter_context(open_tensorboard(run.folder / "tensorboard", event.epoch))
                 add_to_tensorboard(event)
                 if (start := time.monotonic()) >= next_page:
-                    refresh_page(run, faces, running=True)
+                    refresh_page(run, faces, "running")
                     next_page = start + (time.monotonic() - start) / SHARE_FOR_PAGES
             yield event
-    refresh_page(run, faces, running=False)
+    refresh_page(run, faces, "finished", advice_after(recipe, begun, run.epochs()) if begun else None)
+
+
+@contextmanager
+def _stopped_on_error(run: Run, faces: FaceSet) -> Iterator[None]:
+    """Where the training is interrupted or fails and has a page already, the page says that it stopped."""
+    try:
+        yield
+    except BaseException:
+        if run.page.exists():
+            with suppress(Exception):  # what ended the training is what has to be reported
+                refresh_page(run, faces, "stopped")
+        raise
 
 
 @contextmanager
@@ -66,19 +88,24 @@ def open_tensorboard(folder: Path, first_epoch: int) -> Iterator[Callable[[Epoch
         yield add
 
 
-def refresh_page(run: Run, faces: FaceSet, *, running: bool) -> Path:
+def refresh_page(run: Run, faces: FaceSet, state: State, advice: str | None = None) -> Path:
     """Write `page.html` into a run's folder, from the files there and the data set it trains on, of any size."""
     about = run.description()
     recipe = about["recipe"]
     page = render(
         title=f"{recipe['architecture']} on {about['data']['name']}",
-        running=running,
+        state=state,
+        advice=advice,
         recipe=recipe,
         about={key: value for key, value in about.items() if key not in ("recipe", "classes")},
         epochs=run.epochs(),
         measured=_measured(run, faces),
         layers=_layers(
-            recipe["architecture"], len(faces.classes), recipe["image_size"], recipe.get("dropout_scale", 1.0)
+            recipe["architecture"],
+            len(faces.classes),
+            recipe["image_size"],
+            recipe.get("dropout_scale", 1.0),
+            recipe.get("keep", 1.0),
         ),
     )
     with replacing(run.page) as partial_file:
@@ -99,9 +126,9 @@ def _measured(run: Run, faces: FaceSet) -> Measured | None:
 
 
 @cache
-def _layers(architecture: str, num_classes: int, image_size: int, dropout_scale: float) -> list[Layer]:
+def _layers(architecture: str, num_classes: int, image_size: int, dropout_scale: float, keep: float) -> list[Layer]:
     """A network's layers; made once, as a page is written again and again."""
-    return layer_table(fresh_network(architecture, num_classes, image_size, dropout_scale), image_size)
+    return layer_table(fresh_network(architecture, num_classes, image_size, dropout_scale, keep), image_size)
 
 
 def layer_table(network: nn.Module, image_size: int) -> list[Layer]:

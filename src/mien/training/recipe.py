@@ -11,9 +11,15 @@ from pydantic import AfterValidator, Field, StrictFloat, StrictInt, TypeAdapter,
 from pydantic.dataclasses import dataclass
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from mien.data.reading import shortened
 from mien.errors import RecipeError
 from mien.training.architectures import ARCHITECTURES
 from mien.training.augmentation import SETTINGS, Augmentation
+
+MOST: Final = 1_000_000
+"""Upper bound of settings that have no other: epochs, faces in a batch."""
+
+_SHOWN: Final = 50  # most faults that a message lists; there are fewer settings
 
 
 def _known(architecture: str) -> str:
@@ -28,6 +34,8 @@ class Recipe:
 
     Attributes:
         architecture: A key of `architectures.ARCHITECTURES`.
+        keep: The share, above 0, of the architecture's channels that the network has, of each layer alike, in
+            multiples of 8. It begins with the most important ones of weights that have more (`pruning.pruned`).
         image_size: S, the side in pixels of the faces it trains on.
         epochs: Passes over the training split; the cosine ends with the last.
         batch_size: Faces in a step, of all processes together.
@@ -54,6 +62,8 @@ class Recipe:
         votes_weight: The weight of the second loss, cross-entropy to FER+'s votes (Barsoum et al. 2016,
             arXiv:1608.01041), through a head that the model file keeps as a third output. It is off for data without
             votes.
+        people_weight: The share, 0 to 1, in the targets of the labels' probabilities given FER+'s votes; the rest is
+            the labels themselves. It is off for data without votes.
         teacher_weight: The share of the distillation loss, 0 to 1; the rest is the labels'.
         teacher_temperature: The temperature that softens the teachers' and the student's probabilities.
         folds: The number of parts into which the training split is divided by the faces' pixels; 1 leaves it whole.
@@ -66,14 +76,15 @@ class Recipe:
     """
 
     architecture: Annotated[str, AfterValidator(_known)]
+    keep: StrictFloat = Field(default=1.0, gt=0, le=1)
     image_size: StrictInt = Field(default=48, ge=16, le=512)
-    epochs: StrictInt = Field(default=100, ge=1)
-    batch_size: StrictInt = Field(default=64, ge=2)
+    epochs: StrictInt = Field(default=100, ge=1, le=MOST)
+    batch_size: StrictInt = Field(default=64, ge=2, le=MOST)
     optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
     learning_rate: StrictFloat = Field(default=0.1, ge=1e-8, le=100)
-    warmup_epochs: StrictInt = Field(default=1, ge=0)
+    warmup_epochs: StrictInt = Field(default=1, ge=0, le=MOST)
     schedule: Literal["cosine", "plateau", "constant"] = "cosine"
-    plateau_patience: StrictInt = Field(default=5, ge=1)
+    plateau_patience: StrictInt = Field(default=5, ge=1, le=MOST)
     plateau_factor: StrictFloat = Field(default=0.3, ge=0, le=1)
     momentum: StrictFloat = Field(default=0.9, ge=0, le=1)
     weight_decay: StrictFloat = Field(default=5e-4, ge=0, le=1)
@@ -86,15 +97,19 @@ class Recipe:
     dropout_scale: StrictFloat = Field(default=1.0, ge=0, le=2)
     ema_decay: StrictFloat = Field(default=0.999, ge=0, le=1)
     votes_weight: StrictFloat = Field(default=0.0, ge=0)
+    people_weight: StrictFloat = Field(default=0.0, ge=0, le=1)
     teacher_weight: StrictFloat = Field(default=0.0, ge=0, le=1)
     teacher_temperature: StrictFloat = Field(default=2.0, ge=0.1, le=100)
     folds: StrictInt = Field(default=1, ge=1, le=100)
-    fold: StrictInt = Field(default=0, ge=0)
-    patience: StrictInt = Field(default=0, ge=0)
+    fold: StrictInt = Field(default=0, ge=0, le=MOST)
+    patience: StrictInt = Field(default=0, ge=0, le=MOST)
     seed: StrictInt = Field(default=0, ge=0, le=2**31 - 1)
-    plain_epochs: StrictInt = Field(default=0, ge=0)
+    plain_epochs: StrictInt = Field(default=0, ge=0, le=MOST)
     augmentation: Augmentation = Field(default_factory=Augmentation)
 
+
+MAX_BYTES: Final = 2**15
+"""Size of the largest recipe that is read, in bytes; what a longer one may hold takes the parser gigabytes."""
 
 PARTS_OF_EPOCHS: Final = ("warmup_epochs", "plain_epochs")  # keys that count some of the training's epochs
 
@@ -118,14 +133,19 @@ def read_recipe(source: str | Path) -> Recipe:
     shipped = shipped_recipes()
     path = shipped.get(str(source), Path(source))
     try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise RecipeError(f"{path}: has {size:,} bytes; a recipe has at most {MAX_BYTES:,}")
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         hint = _nearest(path.stem, list(shipped))
         raise RecipeError(
             f"{source}: there is no such recipe{hint} mien's own are: {', '.join(shipped)}; or name a TOML file"
         ) from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RecipeError(f"{path}: not a readable TOML file: {error}") from error
+    except RecursionError as error:
+        raise RecipeError(f"{path}: not a readable TOML file: it is nested too deeply") from error
+    except (OSError, ValueError) as error:  # ValueError: no TOML, no UTF-8, a number of thousands of digits
+        raise RecipeError(f"{path}: not a readable TOML file: {shortened(str(error), 300)}") from error
     return parse_recipe(table, str(source))
 
 
@@ -139,7 +159,8 @@ def parse_recipe(table: dict[str, Any], name: str) -> Recipe:
         faults = list(_contradictions(recipe))
         if not faults:
             return recipe
-    raise RecipeError("\n  ".join([f"{name}: {len(faults)} fault{'s' * (len(faults) > 1)}", *faults]))
+    shown = faults[:_SHOWN] + [f"… and {len(faults) - _SHOWN:,} more"] * (len(faults) > _SHOWN)
+    raise RecipeError("\n  ".join([f"{name}: {len(faults):,} fault{'s' * (len(faults) > 1)}", *shown]))
 
 
 def overridden(recipe: Recipe, settings: Sequence[str]) -> Recipe:
@@ -153,30 +174,34 @@ def overridden(recipe: Recipe, settings: Sequence[str]) -> Recipe:
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals:
-            raise RecipeError(f"--set {setting}: expected KEY=VALUE, as in epochs=3 or augmentation.erase=0.25")
+            expected = "expected KEY=VALUE, as in epochs=3 or augmentation.erase=0.25"
+            raise RecipeError(f"--set {shortened(setting)}: {expected}")
         outer, _, last = key.strip().rpartition(".")
         inner: Any = table.setdefault(outer, {}) if outer else table
         if not isinstance(inner, dict):
-            raise RecipeError(f"--set {setting}: {outer} is a single setting, not a table of settings")
+            raise RecipeError(f"--set {shortened(setting)}: {outer} is a single setting, not a table of settings")
         inner[last] = _value(text.strip())
         changed.add(key.strip())
     epochs = table["epochs"]
-    if "epochs" in changed and isinstance(epochs, int):  # what is not a number, `parse_recipe` reports
+    # What is no number of epochs, `parse_recipe` reports.
+    if "epochs" in changed and isinstance(epochs, int) and epochs <= MOST:
         for key in PARTS_OF_EPOCHS:
             if table[key] and key not in changed:
                 table[key] = max(1, round(table[key] * epochs / recipe.epochs))
-    return parse_recipe(table, " ".join(f"--set {setting}" for setting in settings))
+    return parse_recipe(table, " ".join(f"--set {shortened(setting)}" for setting in settings))
 
 
 def _value(text: str) -> object:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 
 def _contradictions(recipe: Recipe) -> Iterator[str]:
     """Settings that are right one by one, and wrong together."""
+    if recipe.keep < 1 and not ARCHITECTURES[recipe.architecture].widths:
+        yield f"keep: expected 1 with {recipe.architecture}, whose channels cannot leave one by one"
     for key in PARTS_OF_EPOCHS:
         if getattr(recipe, key) > recipe.epochs:
             yield (
@@ -197,11 +222,18 @@ def _fault(error: ErrorDetails) -> str:
         return f"{key}: missing; expected one of: {', '.join(ARCHITECTURES)}"
     if error["type"] == "unexpected_keyword_argument":
         known = [item.name for item in dataclasses.fields(Augmentation if table else Recipe)]
-        return f"{key}: no such key{_nearest(last, known)} Known are: {', '.join(known)}"
+        return f"{shortened(key)}: no such key{_nearest(last[:100], known)} Known are: {', '.join(known)}"
     expected = "a table" if error["type"] == "dataclass_type" else error["msg"].removeprefix("Input should be ")
     for words, short in (("greater than or equal to", "at least"), ("less than or equal to", "at most")):
         expected = expected.replace(words, short)
-    return f"{key}: expected {expected}, got {error['input']!r}"
+    return f"{shortened(key)}: expected {expected}, got {_shown(error['input'])}"
+
+
+def _shown(value: object) -> str:
+    try:
+        return shortened(repr(value))
+    except (ValueError, RecursionError):  # a whole number of thousands of digits
+        return f"a {type(value).__name__} too long to show"
 
 
 def _nearest(name: str, known: list[str]) -> str:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 import mien
 from mien.data.dataset import FaceSet, fingerprint
 from mien.errors import RecipeError
-from mien.files import replacing
+from mien.files import remove_abandoned, replacing
 from mien.report.plots import best_epoch
 from mien.training.recipe import Recipe
 
@@ -54,7 +54,7 @@ class Run:
             return []
         lines = []
         for line in self.metrics.read_text(encoding="utf-8").splitlines():
-            with suppress(json.JSONDecodeError):
+            with suppress(ValueError, RecursionError):
                 lines.append(json.loads(line))
         return lines
 
@@ -64,9 +64,13 @@ class Run:
             about["recipe"]["architecture"], about["data"]["name"]
         except FileNotFoundError as error:
             raise RecipeError(f"{self.folder} holds no training (it has no {self.about.name})") from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, RecursionError, TypeError) as error:
             raise RecipeError(f"{self.about} is damaged, or not mien's: {error}; choose another --out") from error
         return about  # type: ignore[no-any-return] # as checked
+
+    def was_launched_by(self, launch: str | None) -> bool:
+        """Whether the training in this folder was begun by this very launch; see `distributed.launch`."""
+        return launch is not None and self.about.exists() and self.description().get("launch") == launch
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -76,6 +80,7 @@ class Run:
         try:
             with suppress(NotImplementedError):  # a file system without locks
                 lock.acquire(blocking=False)
+            remove_abandoned([self.about, self.metrics, self.validation, self.checkpoint, self.page])
             yield
         except Timeout as error:
             raise RecipeError(
@@ -163,19 +168,26 @@ def find_runs(folder: Path) -> list[Run]:
 
 
 def summary(run: Run) -> dict[str, Any]:
-    """A run's progress and its best epoch (None before the first), in plain values."""
+    """A run's progress and its best epoch (None before the first), in plain values.
+
+    Raises:
+        RecipeError: The folder holds no training, or its records are damaged.
+    """
     recipe, epochs = run.description()["recipe"], run.epochs()
-    best = best_epoch(epochs) if epochs else None
-    return {
-        "run": str(run.folder),
-        "architecture": recipe["architecture"],
-        "epochs_done": len(epochs),
-        "epochs": recipe["epochs"],
-        "best_epoch": best and best["epoch"],
-        "val_accuracy": best and best["val_accuracy"],
-        "val_loss": best and best["val_loss"],
-        "seconds_an_epoch": statistics.median(line["seconds"] for line in epochs) if epochs else None,
-    }
+    try:
+        best = best_epoch(epochs) if epochs else None
+        return {
+            "run": str(run.folder),
+            "architecture": recipe["architecture"],
+            "epochs_done": len(epochs),
+            "epochs": recipe["epochs"],
+            "best_epoch": best and best["epoch"],
+            "val_accuracy": best and best["val_accuracy"],
+            "val_loss": best and best["val_loss"],
+            "seconds_an_epoch": statistics.median(line["seconds"] for line in epochs) if epochs else None,
+        }
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
+        raise RecipeError(f"{run.metrics} or {run.about.name} beside it is damaged: {error}") from error
 
 
 def model_name(architecture: str, epoch: int, accuracy: float) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from mien.data.reading import shortened
 from mien.emotions import FER_PLUS_EXPRESSIONS
 from mien.errors import ModelError, RecipeError
 from mien.recognition import ModelInfo
@@ -16,9 +17,14 @@ from mien.training import checkpoint
 from mien.training.architectures import ARCHITECTURES, Network
 
 
-def fresh_network(architecture: str, num_classes: int, image_size: int, dropout_scale: float = 1.0) -> Network:
-    """A network of an architecture, its weights drawn from torch's global generator and its dropout scaled."""
-    network = ARCHITECTURES[architecture](num_classes, image_size)
+def fresh_network(
+    architecture: str, num_classes: int, image_size: int, dropout_scale: float = 1.0, keep: float = 1.0
+) -> Network:
+    """A network of an architecture and a share of its channels, with its dropout scaled.
+
+    Its weights are drawn from torch's global generator.
+    """
+    network = ARCHITECTURES[architecture](num_classes, image_size, keep)
     dropouts = [module for module in network.modules() if isinstance(module, nn.Dropout)]
     if dropout_scale != 1 and not dropouts:
         raise RecipeError(f"dropout_scale: {architecture} has no dropout to scale; leave it at 1")
@@ -47,12 +53,17 @@ def load_trained(path: Path) -> tuple[Trainee, dict[str, Any]]:
     if "recipe" not in about:
         raise ModelError(f"{path} is not a kept model; name the run's folder, or a file of its models/")
     try:
-        network = ARCHITECTURES[about["recipe"]["architecture"]](len(about["classes"]), about["recipe"]["image_size"])
+        size, classes = about["recipe"]["image_size"], about["classes"]
+        if size not in range(16, 513) or not classes or not all(isinstance(name, str) for name in classes):
+            raise ModelError(f"faces of {size!r:.20} pixels, and classes {classes!r:.200}")
+        keep = about["recipe"].get("keep", 1.0)
+        network = ARCHITECTURES[about["recipe"]["architecture"]](len(classes), size, keep)
         trainee = Trainee(network, votes="votes.weight" in weights)
         trainee.load_state_dict(weights)
         describe_model(trainee, about, "checked")
-    except (KeyError, RuntimeError, TypeError) as error:
-        raise ModelError(f"{path} holds no network that this mien can build: {error}") from error
+    except checkpoint.DAMAGE as error:
+        reason = shortened(str(error), 500) or type(error).__name__
+        raise ModelError(f"{path} holds no network that this mien can build: {reason}") from error
     return trainee.eval(), about
 
 
@@ -70,7 +81,7 @@ def describe_model(trainee: Trainee, about: dict[str, Any], name: str) -> ModelI
         size_class=size_class(num_parameters),
         trained_on=about["data"],
         recipe=recipe,
-        commit=about.get("resumed_with", [about["code"]])[-1]["commit"],
+        commit=(about.get("resumed_with") or [about["code"]])[-1]["commit"],
         measured={
             "split": "val",
             "num_faces": about["data"]["faces"]["val"],

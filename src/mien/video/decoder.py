@@ -1,11 +1,13 @@
 """The protocol of everything that video is read from, and what its implementations share."""
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
 import cv2
@@ -38,11 +40,13 @@ class Picture(NamedTuple):
     """A picture of a video. Its colours are converted on demand, since frames that are thinned out need none.
 
     `to_rgb` gives it upright; it is to be called before the next picture is asked for, if at all, and may raise
-    `DecodingBroke` or `PictureError`. None: the picture was passed over on the way to the start, and only counts.
+    `DecodingBroke` or `PictureError`. None: the picture only counts, as it was passed over on the way to the start or,
+    with a `fault`, could not be decoded.
     """
 
     time: float | None  # seconds from the start of the source; None when the container does not say
     to_rgb: Callable[[], Image] | None
+    fault: str | None = None  # why this picture, or what came right before it, could not be decoded
 
 
 class DecodingBroke(Exception):
@@ -68,7 +72,8 @@ class Decoder(Protocol):
         """All pictures from the first, in the order of their times; to be asked for once.
 
         Those before `start` seconds may come without pixels, or be left out where they cannot be counted without
-        decoding them (a file on a server). Of a damaged source, `DecodingBroke` comes after the last good picture.
+        decoding them (a file on a server). After damage the next good picture comes with its `fault`, or, where there
+        is none, `DecodingBroke`.
         """
 
     def close(self) -> None:
@@ -94,7 +99,11 @@ def uses_pyav(backend: Backend, feature: str) -> bool:
 
 @contextmanager
 def opencv_silenced() -> Iterator[None]:
-    """Keeps OpenCV from printing a warning for every way of opening that fails; mien raises one error instead."""
+    """Keeps OpenCV from printing a warning for every way of opening that fails; mien raises one error instead.
+
+    FFmpeg within OpenCV stays silent about damage from then on, unless the environment says otherwise.
+    """
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # quiet; read once, when the first video is opened
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
@@ -104,8 +113,21 @@ def opencv_silenced() -> Iterator[None]:
 
 
 def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Processor cores that this process may use, in a container too: its share of the machine's time, rounded up."""
+    num = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, math.ceil(min(num, _container_share())))
+
+
+def _container_share(groups: Path = Path("/sys/fs/cgroup")) -> float:
+    """How many cores' time Linux gives to this process's container; infinity where nothing says so."""
+    for files in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):  # version 2 of cgroups, and 1
+        try:
+            quota, period = " ".join((groups / file).read_text() for file in files).split()
+            if float(quota) > 0:
+                return float(quota) / float(period)
+        except (OSError, ValueError, ZeroDivisionError):  # not there, or "max": no limit
+            continue
+    return math.inf
 
 
 def bounded_threads(threads: int | None) -> int:

@@ -13,8 +13,7 @@ from mien.video.decoder import Picture, StreamInfo
 class NumberedPictures:
     """The pictures of a folder, in the order of the numbers in their names: `frame_9.png` before `frame_10.png`.
 
-    Missing numbers leave no gap in time. A picture that cannot be read ends the video, as damage ends a file: to pass
-    over it would shift all frames that follow.
+    Missing numbers leave no gap in time. A picture that cannot be read leaves one.
     """
 
     def __init__(self, folder: Path, rate: float) -> None:

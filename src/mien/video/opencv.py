@@ -75,7 +75,8 @@ class OpencvDecoder:
         self._capture.release()
 
     def _retrieve(self) -> Image:
-        decoded, bgr = self._capture.retrieve()
+        with opencv_silenced():
+            decoded, bgr = self._capture.retrieve()
         if not decoded:
             raise DecodingBroke("a picture cannot be converted")
         return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)

@@ -1,18 +1,21 @@
 """Reading videos through PyAV, that is FFmpeg's libraries: any codec, and the container's own times."""
 
-from collections.abc import Callable, Generator, Iterator
+import heapq
+import math
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from functools import partial
 from itertools import chain, dropwhile, takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 import numpy as np
 
 from mien.errors import VideoError
 from mien.values import Image
 from mien.video.decoder import DecodingBroke, Picture, StreamInfo, check_end
+from mien.video.hdr import HLG, PQ, tone_mapped
 
 if TYPE_CHECKING:
     from av import Packet, VideoFrame
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 _TIMEOUT: Final = 10.0  # seconds that a server may take to answer, and to send the next packet
+_PATIENCE: Final = 2  # seconds after damage for which a key frame is awaited; by then most pictures are whole again
 _SEEK_BACK: Final = (0.0, 1.0, 4.0, 16.0)  # seconds before the place, tried in turn: some containers seek past it
 
 BT709: Final = 1
@@ -30,8 +34,8 @@ _HD_HEIGHT: Final = 720
 def rgb_converter(threads: int) -> "Callable[[VideoFrame], Image]":
     """A function that converts decoded frames to (H, W, 3) uint8, RGB, by the matrix and the range that they name.
 
-    Where none is named, BT.709 is taken from 720 lines on and BT.601 below, as browsers do, and the limited range. It
-    raises `DecodingBroke` where FFmpeg cannot convert a frame's kind of colours.
+    Where none is named, BT.709 is taken from 720 lines on and BT.601 below, as browsers do, and the limited range. HDR
+    is mapped to the standard range. It raises `DecodingBroke` where FFmpeg cannot convert a frame's kind of colours.
     """
     import av
     from av.video.reformatter import VideoReformatter
@@ -42,11 +46,20 @@ def rgb_converter(threads: int) -> "Callable[[VideoFrame], Image]":
         matrix = BT709 if frame.colorspace == _UNSPECIFIED and frame.height >= _HD_HEIGHT else None
         try:
             converted = reformatter.reformat(frame, format="rgb24", src_colorspace=matrix, threads=threads)
-            return np.asarray(converted.to_ndarray(), np.uint8)
+            image = np.asarray(converted.to_ndarray(), np.uint8)
+            return tone_mapped(image, frame.color_trc) if frame.color_trc in (PQ, HLG) else image
         except av.FFmpegError as error:
             raise DecodingBroke(f"its colours ({frame.format.name}) cannot be converted: {reason(error)}") from error
 
     return convert
+
+
+class _Decoded(NamedTuple):
+    """A frame, and, after damage, why and at which times, in ticks, others before it are missing."""
+
+    frame: "VideoFrame"
+    fault: str | None = None
+    missing: Sequence[int] = ()
 
 
 class PyavDecoder:
@@ -55,10 +68,10 @@ class PyavDecoder:
     The display matrix is applied, mirroring included. Pixels are taken to be square.
 
     What cannot be decoded before the first good picture is passed over, as recordings often begin between two key
-    frames. After it, the first rejected packet or damaged picture ends a file; a live stream goes on. Where FFmpeg
-    itself passes over what was lost, as in MPEG-TS and Matroska, it only shows as a gap in the times. With more than
-    one thread FFmpeg's H.264 decoder may return a damaged picture before it marks it as such (8 of 4,643 readings of
-    one damaged file), and then the file is read to its end.
+    frames. After it, a rejected packet or damaged picture and what refers to it, up to the next key frame, are missing;
+    a live stream takes what FFmpeg makes of them. Where FFmpeg itself passes over what was lost, as in MPEG-TS and
+    Matroska, it only shows as a gap in the times. With more than one thread FFmpeg's H.264 decoder may return a damaged
+    picture before it marks it as such (8 of 4,643 readings of one damaged file).
 
     A file that refers to the network is refused unless its address is a URL. `name` is the source's in messages.
     """
@@ -82,15 +95,17 @@ class PyavDecoder:
             self._seek(start)
             if not self._is_url:
                 yield from (Picture(time, None) for time in self._times_from(first))
-        frames: Iterator[VideoFrame] = chain((self._first,), self._decoded)
+        decoded: Iterator[_Decoded] = chain((self._begin,), self._decoded)
         if self._is_url and not self._live:
-            frames = dropwhile(lambda frame: (self._time(frame) or start) < start, frames)
+            decoded = dropwhile(lambda each: (self._time(each.frame) or start) < start, decoded)
         ended = None
-        for frame in frames:
+        for frame, fault, missing in decoded:
             time = self._time(frame)
             if time is not None:
                 ended = time + float((frame.duration or 0) * self._base)
-            yield Picture(time, partial(self._convert, frame))
+            if fault:
+                yield from (Picture(self._seconds(ticks), None, fault) for ticks in missing)
+            yield Picture(time, partial(self._convert, frame), fault)
         if not self._live:
             check_end(ended, None if self._promised is None else self._promised - self._late, self.info.rate)
 
@@ -111,43 +126,110 @@ class PyavDecoder:
             # Threads by frame hold back as many frames as there are threads.
             self._stream.thread_type = "SLICE" if self._live else "AUTO"
             self._decoded = self._decode()
-            self._first = self._first_frame()
+            self._begin = self._first_frame()
+            self._first = self._begin.frame
         except BaseException:
             self._container.close()
             raise
 
-    def _decode(self) -> "Generator[VideoFrame]":
-        """The good frames from the container's position on; raises `DecodingBroke` at the first damage after one."""
+    def _decode(self) -> "Generator[_Decoded]":
+        """The good frames from the container's position on.
+
+        Raises:
+            DecodingBroke: Nothing more can be decoded, and the file does not end here.
+        """
         import av
 
-        begun = False
-        fault = "the file is cut off or damaged inside the next picture"
+        self._awaited: list[int] = []  # a heap: the times of frames whose packets were read, in ticks
+        packets = self._packets()
+        fault: str | None = None
+        whole = True
+        while True:
+            self._lost: str | None = None
+            for frame in self._until_damage(packets, whole=whole):
+                yield _Decoded(frame, fault or self._lost, self._missing(frame))
+                fault = self._lost = None
+            whole = False
+            if self._fault is None:
+                break
+            fault = fault or self._fault
+            self._stream.codec_context.flush_buffers()
+            try:
+                packets = self._from_key_frame(packets)
+            except av.FFmpegError:  # of the container: nothing more can be read
+                break
+        if fault:
+            raise DecodingBroke(fault)
+
+    def _packets(self) -> "Iterator[Packet[VideoStream]]":
+        """The packets from the container's position on; the times of their frames are noted."""
+        for packet in self._container.demux(self._stream):
+            pts = _pts(packet)
+            if pts is not None and _is_shown(packet):
+                heapq.heappush(self._awaited, pts)
+            yield packet
+
+    def _until_damage(self, packets: "Iterator[Packet[VideoStream]]", *, whole: bool) -> "Iterator[VideoFrame]":
+        """The frames from the first good one to the next damage, which `_fault` tells; None at the file's end.
+
+        What is decoded before the first good one is passed over; where a damaged key frame is among it, `_lost` tells.
+        If not `whole`, as after damage, that one is a key frame, or comes after `_PATIENCE` seconds.
+        """
+        import av
+
+        begun, self._fault, until = False, None, math.inf
         try:
-            for packet in self._container.demux(self._stream):
+            for packet in packets:
                 strict = begun and not self._live
                 if strict and packet.is_corrupt:
+                    self._fault = "the file is cut off or damaged inside the next picture"
                     break
+                if until == math.inf and (pts := _pts(packet)) is not None:
+                    until = pts + float(_PATIENCE / self._base)
                 try:
                     frames = packet.decode()
-                except av.FFmpegError:
+                except av.FFmpegError as error:
                     if strict:
                         raise
+                    if packet.is_keyframe:
+                        whole, self._lost = False, reason(error)
                     continue
                 for frame in frames:
-                    if not frame.is_corrupt:
+                    entry = whole or self._live or _is_key(frame) or (_pts(frame) or 0) >= until
+                    if not frame.is_corrupt and (begun or entry):
                         begun = True
                         yield frame
                     elif begun and not self._live:
-                        raise DecodingBroke("the next picture is damaged")
+                        self._fault = "the next picture is damaged"
+                        return
+                    elif frame.is_corrupt and _is_key(frame):
+                        whole, self._lost = False, "the key frame is damaged"
             else:
                 return
         except av.FFmpegError as error:
-            fault = reason(error)
+            self._fault = reason(error)
         with suppress(av.FFmpegError):  # the frames that the decoder still holds
             yield from takewhile(lambda frame: not frame.is_corrupt, self._stream.codec_context.decode(None))
-        raise DecodingBroke(fault)
 
-    def _first_frame(self) -> "VideoFrame":
+    def _from_key_frame(self, packets: "Iterator[Packet[VideoStream]]") -> "Iterator[Packet[VideoStream]]":
+        """Leave out packets that refer to damaged ones; where no key frame comes, those of `_PATIENCE` seconds."""
+        until: float | None = None
+        for packet in packets:
+            pts = _pts(packet)
+            until = pts + float(_PATIENCE / self._base) if until is None and pts is not None else until
+            waited = until is not None and pts is not None and pts >= until
+            if (packet.is_keyframe or waited) and not packet.is_corrupt:
+                return chain((packet,), packets)
+        return iter(())
+
+    def _missing(self, frame: "VideoFrame") -> list[int]:
+        """The times of frames that should have come before this one, in ticks; they are awaited no longer."""
+        pts, missing = _pts(frame), []
+        while pts is not None and self._awaited and self._awaited[0] <= pts:
+            missing.append(heapq.heappop(self._awaited))
+        return [each for each in missing if each != pts]
+
+    def _first_frame(self) -> "_Decoded":
         try:
             return next(self._decoded)
         except (StopIteration, DecodingBroke) as error:
@@ -170,9 +252,9 @@ class PyavDecoder:
                 self._container.seek(int((goal + self._origin) / self._base), stream=self._stream)
                 self._decoded = self._decode()
                 found = next(self._decoded, None)
-                time = None if found is None else self._time(found)
+                time = None if found is None else self._time(found.frame)
                 if found is not None and time is not None and time <= start:
-                    self._first = found
+                    self._begin, self._first = found, found.frame
                     return
         self._container.close()
         self._open()  # not by a seek: MPEG-TS would go to its second key frame
@@ -230,6 +312,33 @@ def open_file(path: str, name: str) -> "InputContainer":
         raise VideoError(f"{name} is no video that can be read: {_guess(path) or reason(error)}") from error
 
 
+_SELF_CONTAINED: Final = (
+    "mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "webm", "avi", "mpegts", "mpeg", "ogg", "flv", "asf", "gif",
+    "apng", "h264", "hevc", "mpegvideo", "m4v", "ivf",
+)  # fmt: skip
+"""FFmpeg's names of containers that hold their pictures themselves. Playlists and lists of parts name other files."""
+
+
+def check_container(path: Path, name: str, max_pixels: int) -> None:
+    """Check that a file from a stranger refers to no other file, and that its frames are not too large.
+
+    Raises:
+        VideoError: It is of another kind than known containers, has no video, or larger frames.
+    """
+    import av
+
+    # FFmpeg takes what a file is from its content, and compares it with the list before it looks further into it.
+    options = {"protocol_whitelist": "file", "format_whitelist": ",".join(_SELF_CONTAINED)}
+    try:
+        with av.open(f"file:{path}", "r", container_options=options, metadata_errors="replace") as container:
+            for stream in container.streams.video:
+                if stream.width * stream.height > max_pixels:
+                    size = f"{stream.width:,} × {stream.height:,}"
+                    raise VideoError(f"{name} has frames of {size}; at most {max_pixels:,} pixels are read")
+    except av.FFmpegError as error:
+        raise VideoError(f"{name} is no video that can be read: {_guess(str(path)) or reason(error)}") from error
+
+
 def _open_url(url: str, name: str) -> "InputContainer":
     import av
 
@@ -272,12 +381,23 @@ def _choose_stream(container: "InputContainer", name: str) -> "VideoStream":
         )
     if container.format.name == "image2" or container.format.name.endswith("_pipe"):
         raise VideoError(f"{name} is a picture; expected a video, or a folder of numbered pictures")
-    return next((each for each in videos if each.disposition & Disposition.default), videos[0])
+    chosen = next((each for each in videos if each.disposition & Disposition.default), videos[0])
+    if not chosen.codec_context:
+        raise VideoError(f"{name} holds a video in a codec that FFmpeg cannot decode; convert it to H.264")
+    return chosen
+
+
+def _is_key(frame: "VideoFrame") -> bool:
+    """Whether a frame refers to no other; not every decoder marks all of those as key frames."""
+    from av.video.frame import PictureType
+
+    return frame.key_frame or frame.pict_type == PictureType.I
 
 
 def _is_shown(packet: "Packet[VideoStream]") -> bool:
     """Whether the packet becomes a frame: not what an edit list cuts, and no VP8 reference for later frames."""
-    hidden = packet.stream.codec_context.name == "vp8" and not packet.is_keyframe and not bytes(packet)[0] & 0x10
+    vp8 = packet.stream.codec_context.name == "vp8" and not packet.is_keyframe
+    hidden = vp8 and packet.size > 0 and not bytes(packet)[0] & 0x10
     return not packet.is_discard and not hidden
 
 

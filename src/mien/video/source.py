@@ -9,8 +9,18 @@ from typing import BinaryIO, Final, Self
 
 from mien.errors import InvalidInput, PictureError, VideoError
 from mien.files import opening_errors
+from mien.images import is_animated
 from mien.values import Frame
-from mien.video.decoder import USUAL_RATE, Backend, Decoder, DecodingBroke, StreamInfo, bounded_threads, uses_pyav
+from mien.video.animated import AnimatedPicture
+from mien.video.decoder import (
+    USUAL_RATE,
+    Backend,
+    Decoder,
+    DecodingBroke,
+    StreamInfo,
+    bounded_threads,
+    uses_pyav,
+)
 from mien.video.numbered import NumberedPictures
 from mien.video.opencv import OpencvDecoder
 from mien.video.pipe import PipeDecoder
@@ -34,8 +44,8 @@ class VideoSource(StreamInfo):
         has_audio: Whether there is sound; None when unknown (OpenCV).
         codec: FFmpeg's name of the video's codec ("h264").
         live: Whether frames come as they are recorded, as from a network camera. They must not wait in a queue.
-        damage: After the iteration, where and why it ended too early; None when it did not. All frames before the
-            damage have been given.
+        damage: After the iteration, where and why it ended too early, or what is missing after the last frame that was
+            given; else None. Of damage before that, the next frame that is given says in its `gap` what is missing.
     """
 
     def __init__(self, decoder: Decoder, *, start: float, end: float, thinning: Thinning) -> None:
@@ -69,21 +79,34 @@ class VideoSource(StreamInfo):
         self._decoder.close()
 
     def _read(self, start: float, end: float, thinning: Thinning) -> Generator[Frame]:
-        reached: tuple[int, float] | None = None
+        reached: tuple[int, float] | None = None  # the last good picture from the start on
+        gaps = _Gaps(start)
         pictures = timed(self._decoder.pictures(start), 1 / (self.rate or USUAL_RATE))
         try:
             for index, (time, picture) in enumerate(pictures):
                 if time >= end:
+                    gaps.end_at(index, time)
                     break
-                wanted = thinning.keeps(index, time)
-                if picture.to_rgb is None or time < start:
+                wanted = thinning.keeps(index, time) and time >= start
+                gaps.fault = picture.fault or gaps.fault
+                if picture.to_rgb is None and picture.fault:
                     continue
-                if wanted:
-                    yield Frame(index, time, picture.to_rgb())
-                reached = index, time
-        except (DecodingBroke, PictureError) as error:
+                try:
+                    image = picture.to_rgb() if picture.to_rgb and wanted else None
+                except PictureError as error:  # in a folder of pictures, where the next one may be whole
+                    gaps.fault = str(error)
+                    continue
+                gaps.end_at(index, time)
+                if picture.to_rgb and time >= start:
+                    reached = index, time
+                if image is not None:
+                    yield Frame(index, time, image, gaps.told())
+        except DecodingBroke as error:
+            gaps.fault = str(error)
+        self.damage = gaps.told()  # what no later frame could tell
+        if gaps.fault:
             after = "after frame {} at {:.2f} s".format(*reached) if reached else f"before {start:.2f} s, its start"
-            self.damage = f"decoding broke {after}: {error}"
+            self.damage = f"decoding broke {after}: {gaps.fault}"
         if reached is None and self.damage is None:
             raise VideoError(
                 f"{self.name} has no frame from {start:g} s to {f'{end:g} s' if end < math.inf else 'its end'}"
@@ -116,12 +139,13 @@ def open_video(
     where a container's do not, or lack, they are mended as `timed` describes. Of a file on a server, frames are
     counted from the first that is not before `start`; of a live stream, from the first that is received.
 
-    A damaged file gives all frames before the damage and then ends, with `VideoSource.damage` set. Opening it again
-    with a `start` behind the damage may give the rest.
+    Of a damaged file all frames before the damage come, and those from the next key frame on; the first of these names
+    what is missing in its `gap`. Where nothing more can be decoded, the iteration ends with `VideoSource.damage` set.
 
     Args:
-        source: A video file; a folder of numbered pictures; a URL (the network is used for nothing else); "-" for
-            standard input, or an open pipe, that sends YUV4MPEG2 or, with `raw_size`, RGB24 (needs mien[video]).
+        source: A video file; an animated GIF, WebP, PNG or AVIF; a folder of numbered pictures; a URL (the network is
+            used for nothing else); "-" for standard input, or an open pipe, that sends YUV4MPEG2 or, with `raw_size`,
+            RGB24 (needs mien[video]).
         start: Seconds; frames before it are left out.
         end: Seconds; this frame and later ones are left out. None: all.
         every: Keep every n-th frame: those whose index is a multiple of it.
@@ -140,6 +164,29 @@ def open_video(
     check_reading(start, end, every, fps, rate, threads)
     decoder = _open_decoder(source, rate, raw_size, backend, bounded_threads(threads))
     return VideoSource(decoder, start=start, end=math.inf if end is None else end, thinning=Thinning(every, fps))
+
+
+class _Gaps:
+    """What is missing between good pictures, until a frame tells it."""
+
+    def __init__(self, start: float) -> None:
+        self.fault: str | None = None  # why the pictures since the last good one are missing, if any are
+        self._start, self._last = start, (-1, 0.0)
+        self._untold: list[str] = []
+
+    def end_at(self, index: int, time: float) -> None:
+        """The next good picture."""
+        if self.fault and time >= self._start:
+            before, since = self._last
+            num = index - before - 1  # not all that was lost may have been countable
+            frames = {0: "frames", 1: f"frame {index - 1}"}.get(num, f"frames {before + 1} to {index - 1}")
+            self._untold.append(f"{frames} between {since:.2f} and {time:.2f} s cannot be decoded: {self.fault}")
+        self._last, self.fault = (index, time), None
+
+    def told(self) -> str | None:
+        """All gaps since the last call."""
+        told, self._untold = "; ".join(self._untold), []
+        return told or None
 
 
 def check_reading(
@@ -174,6 +221,8 @@ def _open_decoder(
     path = Path(pipe)
     if not scheme and path.is_dir():
         return NumberedPictures(path, rate)
+    if not scheme and is_animated(path):
+        return AnimatedPicture(path)
     decoder = PyavDecoder if uses_pyav(backend, "Reading videos with PyAV") else OpencvDecoder
     if scheme:
         return decoder(str(source), without_password(str(source)), is_url=True, threads=threads)

@@ -1,10 +1,13 @@
 """Convolutions, then self-attention over their features."""
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mien.training.architectures.network import Network
+from mien.training.architectures.network import Head, Network
 from mien.training.architectures.rep_net import stages
 
 EXPANSION = 4  # width of a block's hidden layer, as a multiple of the block's (Vaswani et al. 2017, arXiv:1706.03762)
@@ -47,12 +50,17 @@ class ConvAttention(Network):
         embedding = (importance * places).sum(1)
         return self.classes(embedding), embedding
 
-    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, faces: Tensor, *heads: Head) -> tuple[Tensor, ...]:
         places, importance, side = self._weighed(faces)
-        evidence = for_each(self.classes, places) * importance * (side * side)
-        # Not len(), which would make the number of faces a constant in an export.
-        evidence = evidence.transpose(1, 2).reshape(faces.shape[0], -1, side, side)
-        return evidence.mean((2, 3)), evidence, (importance * places).sum(1)
+        outputs: list[Tensor] = []
+        others = (partial(F.linear, weight=head.weight, bias=head.bias) for head in heads)
+        layers: list[Callable[[Tensor], Tensor]] = [self.classes, *others]
+        for layer in layers:
+            evidence = for_each(layer, places) * importance * (side * side)
+            # Not len(), which would make the number of faces a constant in an export.
+            evidence = evidence.transpose(1, 2).reshape(faces.shape[0], -1, side, side)
+            outputs += [evidence.mean((2, 3)), evidence]
+        return tuple(outputs)
 
     def _weighed(self, faces: Tensor) -> tuple[Tensor, Tensor, int]:
         """The features of each position (N, side², E), its weight (N, side², 1; they sum to 1), and the side."""
@@ -86,7 +94,7 @@ class AttentionBlock(nn.Module):
         return for_each(self.joined, attended.transpose(1, 2).flatten(2))
 
 
-def for_each(layer: nn.Module, x: Tensor) -> Tensor:
+def for_each(layer: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Apply a dense layer at each position of each face: (N, positions, width) → (N, positions, another width).
 
     On a flattened tensor, so that the exported product keeps the layer's weights as they are, under their names.

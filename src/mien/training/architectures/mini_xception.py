@@ -1,8 +1,14 @@
 """mini-Xception (Arriaga, Valdenegro-Toro and Plöger 2017, arXiv:1710.07557)."""
 
+import itertools
+from typing import Final
+
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from mien.training.architectures.network import FullyConvolutional
+
+WIDTHS: Final = (8, 8, 16, 32, 64, 128)  # the channels of two convolutions and of four blocks
 
 
 class MiniXception(FullyConvolutional):
@@ -13,17 +19,14 @@ class MiniXception(FullyConvolutional):
     numbers that are not trained.
     """
 
-    num_embedded = 128
-
-    def __init__(self, num_classes: int) -> None:
+    def __init__(self, num_classes: int, widths: tuple[int, ...] = WIDTHS) -> None:
         super().__init__()
+        first, *later = widths
+        self.num_embedded = widths[-1]
         self.features = nn.Sequential(
-            *_conv_norm_relu(1, 8),
-            *_conv_norm_relu(8, 8),
-            Block(8, 16),
-            Block(16, 32),
-            Block(32, 64),
-            Block(64, self.num_embedded),
+            *_conv_norm_relu(1, first),
+            *_conv_norm_relu(first, later[0]),
+            *(Block(num_in, num_out) for num_in, num_out in itertools.pairwise(later)),
         )
         self.evidence = nn.Conv2d(self.num_embedded, num_classes, 3, padding=1)
 
@@ -39,12 +42,23 @@ class Block(nn.Module):
             *_separable_norm(num_out, num_out),
             nn.MaxPool2d(3, stride=2, padding=1),
         )
-        self.shortcut = nn.Sequential(nn.Conv2d(num_in, num_out, 1, stride=2, bias=False), nn.BatchNorm2d(num_out))
+        self.shortcut = nn.Sequential(_EverySecond(num_in, num_out, 1, stride=2, bias=False), nn.BatchNorm2d(num_out))
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, num_in, h, w) → (N, num_out, ⌈h/2⌉, ⌈w/2⌉)."""
         joined: Tensor = self.body(x) + self.shortcut(x)
         return joined
+
+
+class _EverySecond(nn.Conv2d):
+    """A 1×1 convolution of stride 2, which learns as one of stride 1 on every second pixel.
+
+    Its own backward pass on a CPU, in channels_last and float32, ends the process (torch 2.13, maps of 56 pixels and
+    more: a segmentation fault or "double free or corruption").
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x[:, :, ::2, ::2], self.weight) if self.training else super().forward(x)
 
 
 def _conv_norm_relu(num_in: int, num_out: int) -> list[nn.Module]:
