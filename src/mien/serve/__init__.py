@@ -1,0 +1,1 @@
+"""mien over HTTP: pictures, videos and a camera's frames from many callers. Nothing but running videos is on disk."""
