@@ -1,0 +1,4 @@
+import { Page } from "./page";
+import { Service } from "./service";
+
+void new Page(new Service()).start();
