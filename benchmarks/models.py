@@ -26,8 +26,8 @@ import mien.evaluation
 from mien.data import FaceSet, load
 from mien.data.dataset import fingerprint, resized
 from mien.emotions import EMOTIONS
-from mien.evaluation import class_indices, evaluate, fit_vector_scaling, predict_scores
-from mien.evaluation.metrics import expected_calibration_error
+from mien.evaluation import class_indices, evaluate, fit_vector_scaling
+from mien.evaluation.metrics import calibration_error_by_chance, expected_calibration_error, shares_of
 from mien.recognition import Classifier, OnnxClassifier, shipped_models
 from mien.recognition.classifier import softmax
 from mien.values import GreyFaces
@@ -77,7 +77,7 @@ def call(classifier: Classifier, batch: int) -> Callable[[], object]:
 
 def quality(classifier: Classifier, faces: FaceSet) -> dict[str, Any]:
     """The figures of a classifier on the split, with and without averaging each face with its mirror image."""
-    plain, mirrored = (evaluate(classifier, faces, SPLIT, flip=flip) for flip in (False, True))
+    plain, mirrored = (evaluate(classifier, faces, SPLIT, views=views) for views in (1, 2))
     return {
         "accuracy": plain["accuracy"],
         "standard_error": plain["standard_error"],
@@ -87,7 +87,9 @@ def quality(classifier: Classifier, faces: FaceSet) -> dict[str, Any]:
         "macro_f1": plain["macro_f1"],
         "ece": plain["ece"],
         "ece_cross_fitted": cross_fitted_error(classifier, faces.split(SPLIT)),
-        "ece_by_chance": error_by_chance(classifier, faces.split(SPLIT)),
+        "ece_by_chance": calibration_error_by_chance(
+            classifier(resized(faces.split(SPLIT), classifier.input_size).faces)
+        ),
         "recall": {name: row["recall"] for name, row in plain["per_class"].items()},
         "fer_plus": plain["fer_plus"],
         "robustness": robustness.robustness(classifier, faces.split(SPLIT)),
@@ -101,24 +103,13 @@ def cross_fitted_error(classifier: Classifier, split: FaceSet) -> float:
     if isinstance(classifier, OnnxClassifier):
         logits = classifier.logits(chosen.faces)
     else:
-        logits = np.log(np.maximum(predict_scores(classifier, chosen.faces), np.finfo(np.float32).tiny))
+        logits = np.log(np.maximum(classifier(chosen.faces), np.finfo(np.float32).tiny))
     scores = np.empty_like(logits)
     odd = np.arange(len(labels)) % 2 == 1
     for half in (odd, ~odd):
-        factors, offsets = fit_vector_scaling(labels[~half], logits[~half])
+        factors, offsets = fit_vector_scaling(shares_of(labels[~half], logits.shape[1]), logits[~half])
         scores[half] = softmax((logits[half] * factors + offsets).astype(np.float32))
     return expected_calibration_error(labels, scores)
-
-
-def error_by_chance(classifier: Classifier, split: FaceSet) -> dict[str, float]:
-    """Mean and standard deviation of the calibration error of a perfectly calibrated classifier on as many faces."""
-    scores = predict_scores(classifier, resized(split, classifier.input_size).faces)
-    random_generator = np.random.default_rng(0)
-    thresholds = scores.astype(np.float64).cumsum(axis=1)
-    thresholds[:, -1] = 1
-    draws = [(random_generator.random((len(scores), 1)) < thresholds).argmax(axis=1) for _ in range(NUM_DRAWS)]
-    errors = [expected_calibration_error(labels, scores) for labels in draws]
-    return {"mean": float(np.mean(errors)), "std": float(np.std(errors))}
 
 
 def described(path: Path, num_parameters: int) -> dict[str, Any]:

@@ -10,14 +10,16 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from mien.data.findings import KINDS
-from mien.recognition import shipped_models
+from mien.defaults import DEFAULT_MODEL
+from mien.recognition.formats import FORMATS
+from mien.recognition.shipped import PACKAGED, shipped_models
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -26,6 +28,8 @@ OVERFITTING_RUNS = ("gelu-cnn-as-published", "gelu-cnn")
 
 DISTILLED = "gelu-cnn-again"
 """The run that continued from the weights of the last of them, with a teacher."""
+
+SHIPPED = sorted({*shipped_models(), *PACKAGED})
 
 PEER = "published mini-Xception"
 MIRRORED = "changed by mirroring"
@@ -46,8 +50,30 @@ def markdown(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
+def text_table(header: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table of words."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
 def percent(share: float) -> str:
     return f"{100 * share:.1f}"
+
+
+def models_short() -> str:
+    """What the first page says of every shipped model."""
+    rows = []
+    for name, row in by_time(result("models")["rows"]):
+        shipped = name in shipped_models()
+        people = result(name)["readings"]["people"] if shipped else None
+        rows.append(
+            [ours(name), f"{row['num_parameters']:,}", f"{row['microseconds_batch_1'] / 1000:.1f}",
+             f"{percent(row['accuracy'])} ± {percent(row['standard_error'])}",
+             f"{percent(people['accuracy'])}" if people else "",
+             percent(result(name)["ece"] if shipped else row["ece"])]
+        )  # fmt: skip
+    header = ["", "parameters", "ms a face", "FER2013's label, %", "people's majority, %", "ECE, %"]
+    return markdown(header, rows)
 
 
 def models() -> str:
@@ -55,7 +81,9 @@ def models() -> str:
     content = result("models")
     rows = []
     for name, row in by_time(content["rows"]):
-        votes = row["fer_plus"]
+        shipped = name in SHIPPED
+        votes = result(name)["fer_plus"] if shipped else row["fer_plus"]
+        people = result(name)["readings"]["people"] if shipped else None
         rows.append(
             [
                 ours(name),
@@ -67,16 +95,19 @@ def models() -> str:
                 f"{percent(row['accuracy'])} ± {percent(row['standard_error'])}",
                 percent(row["accuracy_without_duplicates"]),
                 percent(row["accuracy_with_flip"]),
+                f"{percent(people['accuracy'])} (n = {people['num_faces']:,})" if people else "",
                 f"{percent(votes['accuracy'])} (n = {votes['num_faces']:,})" if votes else "",
                 percent(row["macro_f1"]),
-                percent(row["ece"]),
+                percent(result(name)["ece"] if shipped else row["ece"]),
                 percent(row["ece_cross_fitted"]),
                 f"{percent(row['ece_by_chance']['mean'])} ± {percent(row['ece_by_chance']['std'])}",
             ]
         )
-    header = ["", "class", "parameters", "file, KB", "µs a face", "in batches of 64", f"accuracy (n = "
-              f"{content['num_faces']:,}), %", "without duplicates, %", "with the mirror image, %", "FER+ majority, %",
-              "macro F1, %", "ECE, %", "cross-fitted, %", "by chance, %"]  # fmt: skip
+    header = [
+        "", "class", "parameters", "file, KB", "µs a face", "in batches of 64",
+        f"FER2013's label (n = {content['num_faces']:,}), %", "without duplicates, %", "with the mirror image, %",
+        "people's majority, %", "FER+ majority of eight, %", "macro F1, %", "ECE, %", "cross-fitted, %", "by chance, %",
+    ]  # fmt: skip
     return markdown(header, rows)
 
 
@@ -100,6 +131,71 @@ def robustness(*models: str) -> str:
         label = {"plain": "as they are", MIRRORED: "label changed by mirroring (less is better)"}.get(key, key)
         rows.append([label, *(f"**{percent(value)}**" if value == best else percent(value) for value in values)])
     return markdown(["accuracy, %", *map(ours, nets)], rows)
+
+
+def pruned() -> str:
+    """Networks with a share of their channels, trained on, beside the small ones."""
+    content = result("pruning")
+    rows = []
+    for name, row in sorted(content["runs"].items(), key=lambda each: -float(each[1]["num_parameters"])):
+        whole, small = row["fp32"], row["int8"]
+        rows.append(
+            [
+                f"{name}, {row['epochs']} epochs",
+                percent(row["keep"]),
+                f"{row['num_parameters']:,}",
+                f"{small['bytes'] / 1024:,.0f}",
+                f"{whole['microseconds']:,.0f}",
+                f"{small['microseconds']:,.0f}",
+                f"{percent(whole['accuracy'])} ± {percent(whole['standard_error'])}",
+                percent(small["accuracy"]),
+                percent(small["people"]["accuracy"]) if small["people"] else "",
+            ]
+        )
+    for name, row in content["compared"].items():
+        error = f" ± {percent(row['standard_error'])}" if "standard_error" in row else ""
+        whole, small = ["", ""], ["", ""]
+        (whole if row["form"] == "fp32" else small)[:] = (
+            f"{row['microseconds']:,.0f}", f"{percent(row['accuracy'])}{error}"
+        )  # fmt: skip
+        people = percent(row["people"]) if "people" in row else ""
+        shown = f"{name}, {row['epochs']} epochs" if "epochs" in row else f"{name}, as shipped"
+        num = f"{row['num_parameters']:,}"
+        rows.append([shown, "100", num, "", whole[0], small[0], whole[1], small[1], people])
+    header = [
+        "", "channels kept, %", "parameters", "file in eight bits, KB", "µs a face, float32", "µs, eight bits",
+        f"float32 (n = {content['num_faces']:,}), %", "eight bits, %", "people's majority, %",
+    ]  # fmt: skip
+    return markdown(header, rows)
+
+
+def cuts() -> str:
+    """Accuracy right after channels left, by the criterion that chose them."""
+    rows = []
+    content = result("pruning")
+    times = {f"gelu-cnn {keep}": time for keep, time in content["gelu_microseconds"].items()}
+    times |= {f"{row['architecture']} {row['keep']:g}": row["fp32"]["microseconds"] for row in content["runs"].values()}
+    for name, shares in content["cuts"].items():
+        whole = f"{times[f'{name} 1']:,.0f}"
+        rows.append([f"{name}, whole", "100", "", whole, *[percent(shares["whole"])] * 3, "", "", ""])
+        for keep, row in shares.items():
+            if keep != "whole":
+                rows.append(
+                    [
+                        name,
+                        f"{100 * float(keep):g}",
+                        f"{row['num_parameters']:,}",
+                        f"{times[f'{name} {keep}']:,.0f}",
+                        *(
+                            percent(row[criterion][when])
+                            for when in ("norms_anew", "as_cut")
+                            for criterion in ("taylor", "norm", "random")
+                        ),
+                    ]
+                )
+    header = ["", "channels kept, %", "parameters", "µs a face", "Taylor, %", "L2 norm, %", "random, %",
+              "Taylor, as cut, %", "L2 norm, as cut, %", "random, as cut, %"]  # fmt: skip
+    return markdown(header, rows)
 
 
 def by_time(rows: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -206,6 +302,132 @@ def jobs() -> str:
     return markdown(["", "a second", "times as fast", "MB"], rows)
 
 
+def batch_kills() -> str:
+    """What is left of a batch after kills at random."""
+    row = result("batch")["parts"]["kills"]
+    cells = {
+        "pictures": f"{row['pictures']:,}",
+        "processes killed": str(row["workers_killed"]),
+        "whole command killed": str(row["runs_killed"]),
+        "processes alive a second after their command": str(row["workers_that_outlived_their_run_by_a_second"]),
+        "tables equal to an undisturbed run's to the byte": f"{row['tables_equal_byte_for_byte']} of {row['tables']}",
+        "undisturbed, s": f"{row['undisturbed_seconds']:.0f}",
+        "with kills, s": f"{row['disturbed_seconds']:.0f}",
+    }
+    return markdown(["", ""], cells.items())
+
+
+def batch_speed() -> str:
+    """Two processes against one, and Dask against two processes."""
+    parts, rows = result("batch")["parts"], []
+    for part in ("cores", "dask"):
+        content = parts[part]
+        for name, row in content["rows"].items():
+            milliseconds = row.get("processor_milliseconds_a_picture")
+            rows.append([
+                f"{name}, {content['pictures']:,} pictures, {content['turns']} turns", f"{row['a_second']:.1f}",
+                f"{row['times_as_fast']:.2f}", f"{milliseconds:.1f}" if milliseconds else "",
+            ])  # fmt: skip
+    return markdown(["", "pictures a second", "times as fast", "ms of a processor a picture"], rows)
+
+
+def batch_memory() -> str:
+    """Memory by the number of inputs."""
+    rows = [
+        [f"{int(num):,} inputs", f"{row['parent_megabytes']}", f"{row['all_processes_megabytes']}",
+         f"{row['second_run_seconds']:.1f}", f"{row['second_run_without_sources_seconds']:.1f}"]
+        for num, row in result("batch")["parts"]["memory"]["rows"].items()
+    ]  # fmt: skip
+    header = ["", "the command, MB", "all processes, MB", "given again, s", "without naming inputs, s"]
+    return markdown(header, rows)
+
+
+def batch_hundred_million() -> str:
+    """What the measured figures of batches come to for a hundred million pictures."""
+    parts, num = result("batch")["parts"], 100_000_000
+    milliseconds = parts["cores"]["rows"]["--jobs 2"]["processor_milliseconds_a_picture"]
+    core_hours = num * milliseconds / 3_600_000
+    picture, table = parts["cores"]["bytes_a_picture"], parts["size"]["table_bytes_an_input"]
+    after = list(parts["memory"]["rows"].values())[-1]
+    many = max(map(int, parts["memory"]["rows"]))
+    named = after["second_run_seconds"] - after["second_run_without_sources_seconds"]
+    a_table = after["second_run_without_sources_seconds"] / after["tables"]
+    inputs_a_second = many / max(named, 1e-9)
+    hours_of_list = num / inputs_a_second / 3600
+    rows = [
+        ["computing", f"{core_hours:,.0f} core-hours", f"{milliseconds:.1f} ms of a core a picture"],
+        ["on 64 cores", f"{core_hours / 64 / 24:,.1f} days", "if the drive keeps up"],
+        ["on 1,000 cores", f"{core_hours / 1000:,.1f} hours", "likewise"],
+        ["cost", f"{0.04 * core_hours:,.0f} dollars", "at 0.04 a core-hour, which is an assumption"],
+        ["reading", f"{num * picture / 1e12:,.1f} TB", f"{picture / 1000:,.0f} kB a picture"],
+        ["reading with 1,000 cores", f"{1000 / milliseconds * 1000 * picture / 1e9:,.1f} GB a second", ""],
+        ["tables", f"{num * table / 1e9:,.0f} GB in {num // 1000:,} files", f"{table:,.0f} bytes a picture"],
+        ["reports and list", f"{num * parts['size']['other_bytes_an_input'] / 1e9:,.0f} GB",
+         f"{parts['size']['other_bytes_an_input']:,.0f} bytes a picture"],
+        ["freezing the list", f"{hours_of_list:,.1f} hours", f"one process, {inputs_a_second:,.0f} inputs a second"],
+        ["finding what is done", f"{a_table * num / 1000 / 60:,.1f} minutes",
+         f"{1000 * a_table:,.1f} ms a table, with the start of mien"],
+        ["memory of the command", f"{num * 17 / 1e9:,.1f} GB more", "17 bytes an input while the list is frozen"],
+    ]  # fmt: skip
+    return markdown(["", "", "from"], rows).replace("---:", "---")
+
+
+def service_load() -> str:
+    """Throughput and latency of the service by the number of callers."""
+    content = result("serve")
+    rows = [
+        [f"{callers}, batches of {batch}", f"{row['a_second']:.0f}", *_latencies(row), f"{row['cpu_ms_a_picture']:.1f}"]
+        for callers in content["load"]["1"]
+        for batch, row in ((batch, rows[callers]) for batch, rows in content["load"].items())
+    ]
+    rows.append(["a process for each picture", f"{content['a_process_each']['a_second']:.1f}", "", "", "", ""])
+    return markdown(["callers", "pictures a second", "median, ms", "95 %", "99 %", "CPU ms a picture"], rows)
+
+
+def service_overload() -> str:
+    """What becomes of requests at four times what can be served."""
+    content = result("serve")["overload"]
+    kinds = {"200": "answered", "429": "refused with 429", "no answer": "without an answer"}
+    rows = [
+        [name, f"{row['num']:,}", *_latencies(row)]
+        for status, name in kinds.items()
+        if (row := content["answers"].get(status))
+    ]
+    memory = content["megabytes_after_each_turn"]
+    rows += [[f"memory after the {turn} time, MB", f"{value:.0f}", "", "", ""] for turn, value in memory.items()]
+    asked = f"{content['asked_a_second']:.0f} a second, of which {content['served_a_second']:.0f} can be served"
+    return markdown([asked, "requests", "median, ms", "95 %", "99 %"], rows)
+
+
+def service_fuzz() -> str:
+    """How damaged requests were answered."""
+    content = result("serve")["fuzz"]
+    statuses = content["statuses"]
+    expected = ("200", "400", "413", "415", "422")
+    others = sum(num for status, num in statuses.items() if status not in expected)
+    row = [*(f"{statuses.get(status, 0):,}" for status in expected), str(others), f"{content['slowest_s']:.1f}"]
+    return markdown(["bodies", *expected, "another, or none", "slowest, s"], [[f"{content['bodies']:,}", *row]])
+
+
+def service_slow() -> str:
+    """How many slow clients each server got rid of."""
+    content = result("serve")["slow_clients"]
+    kinds = [kind for kind in next(iter(content.values()))["slow"] if kind != "resets"]
+    rows = [
+        [name, *(_closed(row["slow"][kind]) for kind in kinds), str(row["plain"]["unanswered"])]
+        for name, row in content.items()
+    ]
+    return markdown(["closed in time", *kinds, "plain requests unanswered"], rows)
+
+
+def _closed(ends: dict[str, int]) -> str:
+    return f"{ends.get('closed', 0)} of {sum(ends.values())}"
+
+
+def _latencies(row: dict[str, Any]) -> list[str]:
+    return [f"{row[f'p{share}_ms']:,.0f}" for share in (50, 95, 99)]
+
+
 def hour() -> str:
     """An hour of video, uninterrupted and killed."""
     content = result("hour")
@@ -223,17 +445,80 @@ def hour() -> str:
 
 
 def flicker() -> str:
-    """Label changes of the shared videos, raw and after smoothing."""
-    rows, total = [], [0.0, 0, 0]
-    for name, row in result("video")["flicker"].items():
-        if name in ("one.mp4", "three.mp4"):
-            continue
-        values = [row["seconds_in_view"], row["raw_changes"], row["leading_changes"]]
-        total = [one + other for one, other in zip(total, values, strict=True)]
-        rows.append([name, f"{values[0]:.1f}", f"{values[1]}", f"{values[2]}"])
-    ratio = total[1] / max(1, total[2])
-    rows.append(["together", f"{total[0]:.1f}", f"{total[1]}", f"{total[2]} ({ratio:.1f} times fewer)"])
-    return markdown(["", "seconds in view", "changes, raw", "changes, smoothed"], rows)
+    """Label changes of the shared videos, and how late a change is."""
+    content = result("labels")
+    ways = {"each frame alone": "raw", "average and hysteresis": "hysteresis", "live": "live", "a file": "file"}
+    rows = [
+        [name, f"{row['seconds_in_view']:.1f}", *(str(row["changes"][way]) for way in ways.values())]
+        for name, row in content["videos"].items()
+    ]
+    videos = content["videos"].values()
+    sums = [sum(row["changes"][way] for row in videos) for way in ways.values()]
+    rows.append(["together", f"{sum(row['seconds_in_view'] for row in videos):.1f}", *map(str, sums)])
+    below = [max(row["below_a_rival"][way] for row in videos) for way in ways.values()]
+    rows.append(["most frames with a label below a rival", "", *(f"{100 * share:.0f} %" for share in below)])
+    for title, key in (("a change from .8 to .8", "0.8 to 0.8"), ("a change from .5 to .5", "0.5 to 0.5")):
+        late = [
+            max(delay.get(way, 0.0) for name, delay in content["seconds_late"].items() if name.startswith(key))
+            for way in ways.values()
+        ]
+        rows.append([f"{title} is late by", "", *(f"{seconds:.2f} s" if seconds else "0" for seconds in late)])
+    return markdown(["", "seconds in view", *ways], rows)
+
+
+def seconds_waited() -> str:
+    """Label changes of a file by how long a frame waits for later ones."""
+    videos = result("labels")["videos"].values()
+    spans = [*next(iter(videos))["changes_by_seconds_waited"]]
+    changes = [str(sum(row["changes_by_seconds_waited"][span] for row in videos)) for span in spans]
+    return markdown(["seconds that a frame waits", *spans], [["changes", *changes]])
+
+
+def anonymize() -> str:
+    """Faces that stay bare, and what is hidden needlessly."""
+    rows = result("anonymize")["rows"]
+    columns = [(what, hider) for what, counts in rows.items() for hider in counts["as they are"]]
+    names = dict.fromkeys(name for counts in rows.values() for name in counts)
+    lines = []
+    for name in names:
+        cells = [rows[what].get(name, {}).get(hider) for what, hider in columns]
+        lines.append([name, *(f"{cell['bare']} of {cell['faces']}" if cell else "" for cell in cells)])
+    pixels = [[cell[hider]["needless"] for cell in rows[what].values()] for what, hider in columns]
+    lines.append(["pixels hidden without a face, %", *(percent(fmean(shares)) for shares in pixels)])
+    return markdown(["bare faces", *(f"{what}: {hider}" for what, hider in columns)], lines)
+
+
+def anonymize_times() -> str:
+    """Milliseconds a frame that hiding takes."""
+    times = result("anonymize")["milliseconds"]
+    names = {"analysis": "analysis alone", "anonymize": "`--anonymize`, in addition", "live": "`mien live --anonymize`"}
+    lines = [[name, f"{times[key]:.0f}"] for key, name in names.items()]
+    return markdown(["one face in 1280×720, one thread", "ms a frame"], lines)
+
+
+def following() -> str:
+    """How many numbers people get in scenes with moving cameras and cuts, before and now."""
+    content = result("following")
+    rows = [
+        [name, f"{row['seen']}", f"{content['before'][name]['numbers']}", f"{row['numbers']}", f"{row['right']}",
+         f"{row['mixed']}"]
+        for name, row in content["now"].items()
+    ]  # fmt: skip
+    times = [[row["milliseconds"] for row in content[version].values()] for version in ("before", "now")]
+    rows.append(["tracker, ms a frame", "", f"{fmean(times[0]):.2f}", f"{fmean(times[1]):.2f}", "", ""])
+    header = ["", "people", "numbers, before", "numbers", "people with one number", "with another's number"]
+    return markdown(header, rows)
+
+
+def looks() -> str:
+    """How well the look tells people apart."""
+    rows = [
+        [f"in {name}", f"{row['needed']}", f"{row['different_pairs']:,}", f"{row['different_highest']:.2f}",
+         f"{row['same_pairs']:,}", percent(row["same_alike"])]
+        for name, row in result("following")["looks"].items()
+    ]  # fmt: skip
+    header = ["", "needed", "pairs of different people", "the most alike", "pairs of one person", "recognised, %"]
+    return markdown(header, rows)
 
 
 def scores(model: str) -> str:
@@ -246,6 +531,90 @@ def scores(model: str) -> str:
     rows.append(["all", f"{content['num_faces']:,}", f"**{percent(content['accuracy'])}** (accuracy)", "",
                  f"{percent(content['macro_f1'])} (macro)"])  # fmt: skip
     return markdown(["expression", "faces", "recall, %", "precision, %", "F1, %"], rows)
+
+
+def people(model: str) -> str:
+    """A shipped model's two readings, each against its own yardstick."""
+    rows = [
+        [
+            name,
+            f"{row['num_faces']:,}",
+            f"{percent(row['accuracy'])} ± {percent(row['standard_error'])}",
+            percent(row["mean_recall"]),
+            percent(row["ece"]),
+        ]
+        for name, row in result(model)["readings"].items()
+    ]
+    return markdown(["reading", "faces", "accuracy, %", "mean recall, %", "ECE, %"], rows)
+
+
+def data_classes() -> str:
+    """Faces of each class in the splits that mien has read."""
+    classes = result("data_statement")["classes"]
+    rows = [[name, *(f"{num:,}" for num in part.values()), f"{sum(part.values()):,}"] for name, part in classes.items()]
+    return markdown(["faces", *next(iter(classes.values())), "all"], rows)
+
+
+def data_votes() -> str:
+    """How far ten people agree with FER2013's labels."""
+    votes = result("data_statement")["votes"]
+    parts = {**votes["labels"], "all": votes["all"]}
+    rows = [[f"{what}, %", *(percent(part[key]) for part in parts.values())]
+            for what, key in (("agrees", "agrees"), ("no vote", "no_vote"))]  # fmt: skip
+    return markdown([f"labels of {votes['split']} (n = {votes['num_faces']:,})", *parts], rows)
+
+
+def reproduce() -> str:
+    """What the last reproduction found."""
+    content = result("reproduce")
+    row = content["trained"]
+    what = f"{row['recipe']}, {row['epochs']} epochs, seed {row['seed']}, {row['core_minutes']} minutes of a core"
+    rows = [
+        [
+            what,
+            f"accuracy {percent(row['accuracy'])} % (expected {percent(row['expected'])} %)",
+            "" if row["found_again"] else "1",
+        ]
+    ]
+    rows += [
+        [name, f"{each['figures']} figures", str(len(each["differ"]))] for name, each in content["shipped"].items()
+    ]
+    return markdown(["", "compared", "different"], rows)
+
+
+def readings() -> str:
+    """Both readings of every shipped model by both yardsticks."""
+    header = ["", "people's majority", "mean recall", "ECE", "FER2013's label", "mean recall", "ECE"]
+    rows = []
+    for name, each in by_accuracy(result("readings")["models"]):
+        first, against = each["fer2013"], each["fer2013_against_people"]
+        own = result(name)["readings"]["fer2013"]["ece"]
+        by_people = [percent(against["accuracy"]), percent(against["mean_recall"]), ""]
+        by_labels = [f"**{percent(first['accuracy'])}**", f"**{percent(first['mean_recall'])}**", percent(own)]
+        rows.append([f"{name}: fer2013", *by_people, *by_labels])
+        for prior, scored in each["people"].items():
+            labels = each["people_against_fer2013"][prior]
+            by_people = [f"**{percent(scored[key])}**" for key in ("accuracy", "mean_recall")]
+            by_labels = [percent(labels["accuracy"]), percent(labels["mean_recall"]), ""]
+            rows.append([f"{name}: people, {prior}", *by_people, percent(scored["ece"]), *by_labels])
+    return markdown([f"{each}, %" if each else each for each in header], rows)
+
+
+def by_accuracy(models: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Models from the most to the least accurate on people's majority."""
+    return sorted(models.items(), key=lambda each: -float(each[1]["people"]["halfway"]["accuracy"]))
+
+
+def readings_by_class(model: str) -> str:
+    """The recall of each expression by both readings of one model, each by its own yardstick and by people's."""
+    each = result("readings")["models"][model]
+    rows = [
+        [name, percent(each["fer2013"]["recall"][name]), percent(each["fer2013_against_people"]["recall"][name]),
+         *(percent(each["people"][prior]["recall"][name]) for prior in ("natural", "halfway", "even"))]
+        for name in each["fer2013"]["recall"]
+    ]  # fmt: skip
+    header = ["", "fer2013, by its labels", "fer2013, by people", "people, natural", "halfway", "even"]
+    return markdown([f"{each}, %" if each else each for each in header], rows)
 
 
 def calibration(model: str) -> str:
@@ -263,14 +632,244 @@ def calibration(model: str) -> str:
 
 
 def pipeline() -> str:
-    """Milliseconds of each stage."""
-    content = result("pipeline")["microseconds"]
-    stages = list(next(iter(content.values())))
+    """Milliseconds of each stage of the default model with each detector."""
+    content = [row for row in result("pipeline")["rows"] if row["model"] == DEFAULT_MODEL]
+    stages = {row["detector"]: {name: each["p50"] for name, each in row["stages"]["1"].items()} for row in content}
+    named = {"read": "read the file", "detector": "find the faces", "network": "classify one", "whole": "all of it"}
     rows = [
-        [stage, *(f"{row[stage] / 1000:.2f} ({row[stage] / row['end to end']:.0%})" for row in content.values())]
-        for stage in stages
+        [what, *(f"{row[stage]:.2f} ({row[stage] / row['whole']:.0%})" for row in stages.values())]
+        for stage, what in named.items()
     ]
-    return markdown(["ms, one thread", *content], rows)
+    return markdown(["ms, one thread", *stages], rows)
+
+
+def benchmark() -> str:
+    """What `mien benchmark` says of the machine of the tables: a row for each model, detector and number of threads."""
+    rows = []
+    for row in result("pipeline")["rows"]:
+        for threads, stages in row["stages"].items():
+            times = (f"{each['p50']:.2f} / {each['p95']:.2f}" for each in stages.values())
+            once = [f"{row['first_picture_seconds']:.2f}", f"{row['peak_megabytes']:.0f}",
+                    percent(row["accuracy"]["value"])] if threads == "1" else [""] * 3  # fmt: skip
+            rows.append([row["model"], row["detector"], threads, *times, *once])
+    header = ["ms: p50 / p95", "detector", "threads", "read", "detector", "network", "whole", "first picture, s",
+              "memory, MB", "accuracy, %"]  # fmt: skip
+    return markdown(header, rows)
+
+
+def edge_wheels() -> str:
+    """What pip picks for a 64-bit Raspberry Pi OS."""
+    wheels = result("edge")["wheels"]["aarch64"]
+    names = ("numpy", "opencv_python_headless", "onnxruntime", "pillow")
+    rows = []
+    for python, found in wheels.items():
+        versions = dict(each.rsplit("-", 1) for each in found["versions"])
+        rows.append([f"Python {python}", *(versions[name] for name in names), f"{found['megabytes']['all']:.0f}"])
+    return markdown(["aarch64", *(name.replace("_", "-") for name in names), "all, unpacked, MB"], rows)
+
+
+def edge_arm() -> str:
+    """How ARM's answers differ from this processor's."""
+    found = result("edge")["arm"]
+    return markdown(
+        ["", f"labels that agree, of {found['num_faces']}", "largest difference of a logit"],
+        [
+            [name, str(row["labels_that_agree"]), f"{row['largest_difference']:.2g}"]
+            for name, row in found["models"].items()
+        ],
+    )
+
+
+def edge_installed() -> str:
+    """Megabytes of what `pip install` brings, by package, on both processors."""
+    content = result("edge")
+    here, arm = content["installed_megabytes"], content["wheels"]["aarch64"]["3.11"]["megabytes"]
+    parts = {"OpenCV": ("cv2", "opencv_python_headless.libs"), "onnxruntime": ("onnxruntime",),
+             "numpy": ("numpy", "numpy.libs"), "Pillow": ("PIL", "pillow.libs"), "mien": ("mien",)}  # fmt: skip
+
+    arm = arm | {"all": arm["all"] + here["mien"], "mien": here["mien"]}  # which has no machine code
+    rows = [(name, *(sum(each.get(key, 0) for key in keys) for each in (here, arm))) for name, keys in parts.items()]
+    known = [sum(row[column] for row in rows) for column in (1, 2)]
+    rows += [("all others", here["all"] - known[0], arm["all"] - known[1]), ("**together**", here["all"], arm["all"])]
+    return markdown(["MB", "x86-64", "aarch64"], [[name, f"{one:.0f}", f"{two:.0f}"] for name, one, two in rows])
+
+
+def edge_commands() -> str:
+    """What commands need on one core with little address space."""
+    return markdown(
+        ["one core, 512 MB", "processor's seconds", "memory, MB"],
+        [
+            [f"`{name}`" if "," not in name else f"`{name.replace(', three models', '` with `ensemble')}`",
+             f"{row['processor_seconds']:.2f}", f"{row['peak_megabytes']:.0f}"]
+            for name, row in result("edge")["commands"].items()
+        ],
+    )  # fmt: skip
+
+
+def peers() -> str:
+    """mien beside others on the same pictures."""
+    names = {"mien": "**mien**", "mien_small_faces": "**mien**, `min_face=16`", "fer": "fer",
+             "plain_haar": "plain loop, Haar", "plain_yunet": "plain loop, FaceDetectorYN"}  # fmt: skip
+    return markdown(
+        ["", "pictures a second", "faces found, %", "boxes without a face", "right of all, %", "first picture, s",
+         "memory, MB", "installed, MB"],
+        [
+            [names[name], f"{row['pictures_a_second']:.1f}", percent(row["found"] / row["faces"]), str(row["false"]),
+             percent(row["right"] / row["labelled"]), f"{row['first_picture_seconds']:.1f}",
+             f"{row['peak_megabytes']:,.0f}", f"{row['environment_megabytes']['all']:,.0f}"]
+            for name, row in result("peers")["rows"].items()
+        ],
+    )  # fmt: skip
+
+
+def expressions() -> str:
+    """Expression networks of other packages beside mien's."""
+    rows = [
+        [
+            of_mien(name, row), f"{row['num_parameters']:,}", f"{row['bytes'] / 1024:,.0f}",
+            f"{row['microseconds']:,.0f}", f"{percent(row['accuracy'])} ± {percent(row['standard_error'])}",
+            f"{percent(row['people']['accuracy'])} ± {percent(row['people']['standard_error'])}",
+            percent(row["people"]["mean_recall"]), percent(row["ece"]), percent(row["ece_cross_fitted"]),
+            percent(row["people"]["ece"]),
+        ]
+        for name, row in result("expressions")["rows"].items()
+    ]  # fmt: skip
+    content = result("expressions")
+    people = next(iter(content["rows"].values()))["people"]
+    header = [
+        "", "parameters", "file, KB", "µs a face", f"FER2013's label (n = {content['num_faces']:,}), %",
+        f"people's majority (n = {people['num_faces']:,}), %", "its mean recall, %", "ECE, %", "cross-fitted, %",
+        "against people, %",
+    ]  # fmt: skip
+    return markdown(header, rows)
+
+
+def expressions_robustness() -> str:
+    """Accuracy under each distortion of mien's networks and other packages'."""
+    nets = {name: row for name, row in result("expressions")["rows"].items() if "robustness" in row}
+    lines = []
+    for key in next(iter(nets.values()))["robustness"]:
+        values = [row["robustness"][key] for row in nets.values()]
+        best = min(values) if key == MIRRORED else max(values)
+        label = {"plain": "as they are", MIRRORED: "label changed by mirroring (less is better)"}.get(key, key)
+        lines.append([label, *(f"**{percent(value)}**" if value == best else percent(value) for value in values)])
+    accuracy = f"accuracy, % (n = {result('expressions')['num_spoilt']:,})"
+    return markdown([accuracy, *(of_mien(name, row) for name, row in nets.items())], lines)
+
+
+def expressions_about() -> str:
+    """Where each network is from, and how it was given the faces."""
+    rows = result("expressions")["rows"].items()
+    return text_table(
+        ["", "package", "licence", "trained on, as its authors say", "computed by", "given"],
+        [
+            [name, row["package"], row["licence"], row["trained_on"], row["runtime"], f"{row['crop']}, {row['way']}"]
+            for name, row in rows
+            if row["environment"]
+        ],
+    )
+
+
+def of_mien(name: str, row: Mapping[str, Any]) -> str:
+    """A row's name, bold if it is mien's."""
+    return name if row["environment"] else f"**{name}**"
+
+
+def peers_short() -> str:
+    """The figures of `peers` that tell most, for the first page."""
+    names = {"mien": "**mien**", "fer": "the package `fer`", "plain_haar": "a plain loop, Haar",
+             "plain_yunet": "a plain loop, YuNet"}  # fmt: skip
+    rows = result("peers")["rows"]
+    return markdown(
+        ["", "pictures a second", "faces found, %", "boxes without a face", "found and right, %", "installed, MB"],
+        [
+            [names[name], f"{row['pictures_a_second']:.0f}", f"{100 * row['found'] / row['faces']:.0f}",
+             str(row["false"]), f"{100 * row['right'] / row['labelled']:.0f}",
+             f"{row['environment_megabytes']['all']:,.0f}"]
+            for name, row in rows.items() if name in names
+        ],
+    )  # fmt: skip
+
+
+def explanations() -> str:
+    """Deletion and insertion of every model's maps, beside random ones."""
+    names = {"own": "its maps", "random": "random maps", "shuffled": "another face's", "centre": "the centre"}
+    rows = []
+    for model, row in result("explanations")["rows"].items():
+        measured = row["readings"]["people"]
+        height, width = measured["resolution"]
+        for measure, better in (("deletion", "less"), ("insertion", "more")):
+            margin = measured["margins"]["random"][measure]
+            low, high = margin["interval"]
+            rows.append(
+                [
+                    f"**{model}**, {width}×{height}, n = {measured['num_faces']}: {measure} ({better} is better)",
+                    *(f"{measured[measure][kind]['mean']:.3f}" for kind in names),
+                    f"{margin['mean']:.3f} ({low:.3f} to {high:.3f})",
+                ]
+            )
+    return markdown(["area under the curve", *names.values(), "better than random by"], rows)
+
+
+def explanations_parts() -> str:
+    """Where on the face the evidence of the default model lies."""
+    rows = result("explanations")["rows"]["rep-small"]["readings"]["people"]["parts"]
+    parts = [part for part in rows["all"] if part != "num_faces"]
+    lines = [
+        [f"{'all faces' if label == 'all' else label} (n = {row['num_faces']})"]
+        + [percent(row[part]["own"]) for part in parts]
+        for label, row in rows.items()
+    ]
+    for name, kind in (("random maps", "random"), ("share of the area", "area")):
+        lines.append([name, *(percent(rows["all"][part][kind]) for part in parts)])
+    return markdown(["of what speaks for the label, %", *parts], lines)
+
+
+def explanations_shuffled() -> str:
+    """How alike maps are to those of networks of shuffled weights and of other faces, and what a cell answers to."""
+    rows = []
+    for model, row in result("explanations")["rows"].items():
+        alike, reach = row["readings"]["people"]["randomized"], row["reach"]
+        rows.append([f"**{model}**", *(f"{each['mean']:+.2f}" for each in alike.values()),
+                     percent(reach["share within the cell"]), percent(reach["share of a cell of the face"]),
+                     percent(reach["distance"])])  # fmt: skip
+    return markdown(
+        ["rank correlation with maps of", "the last quarter of the layers shuffled", "the last half", "all",
+         "another face with the label",
+         "answer within the cell, %", "a cell's area, %", "mean distance of what it answers to, % of the side"], rows
+    )  # fmt: skip
+
+
+def explanations_covered() -> str:
+    """Evidence for happy in a mouth that is covered."""
+    lines = []
+    for model, row in result("explanations")["rows"].items():
+        covered = row["covered mouths"]
+        for name, each in covered["rows"].items():
+            if model == "rep-small" or name in ("as they are", "mouth covered by what surrounds it"):
+                lines.append(
+                    [
+                        f"**{model}** (n = {covered['num_faces']}), {name}",
+                        f"{each['evidence in the mouth']:+.1f}",
+                        percent(each["share in the mouth"]),
+                        f"{each['logit']:+.1f}",
+                        percent(each["still happy"]),
+                    ]
+                )
+    header = ["", "evidence for happy in the mouth, logits", "share of all evidence, %", "logit", "still happy, %"]
+    return markdown(header, lines)
+
+
+def explanations_cost() -> str:
+    """Time of a face with its maps, and the error of their means."""
+    rows = [
+        [f"**{model}**", f"{row['time with maps, ratio']:.2f}",
+         f"{max(row['largest difference from the logit'].values()):.1e}"]
+        for model, row in result("explanations")["rows"].items()
+    ]  # fmt: skip
+    return markdown(
+        ["", "time with maps, times that without", "largest difference of a map's mean from the logit"], rows
+    )
 
 
 def detection_sizes() -> str:
@@ -485,12 +1084,369 @@ def read_csv() -> str:
     )
 
 
+def browser() -> str:
+    content = result("browser")
+    rows = [(f"the app, {model}", row) for model, row in content["app"].items()]
+    rows += [(f"the page of mien serve, {model}", row) for model, row in content["page"].items()]
+    return markdown(
+        ["", "frames a second", "analysed a second", "share, %", "programs that wanted a core"],
+        [
+            [name, f"{row['frames_a_second']:.1f}", f"{row['analysed_a_second']:.1f}", percent(row["share"]),
+             f"{content['load']:.1f}"]
+            for name, row in rows
+        ],
+    )  # fmt: skip
+
+
+def browser_scores() -> str:
+    """How far the browser's scores are from Python's, a row for each network."""
+    content = result("browser_scores")
+    names = ("median", "percentile_99", "largest")
+    rows = [
+        [
+            model,
+            *(f"{row[name]:.4f}" if row[name] >= 1e-4 else "< 0.0001" for name in names),
+            percent(row["share_above_0.001"]),
+            str(row["other_labels"]),
+        ]
+        for model, row in content["rows"].items()
+    ]
+    title = f"difference of a face's scores (n = {content['num_faces']:,})"
+    return markdown([title, "median", "99 %", "largest", "above 0.001, % of faces", "other labels"], rows)
+
+
+def fuzz(name: str) -> str:
+    """What became of damaged or hostile inputs, a row for each kind."""
+    rows = []
+    for kind, row in result(name)["kinds"].items():
+        results = row["outcomes"].get("result", 0)
+        errors = row["inputs"] - results - row["findings"]
+        worst = f"{row['slowest']['seconds']:.1f}", f"{row['largest']['megabytes']:,}"
+        rows.append([kind, *(f"{each:,}" for each in (row["inputs"], results, errors, row["findings"])), *worst])
+    header = ["", "inputs", "results", "errors of mien's", "anything else", "slowest, s", "most memory, MB"]
+    return markdown(header, rows)
+
+
+def picture_costs() -> str:
+    """What reading a picture takes, by format."""
+    costs = sorted(result("fuzz")["bytes_a_pixel"].items(), key=lambda cost: cost[1])
+    return markdown(("", "bytes a pixel"), [[name, f"{cost:.1f}"] for name, cost in costs])
+
+
+def groups_planted() -> str:
+    """What `mien evaluate --groups` says of planted gaps, and of none."""
+    content = result("groups")["shown"]
+    rows = []
+    for each in content["scores"]["groups"]["by_attribute"]:
+        name, gap = " × ".join(each["attributes"]), each["gaps"]["accuracy"]
+        parts = [content["planted"].get(part) for part in each["attributes"]]
+        planted = "; ".join(filter(None, parts)) if len(parts) == 1 or not all(parts) else "both"
+        span = "{value:.1f} [{low:.1f}, {high:.1f}]".format(**{key: 100 * of for key, of in gap["difference"].items()})
+        rows.append([
+            name, planted or "nothing", f"{gap['lowest']} – {gap['highest']}", span, f"{gap['p_adjusted']:.4f}",
+            "**yes**" if gap["p_adjusted"] <= 0.05 else "no",
+        ])  # fmt: skip
+    header = ["attribute", "planted", "lowest – highest", "difference, points", "adjusted p", "a gap is reported"]
+    return markdown(header, rows)
+
+
+def groups_chance() -> str:
+    """How often a gap is reported where there is none."""
+    content = result("groups")
+    return markdown(
+        [f"no gap, {content['repetitions']:,} simulated tables each", "a gap is reported, %"],
+        [[name, _rate(row)] for name, row in content["no_gap"].items()],
+    )
+
+
+def groups_found() -> str:
+    """How often a gap is reported where there is one."""
+    rows = [[name, _rate(row)] for name, row in result("groups")["gap"].items()]
+    return markdown(["accuracy", "a gap is reported, %"], rows)
+
+
+def groups_coverage() -> str:
+    """How often intervals of 95 % cover the truth."""
+    rows = [
+        [name, *(_rate(row[what]) for what in ("accuracy", "smallest_group", "difference"))]
+        for name, row in result("groups")["coverage"].items()
+    ]
+    return markdown(
+        ["covered by intervals of 95 %, %", "accuracy", "of the smallest group", "largest difference"], rows
+    )
+
+
+def _rate(row: dict[str, float]) -> str:
+    return f"{percent(row['rate'])} ± {percent(row['standard_error'])}"
+
+
+def light() -> str:
+    """The default model's answers to the same faces in other light."""
+    content = result("light")["models"]["rep-small"]
+    rows = []
+    for what, unit, own in (("exposure", "{:+g} stops", 0), ("contrast", "contrast × {:g}", 1)):
+        for step in content[what]:
+            name = "as they are" if step["amount"] == own else unit.format(step["amount"])
+            accuracy = f"{percent(step['accuracy'])} ± {percent(step['standard_error'])}"
+            rows.append([name, accuracy, percent(step["confidence"]), percent(step["changed"])])
+    header = [f"rep-small, {content['num_faces']:,} faces", "accuracy, %", "mean confidence, %", "answers changed, %"]
+    return markdown(header, rows)
+
+
+def views() -> str:
+    """What averaging several views of each face buys and costs."""
+    rows = []
+    for name, content in result("views")["models"].items():
+        one = content["microseconds"]["1"]
+        for number, readings in content["views"].items():
+            fer, people = readings["fer2013"], readings["people"]
+            rows.append(
+                [f"{name}, {number}", percent(fer["accuracy"]), f"{fer['nll']:.3f}", percent(fer["ece"]),
+                 percent(fer["surest_half"]), percent(people["accuracy"]), percent(people["mean_recall"]),
+                 f"{content['microseconds'][number] / one:.1f}"]
+            )  # fmt: skip
+    header = ["model, views", "fer2013: accuracy, %", "NLL", "ECE, %", "its surest half, %", "people: accuracy, %",
+              "mean recall, %", "time"]  # fmt: skip
+    return markdown(header, rows)
+
+
+def drift_false_alarms() -> str:
+    """How often drift is said of faces of which none has drifted."""
+    rows = []
+    for name, sizes in result("drift")["false_alarms"].items():
+        for size, part in sizes.items():
+            cells = (f"{100 * part[kind]:.1f}" for kind in ("image", "class", "either"))
+            rows.append([f"{name}, {int(size):,} faces", f"{part['batches']:,}", *cells])
+    return markdown(["", "batches", "image drift, %", "class drift, %", "either, %"], rows)
+
+
+def drift_changes() -> str:
+    """How often image drift is said of changed pictures, which measures are named most, and what the change costs."""
+    rows = []
+    for name, row in result("drift")["changes"].items():
+        sizes = row["sizes"]
+        named = [measure for measure, share in sizes["100"]["named"].items() if share >= 0.5]
+        cells = (f"{100 * part['image']:.0f} / {100 * part['class']:.0f}" for part in sizes.values())
+        rows.append([name, percent(row["accuracy"]), *cells, ", ".join(named) or "–"])
+    header = ["", "accuracy, %", "30 faces: image / class, %", "100 faces", "1,000 faces", "named, of 100 faces"]
+    return markdown(header, rows)
+
+
+def drift_shares() -> str:
+    """How often class drift is said where a part of the faces shows one expression, and how right the shares are."""
+    rows = []
+    for row in result("drift")["more"]:
+        sizes = row["sizes"]
+        cells = (f"{100 * part['image']:.0f} / {100 * part['class']:.0f}" for part in sizes.values())
+        rows.append([changed_share(row), *cells, f"{100 * sizes['1000']['error']:.1f}"])
+    header = ["", "30 faces: image / class, %", "100 faces", "1,000 faces", "error of the shares, points"]
+    return markdown(header, rows)
+
+
+def changed_share(row: Mapping[str, Any]) -> str:
+    """What a part of the faces shows, as "20 % more happy"."""
+    return f"all {row['label']}" if row["part"] == 1 else f"{100 * row['part']:.0f} % more {row['label']}"
+
+
+def drift_tolerated() -> str:
+    """How far the measures of the same faces differ as they are and through the detector, and what is tolerated."""
+    content = result("drift")["detector"]
+    pairs = ((name, each, content["tolerated"][name]) for name, each in content["differences"].items())
+    rows = [[f"`{name}`", f"{each:.3f}", f"{tolerated:.2f}"] for name, each, tolerated in pairs]
+    return markdown(["", "difference", "tolerated"], rows)
+
+
+def risk_coverage() -> str:
+    """How well each model orders its answers, by reading."""
+    rows = []
+    for reading in ("people", "fer2013"):
+        for name, model in by_risk(reading):
+            each = model[reading]
+            error, area, best = (percent(each[key]) for key in ("error", "aurc", "aurc_of_the_best_order"))
+            cells = [f"{each['num_faces']:,}", error, area, best, *map(percent, each["surest"].values())]
+            rows.append([f"{reading}: {ours(name)}", *cells])
+    header = ["", "faces", "wrong, %", "AURC, %", "AURC of the best order, %", "right of the clearest half, %",
+              "of three quarters, %", "of nine tenths, %"]  # fmt: skip
+    return markdown(header, rows)
+
+
+def by_risk(reading: str) -> list[tuple[str, Any]]:
+    """The models that have a reading, by the area under their risk–coverage curves."""
+    models = {name: each for name, each in result("abstention")["models"].items() if reading in each}
+    return sorted(models.items(), key=lambda each: float(each[1][reading]["aurc"]))
+
+
+def accepted_errors() -> str:
+    """What is kept and how often it is wrong, by the accepted error, of every model; cross-fitted."""
+    names = [name for name, _ in by_risk("fer2013")]
+    models, rows = result("abstention")["models"], []
+    for reading in ("people", "fer2013"):
+        parts = [models[name].get(reading, {}).get("accepted") for name in names]
+        for error in next(part for part in parts if part):
+            asked = "default" if error == "default" else f"{100 * float(error):g} %"
+            cells = [
+                f"{percent(part[error]['kept'])} ({percent(part[error]['error'])})" if part else "" for part in parts
+            ]
+            rows.append([f"{reading}: {asked}", *cells])
+    return markdown(["kept, % (wrong of those, %)", *map(ours, names)], rows)
+
+
+def accepted_by_prior() -> str:
+    """The same of the default model's people's reading, under each prior."""
+    content, rows = result("abstention"), []
+    for prior, each in content["priors"].items():
+        for error, row in each["accepted"].items():
+            if error != "default":
+                cells = (percent(row[key]) for key in ("kept", "error_by_prior", "error", "halves_above_by_prior"))
+                refused = f"{row['refused']} of {2 * content['halvings']}"
+                rows.append([f"{prior}: {100 * float(error):g} %", *cells, refused])
+    header = ["prior and accepted error", "kept, %", "wrong, by the prior, %", "wrong, all faces alike, %",
+              "halves above, by the prior, %", "halves refused"]  # fmt: skip
+    return markdown(header, rows)
+
+
+def prediction_sets() -> str:
+    """Coverage and size of the default model's sets; cross-fitted."""
+    content = result("abstention")
+    model = content["models"][content["default"]]
+    rows = [
+        [f"{reading}: {100 * float(coverage):g} %", percent(each["coverage"]), f"{each['size']:.2f}",
+         percent(each["single"])]
+        for reading in ("people", "fer2013") for coverage, each in model[reading]["sets"].items()
+    ]  # fmt: skip
+    return markdown(["asked for", "right label inside, %", "labels in a set", "sets of one label, %"], rows)
+
+
+def sets_by_class() -> str:
+    """Coverage and size of the default model's sets of 90 %, by the right label; cross-fitted."""
+    content = result("abstention")
+    model = content["models"][content["default"]]
+    parts = {reading: model[reading]["sets"]["0.9"]["per_class"] for reading in ("people", "fer2013")}
+    rows = [
+        [label, *(cell for part in parts.values() for cell in (percent(part[label]["coverage"]),
+                                                               f"{part[label]['size']:.2f}"))]
+        for label in parts["people"]
+    ]  # fmt: skip
+    return markdown(["sets of 90 %", *(f"{reading}: {what}" for reading in parts for what in ("inside, %", "labels"))],
+                    rows)  # fmt: skip
+
+
+def unlike() -> str:
+    """What is called unlike the training by every shipped model, and how well it is told from faces."""
+    models = {name: each["unlike"] for name, each in result("abstention")["models"].items() if "unlike" in each}
+    kinds = next(iter(models.values()))["kinds"]
+    order = sorted(kinds, key=lambda kind: (kinds[kind]["ordinary"], -sum(each["kinds"][kind]["flagged"]
+                                                                        for each in models.values())))  # fmt: skip
+    rows = [
+        [f"{kind}{' †' if kinds[kind]['taught'] else ''}{' ‡' if kinds[kind]['ordinary'] else ''}",
+         *(f"{percent(each['kinds'][kind]['flagged'])} ({each['kinds'][kind]['auroc']:.2f})"
+           for each in models.values())]
+        for kind in order
+    ]  # fmt: skip
+    faces = ["**faces of PublicTest**", *(f"**{percent(each['false_alarms'])}**" for each in models.values())]
+    return markdown(["flagged, % (AUROC)", *map(ours, models)], [faces, *rows])
+
+
+def uncertain_quality() -> str:
+    """The error of the default model's clear answers by the quality of the picture."""
+    parts = result("abstention")["quality"]
+    rows = []
+    for name, row in parts["people"]["rows"].items():
+        cells = [f"{row['num']:,}", percent(row["share_of_plain"])]
+        for reading in ("people", "fer2013"):
+            each = parts[reading]["rows"][name]
+            cells += ["–" if each[key] is None else percent(each[key]) for key in ("uncertain_else", "error_of_clear")]
+        rows.append([name, *cells])
+    header = ["", "faces", "share of faces as they are, %", "people: uncertain else, %", "wrong of the others, %",
+              "fer2013: uncertain else, %", "wrong of the others, %"]  # fmt: skip
+    return markdown(header, rows)
+
+
+def formats() -> str:
+    """The formats of model files: their files, what runs them, and what they are good for."""
+    sizes = result("formats")["wheels"]
+    rows = []
+    for name, each in FORMATS.items():
+        files = " + ".join(f"`NAME{end}`" for end in (each.suffix, *each.beside))
+        extra = f"`{each.extra}` ({sizes[each.extra]['megabytes']:.0f} MB)" if each.extra else "–"
+        export = f"`{each.export_extra}`" if each.export_extra else "–"
+        rows.append([f"`--format {name}`", files, extra, export, each.good_for])
+    return text_table(["", "file", "to run it: extra (wheels)", "to write it, beside `train`", "good for"], rows)
+
+
+def formats_measured() -> str:
+    """Size, time and answers of each format of two models."""
+    rows = []
+    for name, model in result("formats")["models"].items():
+        for form, row in model["rows"].items():
+            parity = row.get("parity")
+            scores = parity or row
+            interval = [percent(each) for each in parity["accuracy_interval"]] if parity else []
+            rows.append([
+                f"{name}: {form}",
+                percent(scores["accuracy"]) + (f" ({interval[0]} to {interval[1]})" if parity else ""),
+                _agreement(parity) if parity else "",
+                f"{parity['largest_difference']:.2g}" if parity else "",
+                percent(scores["ece"]),
+                f"{row['microseconds_batch_1']:,.0f}",
+                f"{row['microseconds_batch_64']:,.0f}",
+                f"{row['bytes'] / 1024:,.0f}",
+            ])  # fmt: skip
+    header = ["", "accuracy, %", "agreement, %", "largest difference of a logit", "ECE, %", "µs a face",
+              "in batches of 64", "files, KB"]  # fmt: skip
+    return markdown(header, rows)
+
+
+def _agreement(parity: dict[str, Any]) -> str:
+    in_eight_bits = parity.get("agreement_in_eight_bits")
+    return f"{100 * parity['agreement']:.2f}" + (f" ({100 * in_eight_bits:.2f})" if in_eight_bits else "")
+
+
+def formats_eight_bits() -> str:
+    """What eight bits cost, by the way that weights are rounded."""
+    rows = []
+    for name, row in result("formats")["eight_bits"]["rows"].items():
+        there = row["without_vnni"]
+        rows.append([
+            name, f"{100 * row['agreement']:.2f}", percent(row["accuracy"]), f"{row['mean_square']:.5f}",
+            f"{row['largest_difference']:.2f}", f"{there['largest_difference']:.4f}", f"{100 * there['agreement']:.2f}",
+        ])  # fmt: skip
+    before = result("formats")["eight_bits"]["rows"][name]["accuracy_before"]
+    header = ["weights are rounded", "agreement with float, %", f"accuracy, % (float: {percent(before)})",
+              "mean square of the logits' difference", "largest",
+              "without VNNI: largest difference", "agreement, %"]  # fmt: skip
+    return markdown(header, rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "formats": formats,
+    "formats_measured": formats_measured,
+    "formats_eight_bits": formats_eight_bits,
+    "risk_coverage": risk_coverage,
+    "accepted_errors": accepted_errors,
+    "accepted_by_prior": accepted_by_prior,
+    "prediction_sets": prediction_sets,
+    "sets_by_class": sets_by_class,
+    "unlike": unlike,
+    "uncertain_quality": uncertain_quality,
     "models": models,
+    "models_short": models_short,
+    "pruned": pruned,
+    "cuts": cuts,
     "recalls": recalls,
     "robustness": robustness,
     "overfitting": overfitting,
     "pipeline": pipeline,
+    "benchmark": benchmark,
+    "edge_wheels": edge_wheels,
+    "edge_arm": edge_arm,
+    "edge_installed": edge_installed,
+    "edge_commands": edge_commands,
+    "peers": peers,
+    "expressions": expressions,
+    "expressions_robustness": expressions_robustness,
+    "expressions_about": expressions_about,
+    "peers_short": peers_short,
     "detection_sizes": detection_sizes,
     "detection_conditions": detection_conditions,
     "detection_false": detection_false,
@@ -505,6 +1461,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "quality": quality,
     "quality_faults": quality_faults,
     "quality_covered": quality_covered,
+    "drift_false_alarms": drift_false_alarms,
+    "drift_changes": drift_changes,
+    "drift_shares": drift_shares,
+    "drift_tolerated": drift_tolerated,
     "audit": audit,
     "read_csv": read_csv,
     "networks": networks,
@@ -515,14 +1475,50 @@ TABLES: dict[str, Callable[[], str]] = {
     "video_stages": video_stages,
     "video_memory": video_memory,
     "jobs": jobs,
+    "batch_kills": batch_kills,
+    "batch_speed": batch_speed,
+    "batch_memory": batch_memory,
+    "batch_hundred_million": batch_hundred_million,
     "hour": hour,
+    "service_load": service_load,
+    "service_overload": service_overload,
+    "service_fuzz": service_fuzz,
+    "service_slow": service_slow,
     "flicker": flicker,
+    "browser": browser,
+    "browser_scores": browser_scores,
+    "fuzz": partial(fuzz, "fuzz"),
+    "hostile": partial(fuzz, "hostile"),
+    "picture_costs": picture_costs,
+    "anonymize": anonymize,
+    "anonymize_times": anonymize_times,
+    "following": following,
+    "looks": looks,
+    "seconds_waited": seconds_waited,
+    "explanations": explanations,
+    "explanations_parts": explanations_parts,
+    "explanations_shuffled": explanations_shuffled,
+    "explanations_covered": explanations_covered,
+    "explanations_cost": explanations_cost,
+    "groups_planted": groups_planted,
+    "groups_chance": groups_chance,
+    "groups_found": groups_found,
+    "groups_coverage": groups_coverage,
+    "light": light,
+    "views": views,
+    "readings": readings,
+    "data_classes": data_classes,
+    "reproduce": reproduce,
+    "data_votes": data_votes,
+    "readings_by_class": partial(readings_by_class, "rep-small"),
 }
 
-MODEL_CARD: dict[str, Callable[[str], str]] = {"scores": scores, "calibration": calibration, "robustness": robustness}
+MODEL_CARD: dict[str, Callable[[str], str]] = {
+    "scores": scores, "calibration": calibration, "robustness": robustness, "people": people,
+}  # fmt: skip
 """Tables of a model's card, named as in `scores_mini_xception`."""
 
-for _model in shipped_models():
+for _model in SHIPPED:
     for _name, _table in MODEL_CARD.items():
         TABLES[f"{_name}_{_model.replace('-', '_')}"] = partial(_table, _model)
 
@@ -534,7 +1530,8 @@ def filled(text: str) -> str:
 
 def documents() -> list[Path]:
     """Documents that may hold a table."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "src").rglob("*.md"))]
+    return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "src").rglob("*.md")),
+            *sorted((ROOT / "models").rglob("*.md"))]  # fmt: skip
 
 
 def main() -> None:

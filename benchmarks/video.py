@@ -1,18 +1,15 @@
-"""Frames a second of a video's analysis, with and without drawing, against the plain way; flicker; and memory.
+"""Frames a second of a video's analysis, with and without drawing, against the plain way; and memory.
 
     python benchmarks/video.py VIDEO... [--json benchmarks/results/video.json]
 
-The videos should be 1280x720 with one to three faces for the speed, and any for the flicker. "Plain" is what programs
-in this field do: the detector and the network on every frame, one after another. Its detector is the same Haar cascade
-with the same settings. The two take turns; a figure is the best of the rounds. Memory is measured over 20,000 frames of
-the first video in a loop. Ends in one JSON line.
+The videos should be 1280x720 with one to three faces. "Plain" is what programs in this field do: the detector and the
+network on every frame, one after another, with the same settings. The two take turns; a figure is the best of the
+rounds. Memory is measured over 20,000 frames of the first video in a loop. Ends in one JSON line.
 """
 
 import argparse
-import itertools
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -23,9 +20,9 @@ import cv2
 from measuring import hardware, resident_megabytes, write_result
 
 import mien
-from mien import Analyzer, Frame, open_video
+from mien import Analyzer, Frame, FrameResult, open_video
 from mien.drawing import History, annotate
-from mien.recognition import checked_scores
+from mien.tracking.smoothing import Smoother
 from mien.tracking.stream import Stream
 from mien.video import VideoWriter
 
@@ -54,11 +51,9 @@ def plain(video: Path, analyzer: Analyzer) -> float:
 def stages(video: Path, analyzer: Analyzer) -> dict[str, float]:
     """Milliseconds a frame of each stage, one after another, on one thread but for the decoder and the encoder."""
     cv2.setNumThreads(1)
-    spent = dict.fromkeys(
-        ("decode", "detect", "track", "crop and classify", "smooth and assess", "draw", "encode"), 0.0
-    )
+    spent = dict.fromkeys(("decode", "detect", "track", "crop, classify and assess", "smooth", "draw", "encode"), 0.0)
     stream = Stream(analyzer.detector, analyzer.classifier)
-    tracker, history, num = stream._tracker, History(), 0
+    tracker, history, results = stream._tracker, History(), []
     clock = time.perf_counter
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -76,45 +71,22 @@ def stages(video: Path, analyzer: Analyzer) -> dict[str, float]:
             t3 = clock()
             tracks = tracker.update(frame.image, frame.time, found)
             t4 = clock()
-            crops = stream._crops(frame.image, tracks)
-            rows = checked_scores(analyzer.classifier, crops)
+            faces = stream._faces(frame, tracks)
             t5 = clock()
-            faces = tuple(stream._face(frame, *parts) for parts in zip(tracks, crops, rows, strict=True))
-            t6 = clock()
             image = annotate(frame.image, faces, time=frame.time, history=history)
-            t7 = clock()
+            t6 = clock()
             writer.write(image, frame.time)
-            t8 = clock()
-            lengths = (t1 - t0, t3 - t2, t2 - t1 + t4 - t3, t5 - t4, t6 - t5, t7 - t6, t8 - t7)
+            t7 = clock()
+            lengths = (t1 - t0, t3 - t2, t2 - t1 + t4 - t3, t5 - t4, 0, t6 - t5, t7 - t6)
             for name, seconds in zip(spent, lengths, strict=True):
                 spent[name] += seconds
-            num += 1
+            height, width = image.shape[:2]
+            results.append(FrameResult(source="", time=frame.time, width=width, height=height, faces=faces))
+    start = clock()
+    num = len([*Smoother()(results)])
+    spent["smooth"] += clock() - start
     cv2.setNumThreads(-1)  # as many as there were
     return {name: round(seconds / num * 1e3, 2) for name, seconds in spent.items()}
-
-
-def flicker(video: Path, analyzer: Analyzer) -> dict[str, float]:
-    """Changes of the label while in view, of each frame alone and of the leading label."""
-    raw: dict[int | None, list[str]] = defaultdict(list)
-    leading: dict[int | None, list[str]] = defaultdict(list)
-    seconds = before = 0.0
-    for result in analyzer.stream(video):
-        for face in result.faces:
-            assert face.raw is not None
-            raw[face.track_id].append(face.raw.label)
-            leading[face.track_id].append(face.label)
-            seconds += result.time - before
-        before = result.time
-
-    def changes(labels: dict[int | None, list[str]]) -> int:
-        return sum(one != two for each in labels.values() for one, two in itertools.pairwise(each))
-
-    return {
-        "seconds_in_view": round(seconds, 2),
-        "raw_changes": changes(raw),
-        "leading_changes": changes(leading),
-        "people": len(raw),
-    }
 
 
 def memory(video: Path, analyzer: Analyzer, num_frames: int) -> dict[str, float]:
@@ -145,7 +117,6 @@ def again_and_again(video: Path, num_frames: int) -> Iterator[Frame]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("videos", nargs="+", type=Path)
-    parser.add_argument("--flicker", nargs="*", type=Path, default=[], help="more videos, for the flicker only")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--frames", type=int, default=20_000, help="for the memory")
     parser.add_argument("--json", type=Path)
@@ -170,12 +141,9 @@ def main() -> None:
             "milliseconds_a_frame": stages(video, analyzer),
         }
         print(video.name, speed[video.name], flush=True)
-    shaking = {video.name: flicker(video, analyzer) for video in [*options.videos, *options.flicker]}
-    print(shaking, flush=True)
     result = {
         "benchmark": "video",
         "speed": speed,
-        "flicker": shaking,
         "resident_megabytes": memory(options.videos[0], analyzer, options.frames),
         "rounds": options.rounds,
     }

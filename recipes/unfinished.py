@@ -35,7 +35,13 @@ def main() -> None:
 
 
 def keep(run: Run, name: str, archive: tarfile.TarFile) -> int:
-    """Add a run's record and its last weights; the number of epochs behind them."""
+    """Add a run's record and its last weights; the number of epochs behind them.
+
+    A run that was unpacked from an earlier archive is added as it is.
+    """
+    if not run.checkpoint.exists():
+        archive.add(run.folder, name)
+        return len(run.epochs())
     tensors, progress = checkpoint.load(run.checkpoint)
     epoch = int(progress["epoch"])
     halved = {key: value.half() if value.dtype == torch.float32 else value for key, value in tensors["average"].items()}
