@@ -17,12 +17,13 @@ from torch import Tensor, nn
 
 from mien.data.dataset import FaceSet, resized
 from mien.data.folds import fold_of
-from mien.errors import DataError, ModelError, TrainingError
+from mien.errors import DataError, ModelError, RecipeError, TrainingError
 from mien.training import checkpoint
 from mien.training.architectures import Network
 from mien.training.augmentation import standardize
 from mien.training.batches import Batches, continued_seed, epoch_seed
 from mien.training.distributed import Worker, joined, launch
+from mien.training.eight_bits import round_in_training
 from mien.training.events import Epoch, Event, Start, Step
 from mien.training.initial import Initial, initialize
 from mien.training.losses import Losses
@@ -99,7 +100,7 @@ def train(
     Raises:
         DataError: a split is missing, or faces were held out at another size than the recipe's.
         RecipeError: the folder holds another training, or this one and `resume` is off; or the recipe wants
-            teachers and there are none, or the other way round.
+            teachers and there are none, or the other way round, or `eight_bits` without `initial`.
         ModelError: the folder's checkpoint, `initial` or a teacher is damaged or does not fit.
         TrainingError: the training diverged, or the connection to another process broke.
         OSError: the folder cannot be written; the last checkpoint is intact.
@@ -111,6 +112,8 @@ def train(
         ...     if isinstance(event, Epoch):
         ...         print(event.epoch, event.val_loss, event.kept)
     """
+    if recipe.eight_bits and not initial and not (resume and Run(folder).checkpoint.exists()):
+        raise RecipeError("eight_bits: it goes on from the weights of a trained network; name them by --init")
     with joined(device) as worker:
         training = _Training(recipe, faces, Run(folder), worker, initial, *teachers)
         with training.run.locked() if worker.leads else nullcontext():
@@ -157,6 +160,8 @@ class _Training:
         use_winograd(network, device)
         if initial:
             begin_with(network, initial, recipe, self.plain_split)
+        if recipe.eight_bits:
+            round_in_training(network)
         self.trainee = Trainee(network, votes=faces.votes is not None and recipe.votes_weight > 0)
         self.trainee.to(device)
         # Images are in channels_last too, which is twice as fast on a CPU.

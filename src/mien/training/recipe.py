@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, Field, StrictFloat, StrictInt, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, StrictBool, StrictFloat, StrictInt, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 from pydantic_core import ErrorDetails, PydanticCustomError
 
@@ -66,6 +66,8 @@ class Recipe:
             the labels themselves. It is off for data without votes.
         teacher_weight: The share of the distillation loss, 0 to 1; the rest is the labels'.
         teacher_temperature: The temperature that softens the teachers' and the student's probabilities.
+        eight_bits: Whether weights and activations are rounded in training as in a file in eight bits, and batch norm
+            keeps its statistics: a few epochs at a low learning rate, from the weights of a training that has ended.
         folds: The number of parts into which the training split is divided by the faces' pixels; 1 leaves it whole.
         fold: The number, from 0, of the part that is left out.
         patience: Epochs without a lower validation loss after which training stops; 0 never stops early.
@@ -100,6 +102,7 @@ class Recipe:
     people_weight: StrictFloat = Field(default=0.0, ge=0, le=1)
     teacher_weight: StrictFloat = Field(default=0.0, ge=0, le=1)
     teacher_temperature: StrictFloat = Field(default=2.0, ge=0.1, le=100)
+    eight_bits: StrictBool = False
     folds: StrictInt = Field(default=1, ge=1, le=100)
     fold: StrictInt = Field(default=0, ge=0, le=MOST)
     patience: StrictInt = Field(default=0, ge=0, le=MOST)

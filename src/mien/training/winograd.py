@@ -17,10 +17,10 @@ class WinogradConv2d(nn.Conv2d):
     (benchmarks/training_speed.py). In bfloat16 and under torch.compile it is an ordinary convolution.
     """
 
-    def forward(self, x: Tensor) -> Tensor:
+    def _conv_forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if x.dtype != torch.float32 or torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():
-            return super().forward(x)
-        return winograd(x, self.weight, self.bias)
+            return F.conv2d(x, weight, bias, padding=1)
+        return winograd(x, weight, bias)
 
 
 def use_winograd(network: nn.Module, device: torch.device) -> None:

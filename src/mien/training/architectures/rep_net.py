@@ -48,22 +48,22 @@ def merged(network: Network) -> Network:
     plain = copy.deepcopy(network).eval()
     for name, module in network.named_modules():
         if isinstance(module, RepConv):
-            plain.set_submodule(name, nn.Sequential(OrderedDict(conv=_folded(module), relu=nn.ReLU())))
+            weight, bias = folded(module)
+            conv = nn.Conv2d(weight.shape[1], weight.shape[0], 3, int(module.conv.stride[0]), padding=1)
+            conv.load_state_dict({"weight": weight, "bias": bias})
+            plain.set_submodule(name, nn.Sequential(OrderedDict(conv=conv, relu=nn.ReLU())))
     return plain
 
 
-@torch.no_grad()
-def _folded(source: RepConv) -> nn.Conv2d:
-    """The trained convolution, with batch norm and the residual in its weights."""
+def folded(source: RepConv) -> tuple[Tensor, Tensor]:
+    """The weights (num_out, num_in, 3, 3) and the bias (num_out,) of a convolution with batch norm and residual."""
     variance, mean = source.norm.running_var, source.norm.running_mean
     assert variance is not None and mean is not None
     factor = source.norm.weight / (variance + source.norm.eps).sqrt()
     weight = source.conv.weight * factor.view(-1, 1, 1, 1)
     if source.shortcut is not None:
-        weight[:, :, 1, 1] += torch.eye(len(weight))
-    folded = nn.Conv2d(weight.shape[1], weight.shape[0], 3, int(source.conv.stride[0]), padding=1)
-    folded.load_state_dict({"weight": weight, "bias": source.norm.bias - mean * factor})
-    return folded
+        weight = weight + F.pad(torch.eye(len(weight)).to(weight)[:, :, None, None], (1, 1, 1, 1))
+    return weight, source.norm.bias - mean * factor
 
 
 def stages(channels: tuple[int, ...], depths: tuple[int, ...]) -> list[nn.Module]:
