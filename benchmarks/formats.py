@@ -2,11 +2,13 @@
 
     python benchmarks/formats.py --data fer2013.csv --wheels --json benchmarks/results/formats.json
     python benchmarks/formats.py --data fer2013.csv --float teacher.onnx --emulator "qemu-x86_64 -cpu Haswell" --json …
+    python benchmarks/formats.py --data fer2013.csv --trained mini-xception=runs/eight --trained … --json …
 
 The formats of one model are timed in turn, each on one thread, in the processor's time. `--float` names a model file in
 float32, for what eight bits cost by the way that weights are rounded; with `--emulator`, which runs programs as on a
-processor without VNNI, also how far the answers are there from those here. Parts that are not measured stay as the JSON
-file has them. Ends in one JSON line; `benchmarks/tables.py` writes the tables.
+processor without VNNI, also how far the answers are there from those here. `--trained` names a run that trained a
+shipped model for eight bits (`eight_bits` in its recipe). Parts that are not measured stay as the JSON file has them.
+Ends in one JSON line; `benchmarks/tables.py` writes the tables.
 """
 
 import argparse
@@ -37,7 +39,9 @@ from mien.shipping import rounding
 from mien.shipping.calibrate import rescale, save
 from mien.shipping.finish import finish, fitted
 from mien.shipping.parity import parity
-from mien.shipping.quantize import CALIBRATION_FACES, _quantize, in_eight_bits, quantize
+from mien.shipping.quantize import CALIBRATION_FACES, _quantize, dequantize, in_eight_bits, quantize
+from mien.training.export import export_trained
+from mien.training.run import Run
 from mien.values import GreyFaces
 
 MODELS = ("rep-small", "mini-xception")
@@ -140,6 +144,20 @@ def _rescaled(file: Path, quantized: Path, scales_of: Callable[[Any, Any], Any])
     return save(proto, quantized.with_stem(scales_of.__name__.strip("<>_")))
 
 
+def trained_for(name: str, run: Path, faces: FaceSet, folder: Path) -> dict[str, Any]:
+    """What eight bits cost a shipped model in float32, and the same network trained for them."""
+    given = shipped_models()[name]
+    sources = {"as it is": given, "trained for eight bits": export_trained([run], folder / "trained.onnx").path}
+    rows = {}
+    for what, source in sources.items():
+        whole = dequantize(source, folder / "whole.onnx").path if in_eight_bits(source) else source
+        rows[what] = dict(
+            finish(whole, folder / "small.onnx", faces=faces, form="onnx-int8", least_agreement=0).info.parity
+        )
+        print(f"{name:14} {what:22} {rows[what]['accuracy_before']:.4f} {rows[what]['accuracy']:.4f}", flush=True)
+    return {"recipe": Run(run).description()["recipe"], "rows": rows}
+
+
 def _elsewhere(network: OnnxClassifier, faces: GreyFaces, emulator: list[str], folder: Path) -> dict[str, Any]:
     """How far a file's answers on an emulated processor are from those on this one."""
     given, answered = folder / "faces.npy", folder / "answers.npy"
@@ -184,6 +202,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--float", type=Path, help="a model file in float32, to round to eight bits in several ways")
     parser.add_argument("--emulator", default="", help="the words before a program that is emulated")
+    parser.add_argument("--trained", action="append", default=[], help="NAME=RUN, which trained it for eight bits")
     parser.add_argument("--wheels", action="store_true", help="download what each extra brings, to know its size")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
@@ -194,6 +213,11 @@ def main() -> None:
         if options.float:
             rows = eight_bits(options.float, faces, shlex.split(options.emulator), Path(folder))
             result["eight_bits"] = rows | hardware()
+        elif options.trained:
+            named = (each.split("=") for each in options.trained)
+            result["trained"] = {
+                name: trained_for(name, Path(run), faces, Path(folder)) | hardware() for name, run in named
+            }
         else:
             result["models"] = {name: formats_of(name, faces, Path(folder)) for name in MODELS}
             packages = ("openvino", "ncnn")

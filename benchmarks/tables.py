@@ -1418,10 +1418,24 @@ def formats_eight_bits() -> str:
     return markdown(header, rows)
 
 
+def formats_trained() -> str:
+    """What eight bits cost a network as it is, and one that was trained for them."""
+    rows = []
+    for name, network in result("formats")["trained"].items():
+        for what, row in network["rows"].items():
+            rows.append([
+                f"{name}, {what}", percent(row["accuracy_before"]), percent(row["accuracy"]),
+                f"{100 * row['agreement']:.2f}", f"{100 * row['people_agreement']:.2f}", percent(row["ece"]),
+            ])  # fmt: skip
+    header = ["", "float32, %", "eight bits, %", "agreement, %", "by people's reading, %", "ECE, %"]
+    return markdown(header, rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "formats": formats,
     "formats_measured": formats_measured,
     "formats_eight_bits": formats_eight_bits,
+    "formats_trained": formats_trained,
     "risk_coverage": risk_coverage,
     "accepted_errors": accepted_errors,
     "accepted_by_prior": accepted_by_prior,
