@@ -69,7 +69,7 @@ def _notes(groups: Groups, seen: Collection[int], together: Mapping[int, Sequenc
         if frames := together[group[0]]:
             yield (
                 f"--merge {_text(group)}: {len(frames)} frames show more than one of them, the first is frame "
-                f"{frames[0]}; so they are different people, and there each keeps the own number"
+                f"{frames[0]}; so they are different people, and each keeps its own number there"
             )
 
 
