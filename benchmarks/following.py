@@ -170,11 +170,11 @@ def fade(media: Media, name: str) -> Scene:
 
 
 def dissolve(media: Media, first: str, second: str) -> Scene:
-    """From one video to another within half a second, and back."""
+    """From one video to another within half a second, and back; while both are visible, a face may be either's."""
     for index, images in enumerate(islice(zip(media.video(first), media.video(second), strict=False), 3 * RATE)):
         share = float(np.interp(index / RATE, [1, 1.5, 2, 2.5], [0, 1, 1, 0]))
         mixed = (images[0] * (1.0 - share) + images[1] * share).astype(np.uint8)
-        yield mixed, {name: None for name, part in ((first, 1 - share), (second, share)) if part > 0.2}
+        yield mixed, {name: None for name, part in ((first, 1 - share), (second, share)) if part > 0.0}
 
 
 def crossing(media: Media) -> Scene:

@@ -620,6 +620,13 @@ def test_formats_that_take_twice_the_memory_have_half_the_limit(kind: str) -> No
         read_image(content, max_pixels=2 * 24 * 32 - 1)
 
 
+def test_a_tiff_that_pillow_would_refuse_is_refused_with_the_limit() -> None:
+    """Fault 61: 200 megapixels were promised, and a TIFF above 179 refused in Pillow's words."""
+    content = encoded(Pillow.new("1", (14_000, 13_000)), "TIFF", compression="group4")
+    with pytest.raises(PictureError, match=r"14,000 × 13,000 is 182\.0 megapixels, at most 179\.0 are read of a TIFF"):
+        read_image(content)
+
+
 # --- fuzzing --------------------------------------------------------------------------------------------------
 
 _NOISE = Pillow.fromarray(np.random.default_rng(0).integers(0, 256, (17, 23, 3), dtype=np.uint8))

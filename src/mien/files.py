@@ -262,6 +262,15 @@ def _beginning(name: str, num_bytes: int) -> str:
     return os.fsencode(name)[:num_bytes].decode(errors="ignore")
 
 
+def as_text_cell(text: str) -> str:
+    """A text for a CSV file: with an apostrophe before it where a spreadsheet may execute it (CWE-1236).
+
+    >>> as_text_cell("=1+1.jpg"), as_text_cell("1+1.jpg")
+    ("'=1+1.jpg", '1+1.jpg')
+    """
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
 def described(head: bytes) -> str:
     """A file's first bytes for a message: the first line where they are text, else hexadecimal."""
     try:

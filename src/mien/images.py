@@ -132,7 +132,8 @@ def read_image(source: Picture, *, name: str | None = None, max_pixels: int = MA
             RGBA (H, W, 4). Whether an array is RGB cannot be checked; `image[:, :, ::-1]` turns OpenCV's BGR into it.
         name: The picture's name in error messages; by default the file's path.
         max_pixels: The largest width × height that is decoded; of WebP and AVIF, which take twice the memory, half of
-            it. It is compared with the file's header before any pixel is decoded.
+            it, and of TIFF at most the 179 million that Pillow allows. It is compared with the file's header before any
+            pixel is decoded.
 
     Returns:
         (H, W, 3) uint8, RGB; the caller's own to change, except that an array that is such an image is returned itself.
@@ -426,6 +427,8 @@ def _pixels(picture: Pillow.Image, name: str, max_pixels: int) -> Image:
         raise PictureError(f"{name} has no pixels: it is {width:,} × {height:,}; expected a picture")
     if isinstance(picture, WebPImageFile | AvifImageFile):  # their decoders take twice the memory of the others
         max_pixels //= 2
+    if isinstance(picture, TiffImageFile) and Pillow.MAX_IMAGE_PIXELS:  # Pillow itself reads none above twice that
+        max_pixels = min(max_pixels, 2 * Pillow.MAX_IMAGE_PIXELS)
     if width * height > max_pixels:
         raise PictureError(
             f"{name} is too large: {width:,} × {height:,} is {width * height / 1e6:,.1f} megapixels, at most "

@@ -94,6 +94,23 @@ def test_names_of_any_bytes_survive(tmp_path: Path, clouds: Make, face_set: Make
     assert listed_to_leave_out(tmp_path / "audit.csv", faces).all()
 
 
+def test_no_name_or_class_is_taken_for_a_formula(tmp_path: Path, clouds: Make, face_set: Make) -> None:
+    """Fault 55: a spreadsheet ran them, though the table is meant to be changed by hand."""
+    names = ["=cmd.png", "+1.png", "-1.png", "@a.png"]
+    made = face_set(clouds(4), labels=[0] * 4)
+    faces = FaceSet("set", made.faces, ("=happy", *made.classes[1:]), made.labels, made.splits, names)
+    findings = tuple(Finding(name, "train", "=happy", "flat", None, "", "", "", 1.0, True) for name in names)
+    table = tmp_path / "audit.csv"
+    AuditReport("set", 4, findings).write_csv(table)
+
+    with table.open(newline="") as file:
+        written = [*csv.DictReader(file)]
+    assert [(row["source"], row["label"]) for row in written] == [(f"'{name}", "'=happy") for name in names]
+    assert listed_to_leave_out(table, faces).all()
+    table.write_text(table.read_text().replace("'", ""))  # as earlier versions wrote it
+    assert listed_to_leave_out(table, faces).all()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -118,6 +118,15 @@ def test_long_labels_have_the_room_that_they_need() -> None:
     assert all(x >= 7 * len(label) for x, label in texts)
 
 
+def test_the_labels_of_the_reliability_diagram_fit() -> None:
+    """Fault 38: "100%" was cut off at the right."""
+    (diagram,) = re.findall(r'<svg class="chart" (?:(?!</svg>).)*aria-label="reliability diagram".*?</svg>', page())
+    (width,) = re.findall(r'viewBox="0 0 (\d+)', diagram)
+    labels = re.findall(r'<text x="(\d+)"[^>]*text-anchor="middle">(.*?)<', diagram)
+    assert labels[-1][1] == "100%"
+    assert all(int(x) + 5 * len(label) <= int(width) for x, label in labels), "a character is up to 10 wide"
+
+
 def test_the_page_of_a_killed_training_stops_saying_that_it_runs() -> None:
     """Fault 38: by its script, as nobody writes the page any more."""
     running = page(state="running")

@@ -150,6 +150,15 @@ def test_a_part_of_a_video_fills_the_charts_and_is_what_the_tiles_say(page: Call
     assert "9.0 s to 12.0 s" in html
 
 
+def test_no_more_frames_are_analysed_than_the_source_has(page: Callable[..., str], film: Any) -> None:
+    """A header may name a lower rate than that of the frames: "25 of 24.7" frames a second."""
+    whole = film(lambda index: {1: "happy"}, 100, rate=25.0)
+    html = page([replace(each, video=VideoInfo(24.7)) for each in whole])
+    assert tiles_of(html)["frames a second"] == "25"
+    assert "24.7" not in html
+    assert rows_of(html)["frames a second"] == "25 analysed"
+
+
 def test_frames_that_are_missing_are_no_time_in_view(page: Callable[..., str], film: Any) -> None:
     whole = film(lambda index: {1: "happy"}, 300)
     html = page([*whole[:100], *whole[200:]])
@@ -327,7 +336,7 @@ def test_thousands_of_tracks_are_a_page_too(
 @pytest.mark.parametrize(
     ("settings", "shown"),
     [
-        ({}, {"part": "all", "frames a second": "50 analysed, 29.97 in the source", "min face of the detector": "40"}),
+        ({}, {"part": "all", "frames a second": "50 analysed, 60 in the source", "min face of the detector": "40"}),
         ({"start": 0.0, "rate": 25.0}, {"part": "all"}),
         ({"start": 2.5}, {"part": "from 2.5 s on"}),
         ({"start": 0.0, "end": 64.0}, {"part": "from 0.0 s to 1:04.0"}),
@@ -339,7 +348,7 @@ def test_thousands_of_tracks_are_a_page_too(
 def test_settings_are_those_of_this_video(
     page: Callable[..., str], film: Any, settings: dict[str, object], shown: dict[str, str]
 ) -> None:
-    frames = [replace(each, video=VideoInfo(29.97)) for each in film(lambda index: {1: "happy"}, 101, rate=50.0)]
+    frames = [replace(each, video=VideoInfo(60.0)) for each in film(lambda index: {1: "happy"}, 101, rate=50.0)]
     rows = rows_of(page(frames, settings=settings))
     assert shown.items() <= rows.items()
     assert "rate" not in rows

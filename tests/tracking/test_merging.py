@@ -39,7 +39,9 @@ def test_two_in_one_frame_keep_their_own_numbers_and_that_is_said(
     results = [make_frame(10 + n, *map(make_person, numbers)) for n, numbers in enumerate(people)]
     assert ids(merged(results, [(1, 3)])) == [[1], [3, 1], [1], [1, 3]]
     (record,) = caplog.records
-    assert "talk.mp4: --merge 1,3: 2 frames show more than one of them, the first is frame 11" in record.getMessage()
+    assert (
+        "talk.mp4: --merge 1,3: frames that show more than one of them: 2, the first is frame 11" in record.getMessage()
+    )
 
 
 def test_a_number_that_nobody_has_is_said(

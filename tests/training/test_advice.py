@@ -36,7 +36,7 @@ def test_what_chance_may_give_is_no_learning(accuracy: float, learned: bool) -> 
     assert (advice is None) == learned
     if advice:
         assert f"{accuracy:.1%} of the 140 faces" in advice
-        assert "would 14.3%" in advice
+        assert "is right for 14.3%" in advice
 
 
 def test_no_weights_are_recommended_where_none_are_shipped_or_some_were_taken() -> None:

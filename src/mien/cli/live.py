@@ -100,7 +100,8 @@ def live(
         tell(f"recorded in {record}")
     delay = watched.delay * 1000
     (note if piped else tell)(
-        f"{watched.num_shown} frames shown, {watched.num_dropped} dropped, {delay:.0f} ms from the camera to the screen"
+        f"frames shown: {watched.num_shown:,}, dropped: {watched.num_dropped:,}; "
+        f"{delay:.0f} ms from the camera to the screen"
     )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mien.data.dataset import FaceSet
 from mien.data.reading import Faults, quoted, read_rows
 from mien.errors import DataError
-from mien.files import begins_with, replacing
+from mien.files import as_text_cell, begins_with, replacing
 
 KINDS: Final = {
     "duplicate": "pixel for pixel the same as others, and labelled alike",
@@ -105,7 +105,8 @@ class AuditReport:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(_COLUMNS)
             for each in self.findings:
-                writer.writerow([*astuple(each)[:-2], f"{each.score:.4f}", "yes" if each.leave_out else "no"])
+                cells = [as_text_cell(cell) if isinstance(cell, str) else cell for cell in astuple(each)[:-2]]
+                writer.writerow([*cells, f"{each.score:.4f}", "yes" if each.leave_out else "no"])
 
 
 def is_audit(path: Path) -> bool:
@@ -115,7 +116,7 @@ def is_audit(path: Path) -> bool:
 
 def listed_to_leave_out(path: Path, faces: FaceSet) -> NDArray[np.bool_]:
     """Which faces an audit's CSV, changed by hand or not, says to leave out in any of its rows: (N,) bool."""
-    places = {source: place for place, source in enumerate(faces.sources)}
+    places = {as_text_cell(source): place for place, source in enumerate(faces.sources)}
     left_out = np.zeros(len(faces), np.bool_)
     faults = Faults(path.name, "rows")
     for line, row in read_rows(path, _NEEDED, "what `mien data audit` writes, with commas", faults):
@@ -129,11 +130,11 @@ def listed_to_leave_out(path: Path, faces: FaceSet) -> NDArray[np.bool_]:
 
 def _parse_row(row: dict[str, str], places: dict[str, int], faces: FaceSet) -> tuple[int, bool]:
     """The index of the row's face, and whether to leave it out."""
-    source, place = quoted(row["source"], 200), places.get(row["source"])
+    source, place = quoted(row["source"], 200), places.get(as_text_cell(row["source"]))
     if place is None:
         raise DataError(f"{source} is not in {faces.name}; expected the audit of this data set")
     split, label = str(faces.splits[place]), faces.classes[faces.labels[place]]
-    if (row["split"], row["label"]) != (split, label):
+    if (row["split"], as_text_cell(row["label"])) != (split, as_text_cell(label)):
         raise DataError(
             f"{source} is {label!r} in {split!r} in {faces.name}, here {quoted(row['label'])} in "
             f"{quoted(row['split'])}; expected the audit of this data set"

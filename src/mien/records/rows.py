@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import Any, Final, TypeAlias
 
 from mien.errors import InvalidInput, MissingExtra
+from mien.files import as_text_cell
 from mien.records.sink import FileSink, Header, Target
 from mien.values import MEASURES, Failure, FrameResult
 
@@ -16,8 +17,6 @@ Cell: TypeAlias = str | int | float | bool | list[str] | None
 
 QUALITY_COLUMNS: Final = tuple(f"quality_{name}" for name in MEASURES)
 """The columns of the measures of a face's quality: the score of each, 0 to 100."""
-
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # how a text begins that a spreadsheet may execute (CWE-1236)
 
 POINTS: Final = ("right_eye", "left_eye", "nose", "mouth_right", "mouth_left")
 LANDMARKS: Final = tuple(f"{point}_{axis}" for point in POINTS for axis in "xy")
@@ -85,7 +84,7 @@ def _cell(value: object) -> object:
     if isinstance(value, bool):
         return "true" if value else "false"
     text = ";".join(value) if isinstance(value, list) else value
-    return f"'{text}" if isinstance(text, str) and text.startswith(_FORMULA) else text
+    return as_text_cell(text) if isinstance(text, str) else text
 
 
 class CsvSink(FileSink):

@@ -171,10 +171,10 @@ def _line_chart(lines: Sequence[Mapping[str, Any]], what: str) -> str:
 
 
 def _reliability(counts: NDArray[np.float64], confidence: NDArray[np.float64], accuracy: NDArray[np.float64]) -> str:
-    side, most = 300, max(1, *counts)
+    side, most = 420, max(1, *counts)
     num = len(counts)
 
-    x = partial(np.interp, xp=(0, 1), fp=(44, side - 16))
+    x = partial(np.interp, xp=(0, 1), fp=(44, side - 24))
     y = partial(np.interp, xp=(0, 1), fp=(side - 48, 12))
     parts = [
         f'<text x="{x(share):.0f}" y="{side - 24}" text-anchor="middle">{share:.0%}</text>'
@@ -185,7 +185,7 @@ def _reliability(counts: NDArray[np.float64], confidence: NDArray[np.float64], a
     for number, (count, sure, right) in enumerate(zip(counts, confidence, accuracy, strict=True)):
         if not count:
             continue
-        left, width = x(number / num), (side - 60) / num
+        left, width = x(number / num), (side - 68) / num
         title = f"<title>{count:.0f} faces: confidence {sure:.1%}, accuracy {right:.1%}</title>"
         parts.append(f'<rect x="{left + 1:.1f}" width="{width - 2:.1f}" y="{y(right):.1f}" '
                      f'height="{y(0) - y(right):.1f}" fill="var(--accent)" '

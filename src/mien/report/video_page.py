@@ -4,7 +4,6 @@ import heapq
 import io
 import itertools
 import json
-import math
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -263,24 +262,28 @@ class PageSink(VideoSink):
     def _figures(self, axis: Axis) -> list[tuple[str, str, str]]:
         if not self._bins.num_frames:
             return []
-        analysed = self._analysed_rate()
-        of_file = f"of {_rate(self._rate)}" if self._rate and _rate(self._rate) != analysed else ""
+        analysed, of_file = self._rates()
         return [
             ("analysed", clock(axis.end - axis.start, 1), f"{clock(axis.start, 1)} to {clock(axis.end, 1)}"),
             ("frames", f"{self._bins.num_frames:,}", ""),
-            ("frames a second", analysed, of_file),
+            ("frames a second", analysed, f"of {of_file}" if of_file else ""),
             ("picture", self._size, ""),
             ("people", f"{len(self._people):,}", ""),
             ("events", f"{sum(person.num_events.total() for person in self._people.values()):,}", ""),
         ]
 
-    def _analysed_rate(self) -> str:
-        """The mean of how many frames a second were analysed, without the stretches that have none."""
+    def _rates(self) -> tuple[str, str]:
+        """How many frames a second were analysed, and how many the file has; "" where it says no higher rate.
+
+        The mean, without the stretches that have no frames. Headers of files may name a rate lower than theirs.
+        """
         if not self._bins.num_frames:
-            return _rate(None)
+            return "unknown", ""
         mean = self._bins.num_frames / (self.times.length - self.times.missing)
+        if not self._rate or mean > 1.005 * self._rate:
+            return _rate(mean), ""
         # Times are rounded in many files.
-        return _rate(self._rate if self._rate and math.isclose(mean, self._rate, rel_tol=0.005) else mean)
+        return (_rate(self._rate), "") if mean > 0.995 * self._rate else (_rate(mean), _rate(self._rate))
 
     def _overview(self, axis: Axis, charted: Sequence[int]) -> str:
         """A row a person with what led, and below when nobody was in view."""
@@ -426,11 +429,12 @@ class PageSink(VideoSink):
             made["baseline"] = f"{seconds:g} s" if seconds else "off"
             if longest < seconds - TIME_TOLERANCE:
                 made["baseline"] = f"{seconds:g} s; nobody was in view for so long, so nothing was taken out"
+        analysed, of_file = self._rates()
         source = {
             "source": name_of(self.source),
             "SHA-256 of the source": sha256(Path(self.source)) or "no file",
             "part": made.pop("part", "all"),
-            "frames a second": f"{self._analysed_rate()} analysed, {_rate(self._rate)} in the source",
+            "frames a second": f"{analysed} analysed" + (f", {of_file} in the source" if of_file else ""),
         }
         return source | ({"recorded": self._recorded} if self._recorded else {}) | made
 
@@ -463,8 +467,8 @@ def _short(value: float) -> float | None:
     return None if np.isnan(value) else int(value) if value == int(value) else value
 
 
-def _rate(rate: float | None) -> str:
-    return f"{rate:.2f}".rstrip("0").rstrip(".") if rate else "unknown"
+def _rate(rate: float) -> str:
+    return f"{rate:.2f}".rstrip("0").rstrip(".")
 
 
 def _named(name: str, chart: str) -> str:

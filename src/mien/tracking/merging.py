@@ -68,8 +68,8 @@ def _notes(groups: Groups, seen: Collection[int], together: Mapping[int, Sequenc
             yield f"--merge {_text(group)}: there is no person {' or '.join(missing)}"
         if frames := together[group[0]]:
             yield (
-                f"--merge {_text(group)}: {len(frames)} frames show more than one of them, the first is frame "
-                f"{frames[0]}; so they are different people, and there each keeps the own number"
+                f"--merge {_text(group)}: frames that show more than one of them: {len(frames):,}, the first is frame "
+                f"{frames[0]}; so they are different people, and each keeps its own number there"
             )
 
 

@@ -28,7 +28,7 @@ def advice_after(recipe: Recipe, start: Start, epochs: Iterable[Mapping[str, Any
         return None
     return (
         f"the network has learned nothing: it classifies {accuracy:.1%} of the {start.num_val:,} faces to validate on "
-        f"correctly, and whoever always named the most frequent class would {start.chance:.1%}. "
+        f"correctly, and always naming the most frequent class is right for {start.chance:.1%}. "
         f"{_remedies(recipe, start)}"
     )
 

@@ -138,7 +138,7 @@ def read_recipe(source: str | Path) -> Recipe:
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
-            raise RecipeError(f"{path}: has {size:,} bytes; a recipe has at most {MAX_BYTES:,}")
+            raise ValueError(f"it has {size:,} bytes; a recipe has at most {MAX_BYTES:,}")
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         hint = _nearest(path.stem, list(shipped))
@@ -147,8 +147,9 @@ def read_recipe(source: str | Path) -> Recipe:
         ) from error
     except RecursionError as error:
         raise RecipeError(f"{path}: not a readable TOML file: it is nested too deeply") from error
-    except (OSError, ValueError) as error:  # ValueError: no TOML, no UTF-8, a number of thousands of digits
-        raise RecipeError(f"{path}: not a readable TOML file: {shortened(str(error), 300)}") from error
+    except (OSError, ValueError) as error:  # ValueError: no TOML, no UTF-8, too large a number or file
+        reason, *_ = str(error).partition("; use sys.")  # Python's advice to programmers
+        raise RecipeError(f"{path}: not a readable TOML file: {shortened(reason, 300)}") from error
     return parse_recipe(table, str(source))
 
 
