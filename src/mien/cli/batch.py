@@ -46,7 +46,8 @@ def batch(
     jobs: Annotated[int, typer.Option(
         "--jobs", "-j", min=0, help="Processes side by side.", show_default="one a core")] = 0,
     dask: Annotated[str | None, typer.Option(
-        metavar="ADDRESS", help="The scheduler of a Dask cluster, or its file, that does the work.")] = None,
+        metavar="ADDRESS", help="A Dask cluster does the work: its scheduler, as tcp://HOST:8786, or the scheduler's "
+        "file.")] = None,
     shard: Annotated[int | None, typer.Option(
         min=1, help="Pictures in a table.", show_default="1,000, or fewer of few")] = None,
     part: Annotated[float | None, typer.Option(
