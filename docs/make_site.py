@@ -165,7 +165,8 @@ def cell(text: str) -> str:
 
 def python() -> str:
     """The reference of Python: a directive of mkdocstrings for each public name."""
-    lines = ["# Python\n", "Written from the docstrings; a test runs every example in them.\n", "## mien\n"]
+    about = "Written from the docstrings; a test runs every example in them. `party.jpg` and `talk.mp4` there stand for a "
+    lines = ["# Python\n", f"{about}picture and a video of yours.\n", "## mien\n"]
     lines += [f"::: mien.{name}\n" for name in mien.__all__]
     lines += ["## mien.errors\n", "::: mien.errors\n    options:\n      show_root_heading: false\n"]
     for room in ROOMS:
