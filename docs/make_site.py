@@ -165,8 +165,9 @@ def cell(text: str) -> str:
 
 def python() -> str:
     """The reference of Python: a directive of mkdocstrings for each public name."""
-    about = "Written from the docstrings; a test runs every example in them. `party.jpg` and `talk.mp4` there stand for a "
-    lines = ["# Python\n", f"{about}picture and a video of yours.\n", "## mien\n"]
+    about = "Written from the docstrings; a test runs every example in them."
+    files = "`party.jpg` and `talk.mp4` in them stand for a picture and a video of yours."
+    lines = ["# Python\n", f"{about} {files}\n", "## mien\n"]
     lines += [f"::: mien.{name}\n" for name in mien.__all__]
     lines += ["## mien.errors\n", "::: mien.errors\n    options:\n      show_root_heading: false\n"]
     for room in ROOMS:
