@@ -45,6 +45,7 @@ LANGUAGES: Final = {".py": "python", ".sh": "bash", ".toml": "toml"}
 FENCED: Final = re.compile(r"^(```+|~~~+).*?^\1$", re.DOTALL | re.MULTILINE)
 LINK: Final = re.compile(r"""(\]\(|\bsrc=")([^)\s"#]*)(#[^)\s"]*)?(?=[)\s"])""")
 NO_RUN: Final = re.compile(r"^(```\w+) no-run\b.*$", re.MULTILINE)
+CODE: Final = re.compile(r"(`+)(.+?)\1(?!`)", re.DOTALL)
 INSIDE: Final = r"(?:(?!```).*\n)*"
 PAIR: Final = re.compile(
     rf"^(```(?:console|sh)\n{INSIDE}```)\n\n<!-- or -->\n\n(```python\n{INSIDE}```(?:\n\n```text\n{INSIDE}```)?)$",
@@ -107,8 +108,14 @@ def outside_code(text: str, change: Any) -> str:
 
 
 def as_shown(text: str) -> str:
-    """A page as the site shows it: without notes for the tests, and with tabs."""
+    """A page as the site shows it: without notes for the tests, with tabs, and with names that do not break."""
+    text = outside_code(text, lambda part: CODE.sub(named, part))
     return PAIR.sub(lambda pair: f"{tab('Command line', pair[1])}\n\n{tab('Python', pair[2])}", NO_RUN.sub(r"\1", text))
+
+
+def named(code: re.Match[str]) -> str:
+    """A piece of code in a sentence, with a class for the style sheet if it is short."""
+    return f"{code[0]}{{ .name }}" if len(code[2]) < 25 else code[0]
 
 
 def tab(title: str, content: str) -> str:
@@ -165,7 +172,9 @@ def cell(text: str) -> str:
 
 def python() -> str:
     """The reference of Python: a directive of mkdocstrings for each public name."""
-    lines = ["# Python\n", "Written from the docstrings; a test runs every example in them.\n", "## mien\n"]
+    about = "Written from the docstrings; a test runs every example in them."
+    files = "`party.jpg` and `talk.mp4` in them stand for a picture and a video of yours."
+    lines = ["# Python\n", f"{about} {files}\n", "## mien\n"]
     lines += [f"::: mien.{name}\n" for name in mien.__all__]
     lines += ["## mien.errors\n", "::: mien.errors\n    options:\n      show_root_heading: false\n"]
     for room in ROOMS:
@@ -196,7 +205,7 @@ def build(folder: Path) -> Path:
     for name, text in (("command-line", command_line()), ("python", python())):
         page = pages / "reference" / f"{name}.md"
         page.parent.mkdir(exist_ok=True)
-        page.write_text(text, encoding="utf-8")
+        page.write_text(as_shown(text), encoding="utf-8")
     shutil.copy(DOCS / "zensical.toml", folder)
     source = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     done = subprocess.run([sys.executable, "-m", "zensical", "build", "--strict"], cwd=folder, env=source, check=False)

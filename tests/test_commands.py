@@ -74,6 +74,19 @@ def test_what_is_not_run_says_why() -> None:
     assert [str(block) for block in marked if block.language not in (*SHELL, "python")] == []
 
 
+def test_pictures_that_blocks_name_are_in_a_clone() -> None:
+    """Whoever copies a block finds them. What a command writes is in `out`."""
+    named = {
+        (str(block), name)
+        for block in BLOCKS
+        if block.language in (*SHELL, "python")
+        for name in re.findall(r"[\w./-]+\.jpg", block.text)
+        if not name.startswith(("out/", "no-such-file"))
+    }
+    assert len(named) > 20
+    assert [each for each in sorted(named) if not (ROOT / each[1]).is_file()] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_stand_in_blocks_of_their_language(page: Path) -> None:
     """A block that is indented, or has no language, would be neither run nor parsed."""

@@ -72,6 +72,18 @@ def test_commands_and_python_become_tabs(make_site: dict[str, Any]) -> None:
     )
 
 
+def test_short_names_do_not_break(make_site: dict[str, Any]) -> None:
+    """A browser broke `--subtitles` twice: after the hyphens, and before its last letter."""
+    page = "| `--csv` | `a.b`, |\n\n`mien\nlive` and `mien analyze holiday/ --csv out.csv`: ``a ` b``\n"
+    assert make_site["as_shown"](page) == (
+        "| `--csv`{ .name } | `a.b`{ .name }, |\n\n"
+        "`mien\nlive`{ .name } and `mien analyze holiday/ --csv out.csv`: ``a ` b``{ .name }\n"
+    )
+    block = "```sh\necho `date`\n```\n"
+    assert make_site["as_shown"](block) == block
+    assert "code.name {\n  white-space: nowrap" in (DOCS / "site.css").read_text(encoding="utf-8")
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site, built as `make docs` does."""

@@ -26,7 +26,7 @@ def main() -> None:
         page = Path(folder, "groups.html")
         page.write_text(render(scores), encoding="utf-8")
         shot = FOLDER / "groups.png"
-        words = ["--headless", "--no-sandbox", "--hide-scrollbars", "--window-size=1300,1390", f"--screenshot={shot}"]
+        words = ["--headless", "--no-sandbox", "--hide-scrollbars", "--window-size=1300,1560", f"--screenshot={shot}"]
         subprocess.run([chromium, *words, page.as_uri()], check=True, capture_output=True)
 
 

@@ -29,13 +29,17 @@ def main() -> None:
              "batch_size=16", "--threads", "1", "--out", "runs/first"],
         ):  # fmt: skip
             subprocess.run([sys.executable, *words], cwd=folder, check=True)
-        sheet = Image.open(Path(folder, "figures", "faces.png")).convert("L")
-        sheet.save(FOLDER / "drawn-faces.png", optimize=True)
+        save(Image.open(Path(folder, "figures", "faces.png")), FOLDER / "drawn-faces.png")
         shot = FOLDER / "drawn-training.png"
         page = Path(folder, "runs", "first", "page.html").as_uri()
         words = ["--headless", "--no-sandbox", "--hide-scrollbars", "--window-size=1200,1300", f"--screenshot={shot}"]
         subprocess.run([chromium, *words, page], check=True, capture_output=True)
-        Image.open(shot).convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(shot, optimize=True)
+        save(Image.open(shot), shot)
+
+
+def save(image: Image.Image, path: Path) -> None:
+    """Write a picture in colours that are few enough for a small file, and enough for lines and marks."""
+    image.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ def advice() -> Callable[..., str]:
     def make(
         whole: float = 20, *, slower: float = 1.0, gain: float = 1.0, detector: float = 5, network: float = 5,
         noise: "np.ndarray[tuple[int], np.dtype[np.float64]]" = STEADY, threads: tuple[int, ...] = (1, 4),
-        correct: dict[str, list[bool]] | None = None, share: float = 1.0,
+        correct: dict[str, list[bool]] | None = None, share: float = 1.0, at_least: float | None = None,
     ) -> str:  # fmt: skip
         samples = {}
         for num in threads:
@@ -29,7 +29,7 @@ def advice() -> Callable[..., str]:
                     samples[Call("network", num, model)] = factor * network * speed
                     samples[Call("whole", num, model, name)] = (whole + (factor - 1) * network) * speed
         right = {name: np.array(each) for name, each in (correct or {}).items()}
-        return "\n".join(advise(Findings(["a", "b"], ["yunet", "haar"], threads, samples, share, right)))
+        return "\n".join(advise(Findings(["a", "b"], ["yunet", "haar"], threads, samples, share, right, at_least)))
 
     return make
 
@@ -74,6 +74,23 @@ def test_accuracy_is_compared_on_the_same_faces(advice: Callable[..., str]) -> N
     assert "it is as accurate on these faces, within 2.8 points: take b." in advice(slower=0.5, correct=equal)
     better = {"a": right["b"], "b": right["a"]}
     assert "points more accurate." in advice(slower=1.3, correct=better), "slower, and still a choice"
+
+
+@pytest.mark.parametrize(
+    ("num_right", "slower", "end"),
+    [
+        ((71, 69), 0.5, ": only a has the accuracy of 70.00% that was asked for."),
+        ((69, 71), 1.5, ": only b has the accuracy of 70.00% that was asked for."),
+        ((69, 69), 0.5, ": neither has the accuracy of 70.00% that was asked for."),
+        ((70, 70), 0.5, ": take b."),
+    ],
+)
+def test_no_model_is_advised_that_the_gate_refuses(
+    advice: Callable[..., str], num_right: tuple[int, int], slower: float, end: str
+) -> None:
+    right = {name: [True] * num + [False] * (100 - num) for name, num in zip("ab", num_right, strict=True)}
+    [said] = [line for line in advice(slower=slower, correct=right, at_least=0.7).splitlines() if "of b takes" in line]
+    assert said.endswith(end)
 
 
 def test_the_part_that_takes_the_time_is_named(advice: Callable[..., str]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.images import write_image
+from mien.images import DRAWN_COMMENT, write_image
 
 pytest.importorskip("pyarrow")
 
@@ -75,6 +75,19 @@ def test_a_wrong_command_says_what_is_wrong(run_mien: Run, album: Path, words: t
     assert status == 2
     assert message in " ".join(err.replace("│", " ").split())
     assert not Path("out").exists()
+
+
+def test_a_batch_says_what_it_passed_over_and_that_all_was_done_before(run_mien: Run, album: Path) -> None:
+    """The second time it said that it wrote the tables, at 0.0 inputs a second."""
+    (album / "broken.jpg").unlink()
+    write_image(album / "drawn.jpg", np.full((40, 40, 3), 9, np.uint8), comment=DRAWN_COMMENT)
+    for said in ("4 inputs in 0:0", "out: 1 table, 4 rows; everything was done before"):
+        status, out, err = run_mien("batch", album, "--out", "out", "-j", "1")
+        assert (status, err) == (0, "passed over: 1 input drawn by mien, as drawings would be read as faces\n")
+        assert "4 inputs, 3 pictures and frames, 0 faces" in out
+        assert said in out
+    assert "wrote" not in out
+    assert "a second" not in out
 
 
 def test_quiet_prints_nothing_of_what_went_well(run_mien: Run, album: Path) -> None:

@@ -142,7 +142,7 @@ def test_explanations_are_measured_when_asked(
         (["train", "--compare", "none"], 1, "none holds no training"),
         (["train", "none.toml", "--data", "none.csv", "--resume"], 2, "name the run"),
         (["evaluate", "unheard-of", "--data", "none.csv"], 1, "unknown model 'unheard-of'"),
-        (["export", "none"], 1, "no such file"),
+        (["export", "none"], 1, "none: there is no such file or folder, and no shipped model of that name"),
         (["export", "none", "none"], 2, "name the data to"),
         (["export", "none", "--format", "onnx-int8"], 2, "name the data to"),
         (["export", "none", "none", "--format", "onnx-int8", "--data", "x"], 2, "an ensemble can be kept"),

@@ -101,6 +101,15 @@ def test_too_few_say_nothing(found: Callable[..., Drift], make_picture: Picture)
     assert found([]).to_dict()["num_units"] == 0
 
 
+def test_a_drift_is_printed_as_what_it_says(found: Callable[..., Drift], make_picture: Picture) -> None:
+    few, even = found([]), found(alike(make_picture, 100))
+    dark = found(make_picture(number, 0.05) for number in range(100))
+    assert str(few) == "too few to say anything: 0 pictures and people in videos; it takes 30"
+    assert str(even) == "no drift found: 100 faces compared with the 1,000 faces that even was measured on"
+    assert str(dark) == "\n".join(dark.texts)
+    assert all(len(repr(each)) < 1000 for each in (few, even, dark))
+
+
 def test_a_picture_counts_once_whatever_its_faces(found: Callable[..., Drift], make_picture: Picture) -> None:
     """Each as the mean of its faces: one of a hundred pictures has a thousand dark ones."""
     crowd = replace(make_picture(0), faces=(*make_picture(0, 0.5).faces, *make_picture(0, 0.01).faces * 1000))

@@ -49,7 +49,7 @@ def test_a_page_holds_it_all_and_nothing_from_elsewhere(light: bool, uncertain: 
     assert re.match(EVALUATION_TITLE, html.encode())
     assert ("left uncertain" in html) == (uncertain and groups)
     assert ("Less or more light" in html) == light
-    assert ("Accuracy by group" in html) == groups
+    assert ("The worst group of each attribute" in html) == groups
     assert "audit.csv" in html
 
 
@@ -57,7 +57,7 @@ def test_a_page_says_which_figures_are_of_which_reading() -> None:
     """Groups by people's reading, of 90 %, stood beneath an accuracy of 70 % that was fer2013's."""
     people, fer2013 = (render(result() | {"reading": reading}) for reading in ("people", "fer2013"))
     assert all(f"{part} (reading: fer2013)" in people for part in ("accuracy", "Confusion", "Expressions"))
-    assert "Accuracy by group (reading: people)" in people
+    assert "The worst group of each attribute (reading: people)" in people
     assert "the share of people who would name the label" in people
     assert "Confusion (" not in fer2013
     assert "the share of people" not in fer2013
@@ -71,7 +71,26 @@ def test_a_gap_is_said_and_so_is_that_none_was_found() -> None:
     )
     assert not found_gap(none)
     assert verdict(none).startswith("no gap found: ")
-    assert render(result(worse=0.4)).count('class="verdict found"') == 2  # and the pair
+    assert render(result(worse=0.4)).count('class="verdict found"') == 4  # and the pair, each by two figures
+
+
+def test_the_first_card_says_the_worst_group_and_its_gap_by_each_figure() -> None:
+    """It said the gap in accuracy alone, and of no group how accurate it is."""
+    content = result(worse=0.4, uncertain=True)
+    scores = content["groups"]["by_attribute"][0]
+    scores["gaps"]["uncertain"] |= {"lowest": "left", "highest": EVIL, "p_adjusted": 0.9}
+    card = render(content).partition("The worst group of each attribute")[2].partition("</section>")[0]
+    head, first = (re.sub(r"<[^>]*>", " ", row).split() for row in re.findall(r"<tr>.*?</tr>", card)[:2])
+    assert " ".join(head) == "accuracy standardised accuracy share left uncertain"
+    said = " ".join(first)
+    for figure, apart in (("accuracy", "below"), ("standardised", "below"), ("uncertain", "no gap found")):
+        worst, gap = scores["by_group"][EVIL][figure], scores["gaps"][figure]["difference"]
+        value, low, high = (f"{100 * worst[name]:.1f}" for name in ("value", "low", "high"))
+        points = "{value:.1f} points [{low:.1f}, {high:.1f}]".format(**{key: 100 * gap[key] for key in gap})
+        assert f"{value} % [{low}, {high}]" in said
+        assert points in said
+        assert apart in said
+    assert "above “left”" in said
 
 
 def test_what_is_too_small_is_named() -> None:

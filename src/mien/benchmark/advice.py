@@ -34,6 +34,7 @@ class Findings:
         samples: Milliseconds of each call, by round.
         share: The share of the time on one thread in which that thread had the processor.
         correct: Whether each model is right about each face, (N,), of the same faces; empty where none were measured.
+        at_least: The share of the faces below which a model is not to be taken; None for any.
     """
 
     models: Sequence[str]
@@ -42,6 +43,11 @@ class Findings:
     samples: Mapping[Call, Samples]
     share: float
     correct: Mapping[str, NDArray[np.bool_]]
+    at_least: float | None = None
+
+    def is_accurate(self, model: str) -> bool:
+        """Whether nothing is known against a model's accuracy."""
+        return self.at_least is None or not self.correct or float(self.correct[model].mean()) >= self.at_least
 
     def whole(self, threads: int = 1) -> Samples:
         """The whole picture by the first model and detector."""
@@ -104,8 +110,12 @@ def _model(findings: Findings, other: str) -> str:
     speed = (
         f"The network of {other} takes {_compared(networks)} {first}'s time here, a whole picture {_compared(whole)}"
     )
+    accurate = [name for name in (first, other) if findings.is_accurate(name)]
     end = ""
-    if networks.is_slower and accuracy <= 0:
+    if len(accurate) < 2:
+        choice = f"only {accurate[0]} has" if accurate else "neither has"
+        end = f": {choice} the accuracy of {findings.at_least:.2%} that was asked for"
+    elif networks.is_slower and accuracy <= 0:
         end = f": keep {first}"
     elif networks.is_faster and findings.correct and accuracy >= 0:
         end = f": take {other}"

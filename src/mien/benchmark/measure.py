@@ -159,6 +159,7 @@ def benchmark(
     picture: Path | None = None,
     data: Path | None = None,
     split: str = "val",
+    at_least: float | None = None,
     seconds: float = SECONDS,
     least_rounds: int = LEAST_ROUNDS,
     watch: Callable[[str], None] = lambda doing: None,
@@ -181,6 +182,7 @@ def benchmark(
         picture: A picture with a face; None for a portrait of 640×480 that comes with mien.
         data: A data set to measure the accuracy on; without, what each file notes is given.
         split: The data set's split.
+        at_least: The accuracy on the data, from 0 to 1, below which the advice takes no model; None for any.
         seconds: How long to measure the times of all together; at least `least_rounds` rounds are made.
         least_rounds: See there.
         watch: Is told what is being done, in a few words.
@@ -209,7 +211,7 @@ def benchmark(
                 accuracy = correct[name][0] if data else _noted(bench.models[name, 1].network)
                 rows.append(bench.row(name, detector, samples, firsts, accuracy))
     answers = {name: answers for name, (_, answers) in correct.items()}
-    findings = Findings([*files], [*bench.detectors], bench.threads, samples, share, answers)
+    findings = Findings([*files], [*bench.detectors], bench.threads, samples, share, answers, at_least)
     height, width = bench.image.shape[:2]
     return Benchmark(
         machine=machine,

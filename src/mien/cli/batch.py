@@ -46,7 +46,8 @@ def batch(
     jobs: Annotated[int, typer.Option(
         "--jobs", "-j", min=0, help="Processes side by side.", show_default="one a core")] = 0,
     dask: Annotated[str | None, typer.Option(
-        metavar="ADDRESS", help="The scheduler of a Dask cluster, or its file, that does the work.")] = None,
+        metavar="ADDRESS", help="A Dask cluster does the work: its scheduler, as tcp://HOST:8786, or the scheduler's "
+        "file.")] = None,
     shard: Annotated[int | None, typer.Option(
         min=1, help="Pictures in a table.", show_default="1,000, or fewer of few")] = None,
     part: Annotated[float | None, typer.Option(
@@ -187,16 +188,21 @@ def _summarize(summary: "BatchSummary", *, quiet: bool) -> None:
         return
     if summary.num_twice:
         note(f"named twice, and analysed once: {counted(summary.num_twice, 'input')}")
+    if skipped := summary.statuses.get("skipped"):
+        note(f"passed over: {counted(skipped, 'input')} drawn by mien, as drawings would be read as faces")
     shares = sorted(summary.labels.items(), key=lambda item: -item[1])
     faces = ", ".join(f"{label} {num / summary.num_faces:.0%}" for label, num in shares)
     tell(f"{counted(summary.num_inputs, 'input')}, {summary.num_frames:,} pictures and frames, "
          f"{counted(summary.num_faces, 'face')}"
          + (f": {faces}" if faces else ""))  # fmt: skip
-    rate = summary.num_done / max(summary.seconds, 1e-3)
-    before = summary.num_inputs - summary.num_done
-    tell(f"wrote {summary.folder}: {counted(summary.num_shards, 'table')}, {counted(summary.num_rows, 'row')}; "
-         f"{counted(summary.num_done, 'input')} in {_time(summary.seconds)}, {rate:,.1f} a second"
-         + (f", done before: {before:,}" if before else ""))  # fmt: skip
+    tables = f"{counted(summary.num_shards, 'table')}, {counted(summary.num_rows, 'row')}"
+    if summary.num_done:
+        before = summary.num_inputs - summary.num_done
+        rate = summary.num_done / max(summary.seconds, 1e-3)
+        tell(f"wrote {summary.folder}: {tables}; {counted(summary.num_done, 'input')} in {_time(summary.seconds)}, "
+             f"{rate:,.1f} a second" + (f", done before: {before:,}" if before else ""))  # fmt: skip
+    else:
+        tell(f"{summary.folder}: {tables}; everything was done before")
     warn_of_drift(summary.drift)
 
 

@@ -51,7 +51,7 @@ def benchmark(
     with err.status("measuring") as status, naming_provider():
         found = measure(
             models, detectors or [DEFAULT_DETECTOR], formats=formats or (), provider=provider, picture=picture,
-            data=data, split=split, seconds=duration, watch=status.update,
+            data=data, split=split, at_least=at_least, seconds=duration, watch=status.update,
         )  # fmt: skip
     show(found.to_dict(), json_file, *_lines(found))
     worse = [] if at_least is None else [row for row in found.rows if row.accuracy and row.accuracy.value < at_least]

@@ -20,6 +20,7 @@ def _formats() -> str:
 
 def export(
     trained: Annotated[list[Path], typer.Argument(
+        metavar="RUN",
         help="A run's folder (its best model) or one kept model (.pt); several make an ensemble or, with --average, "
         "one network. Or one model file in ONNX, or a shipped model's name, to be finished anew or written in another "
         "format.")],
@@ -90,7 +91,7 @@ def _tell(model: "FileClassifier", file: Path, checked: str) -> None:
     whose = "" if "accuracy" in info.parity else ", as the original was measured (with --data this file is)"
     tell(
         f"wrote {file}{others}: {info.num_parameters:,} parameters, accuracy {scored['accuracy']:.2%} on "
-        f"{scored['num_faces']} faces of {scored['split']}{whose}{checked}"
+        f"{scored['num_faces']:,} faces of {scored['split']}{whose}{checked}"
     )
     tell(_difference(info.parity))
     agree = info.parity.get("agreement_in_eight_bits")
@@ -122,7 +123,8 @@ def _difference(parity: Any) -> str:
 
 def _model_file(trained: list[Path]) -> Path | None:
     """The model file, or the shipped model's, that is to be finished anew; None for what was trained."""
-    from mien.recognition import model_file
+    from mien.errors import ModelError
+    from mien.recognition import model_file, shipped_models
     from mien.recognition.formats import SUFFIXES
 
     files = [
@@ -130,6 +132,11 @@ def _model_file(trained: list[Path]) -> Path | None:
         if file != each or each.name.casefold().endswith(SUFFIXES)
     ]  # fmt: skip
     if not files:
+        if missing := [each for each in trained if not each.exists()]:
+            raise ModelError(
+                f"{missing[0]}: there is no such file or folder, and no shipped model of that name; name a run, a kept "
+                f"model, a model file, or one of {', '.join(sorted(shipped_models()))}"
+            )
         return None
     if len(trained) > 1:
         raise typer.BadParameter("a model file is finished by itself; an ensemble is made of runs", param_hint="RUN")

@@ -82,7 +82,7 @@ class Finding:
     share: float
     reference: float
     probability: float
-    text: str
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,8 @@ class Drift:
         >>> drift = analyze("party.jpg", Analyzer()).drift
         >>> drift.num_reference, drift.num_units, drift.enough, drift.texts
         (3589, 1, False, [])
+        >>> print(drift)
+        too few to say anything: 1 picture or person in a video; it takes 30
 
     Attributes:
         model: The model's name.
@@ -114,8 +116,16 @@ class Drift:
     num_units: int
     image: tuple[Finding, ...] = ()
     classes: tuple[Finding, ...] = ()
-    shares: Mapping[str, tuple[float, float]] = field(default_factory=dict, hash=False)
-    compared: tuple[Compared, ...] = ()
+    shares: Mapping[str, tuple[float, float]] = field(default_factory=dict, hash=False, repr=False)
+    compared: tuple[Compared, ...] = field(default=(), repr=False)
+
+    def __str__(self) -> str:
+        if self.texts:
+            return "\n".join(self.texts)
+        if self.enough:
+            return f"no drift found: {self.num_faces:,} faces compared with {self._those}"
+        units = "picture or person in a video" if self.num_units == 1 else "pictures and people in videos"
+        return f"too few to say anything: {self.num_units} {units}; it takes {LEAST_UNITS}"
 
     @property
     def enough(self) -> bool:

@@ -111,7 +111,7 @@ def named_by(word: str, as_video: bool = False) -> Iterable[Source]:
     # Path.glob takes no pattern that begins at the root.
     files = [Path(match) for match in sorted(glob.glob(word, recursive=True)) if not Path(match).is_dir()]  # noqa: PTH207
     missing = Source(word, None, Path("pattern"), error="no file matches this pattern")
-    return [_file(str(file), file, as_video) for file in files] or [missing]
+    return (_file(str(file), file, as_video) for file in files) if files else [missing]
 
 
 def _from_url(word: str) -> Source:

@@ -60,16 +60,22 @@ def verdict(scores: Mapping[str, Any], figure: str = "accuracy") -> str:
     if gap is None:
         what = "one group is" if scores["by_group"] else "no group is"
         return f"nothing to compare: {what} large enough to be scored"
-    difference = gap["difference"]
-    span = f"[{100 * difference['low']:.1f}, {100 * difference['high']:.1f}]"
-    p_value = f"p = {gap['p_adjusted']:.3f}" if gap["p_adjusted"] >= 0.001 else "p < 0.001"
-    p_value = p_value.replace(" ", "\N{NO-BREAK SPACE}")
-    far = f"“{gap['lowest']}” is {100 * difference['value']:.1f} points {span} below “{gap['highest']}”"
+    far = f"“{gap['lowest']}” is {_points(gap)} below “{gap['highest']}”, {_p_value(gap)}"
     if gap["p_adjusted"] > LEVEL:
-        return f"no gap found: {far}, {p_value}"
+        return f"no gap found: {far}"
     clearest = list(gap["clearest"])
     other = "" if clearest == [gap["lowest"], gap["highest"]] else f"; clearest: “{clearest[0]}” below “{clearest[1]}”"
-    return f"a gap: {far}, {p_value}{other}"
+    return f"a gap: {far}{other}"
+
+
+def _points(gap: Mapping[str, Any]) -> str:
+    value, low, high = (100 * gap["difference"][name] for name in ("value", "low", "high"))
+    return f"{value:.1f} points [{low:.1f}, {high:.1f}]"
+
+
+def _p_value(gap: Mapping[str, Any]) -> str:
+    text = f"p = {gap['p_adjusted']:.3f}" if gap["p_adjusted"] >= 0.001 else "p < 0.001"
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def found_gap(scores: Mapping[str, Any], figure: str = "accuracy") -> bool:
@@ -105,11 +111,9 @@ def _headlines(result: Mapping[str, Any], reading: str) -> list[tuple[str, str, 
 def _group_cards(groups: Mapping[str, Any] | None, reading: str) -> list[str]:
     if not groups:
         return []
+    figures = list(dict.fromkeys(figure for each in groups["by_attribute"] for figure in each["gaps"]))
     lines = [
-        (
-            f'<span class="verdict {"found" if found_gap(each) else ""}">{escape(_name(each))}</span>',
-            escape(verdict(each)),
-        )
+        [escape(_name(each)), *([_worst(each, figure) for figure in each["gaps"]] or [escape(verdict(each))])]
         for each in groups["by_attribute"]
     ]
     unnamed = groups["num_unnamed"]
@@ -118,14 +122,31 @@ def _group_cards(groups: Mapping[str, Any] | None, reading: str) -> list[str]:
         if unnamed
         else []
     )
-    summary = f'<div class="verdicts">{table((), lines, words=True)}</div>{small_print(notes)}'
+    head = ["", *(_FIGURES[figure] for figure in figures)]
+    summary = f'<div class="verdicts">{table(head, lines, words=True)}</div>{small_print(notes)}'
     limits = {"faces": groups["least_faces"], "subjects": groups["least_subjects"]}
     notes_below = [note.format(**limits) for note in _NOTES] + ([_BY_VOTES] if "people" in reading else [])
     return [
-        card(f"Accuracy by group{reading}", summary, "half"),
-        card("How to read it", small_print(notes_below), "half"),
+        card(f"The worst group of each attribute{reading}", summary),
+        card("How to read it", small_print(notes_below)),
         *(card(_name(each), _attribute(each, groups)) for each in groups["by_attribute"]),
     ]
+
+
+def _worst(scores: Mapping[str, Any], figure: str) -> str:
+    """The group of an attribute that does worst by a figure, with its value, and how far it is from the best."""
+    gap = scores["gaps"][figure]
+    worst, best, apart = gap["lowest"], gap["highest"], "below"
+    if figure == "uncertain":
+        worst, best, apart = best, worst, "above"
+    found = found_gap(scores, figure)
+    value, low, high = (100 * scores["by_group"][worst][figure][name] for name in ("value", "low", "high"))
+    name = f"{shortened(worst)}: {value:.1f}\N{NO-BREAK SPACE}%"
+    far = f"{'' if found else 'no gap found: '}{_points(gap)} {apart} “{shortened(best)}”, {_p_value(gap)}"
+    return (
+        f'<span class="verdict{" found" if found else ""}">{escape(name)}</span> [{low:.1f}, {high:.1f}]'
+        f"<small>{escape(far)}</small>"
+    )
 
 
 def _name(scores: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -97,9 +98,35 @@ def test_workers_with_another_model_stop_the_batch(album: Path, local: Any, tmp_
         batch("album", "out", analyzer, executor=cluster, shard=1, watch=replace_model)
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["foo", "", "http://localhost:8786", "tcp://localhost", "tcp://:8786", "localhost:x", "localhost:99999", "::1:8786",
+     "nowhere.json"],
+)  # fmt: skip
+def test_what_cannot_be_an_address_is_refused_before_anything_is_asked(address: str) -> None:
+    with pytest.raises(InvalidInput, match=r"is not the address of a Dask scheduler; expected HOST:PORT"):
+        Cluster(address)
+
+
+@pytest.mark.parametrize("content", ["", "no JSON", "[]", '{"id": "Scheduler"}', '{"address": null}'])
+def test_a_file_that_is_not_a_schedulers_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "scheduler.json").write_text(content)
+    with pytest.raises(InvalidInput, match=r"scheduler.json' is not the address of a Dask scheduler"):
+        Cluster(str(tmp_path / "scheduler.json"))
+
+
+def test_a_server_that_is_no_scheduler_is_not_waited_for_long(capfd: pytest.CaptureFixture[str]) -> None:
+    """As where the dashboard's port is named: distributed's own client hangs there."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(InvalidInput, match=rf"no Dask scheduler answers at {address} within 0.5 s; start one"):
+            Cluster(address, seconds=0.5)
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.filterwarnings("default")
 def test_a_scheduler_that_is_not_there_is_named() -> None:
-    with pytest.raises(InvalidInput, match=r"no Dask scheduler answers at tcp://127.0.0.1:9.*dask scheduler"):
+    with pytest.raises(InvalidInput, match=r"no Dask scheduler answers at tcp://127.0.0.1:9 within 0.5 s; start"):
         Cluster("tcp://127.0.0.1:9", seconds=0.5)
 
 

@@ -72,7 +72,8 @@ def test_there_is_a_row_for_every_input_whatever_it_is(album: Path, analyzer: An
     (album / "5-link.png").symlink_to("5.png")
     (album / "6-broken-link.png").symlink_to("nowhere.png")
     write_image(album / "7.jpg", np.full((8, 8, 3), 9, np.uint8), comment=DRAWN_COMMENT)
-    summary = batch(["album", "nowhere.jpg", "*.gif"], "out", analyzer, executor=here, shard=4)
+    Path("list.txt").write_text("nowhere.jpg\n*.gif\n")
+    summary = batch(["album", "list.txt"], "out", analyzer, executor=here, shard=4)
     found = rows("out")
     assert [row["input"] for row in found] == [*range(15)]
     assert {row["source"]: row["status"] for row in found if row["status"] != "ok"} == {
@@ -179,6 +180,40 @@ def test_a_first_list_that_cannot_be_read_leaves_nothing(
         batch(["album", "nowhere.txt"], "out", analyzer, executor=here)
     assert batch([], "out", analyzer, executor=here).num_inputs == 10
     assert not [*Path("out/_batch").glob("*.spool")]
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("album/11.png", "album/11.png: no such file or folder"),
+        ("holiday", "holiday: no such file or folder"),
+        ("dead.png", "dead.png: no such file or folder"),
+        ("*.gif", "*.gif: no file matches this pattern"),
+        ("empty", "empty: the folder holds no picture"),
+        (" ", "' ': the name is empty"),
+        ("gopher://example.org/talk.mp4", "gopher:// is not known"),
+        ("https://example.org/party.jpg", "pictures are not fetched from the network"),
+        ("https://me:secret@example.org/talk.mp4", "its address holds a password"),
+    ],
+)
+def test_a_mistyped_input_is_refused_and_leaves_nothing(
+    album: Path, analyzer: Analyzer, here: Any, word: str, message: str
+) -> None:
+    Path("empty").mkdir()
+    Path("dead.png").symlink_to("nowhere.png")
+    with pytest.raises(InvalidInput) as refused:
+        batch(["album", word], "out", analyzer, executor=here)
+    assert message in str(refused.value)
+    assert str(refused.value).endswith("Correct the name or leave it out; nothing was written")
+    assert "secret" not in str(refused.value)
+    assert not Path("out").exists()
+    assert here.num_tasks == 0
+
+
+def test_a_batch_goes_on_though_a_file_that_was_named_is_gone(album: Path, analyzer: Analyzer, here: Any) -> None:
+    first = batch(["album/1.png", "album/2.png"], "out", analyzer, executor=here)
+    (album / "1.png").unlink()
+    assert counts(batch(["album/1.png", "album/2.png"], "out", analyzer, executor=here)) == counts(first)
 
 
 @pytest.mark.parametrize("words", [["album"], []])
@@ -504,6 +539,7 @@ def _lives(process: int) -> bool:
 
 
 def test_no_file_of_a_batch_has_a_password(album: Path, analyzer: Analyzer, here: Any) -> None:
-    summary = batch(["https://me:secret@example.org/talk.mp4", "album/1.png"], "out", analyzer, executor=here)
+    Path("list.txt").write_text("https://me:secret@example.org/talk.mp4\nalbum/1.png\n")
+    summary = batch("list.txt", "out", analyzer, executor=here)
     assert summary.statuses == {"failed": 1, "ok": 1}
     assert [path for path in Path("out").rglob("*") if path.is_file() and b"secret" in path.read_bytes()] == []

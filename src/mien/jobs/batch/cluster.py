@@ -1,7 +1,9 @@
 """A Dask cluster as the executor of a batch."""
 
+import asyncio
+import json
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Future
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -25,25 +27,30 @@ class Cluster:
     that waited there. So what has died is only said to have, and done again; the batch itself finds the input at fault.
 
     Args:
-        address: The scheduler's address, as "tcp://10.0.0.1:8786", or the file of `--scheduler-file`.
+        address: The scheduler's address, as "tcp://10.0.0.1:8786" or "10.0.0.1:8786", or the file of
+            `--scheduler-file`.
         seconds: How long the scheduler is waited for.
 
     Raises:
-        InvalidInput: Nothing answers there, or no longer; `num` and `submit` raise it too.
+        InvalidInput: It cannot be an address, or nothing answers there, or no longer; `num` and `submit` raise it too.
         MissingExtra: Dask is not installed.
     """
 
-    def __init__(self, address: str, *, seconds: float = 10.0) -> None:
+    def __init__(self, address: str, *, seconds: float = 5.0) -> None:
         try:
             from distributed import Client
         except ImportError as error:
             raise MissingExtra("Dask", "dask", error) from error
-        where: dict[str, Any] = {"scheduler_file": address} if Path(address).is_file() else {"address": address}
+        where = _where(address)
         try:
-            self._client = Client(**where, timeout=seconds, set_as_default=False)
-        except (OSError, ValueError, TimeoutError) as error:
+            # A client that finds no scheduler may take a minute to give up, so that it is made only where one answers.
+            with ThreadPoolExecutor(1) as thread:  # a notebook has an event loop of its own
+                thread.submit(asyncio.run, _connect(where, seconds)).result()
+            self._client = Client(where, timeout=seconds, set_as_default=False)
+        except Exception as error:  # of what answers and is no scheduler, Dask raises errors of many kinds
+            why = f"within {seconds:g} s" if isinstance(error, OSError) else f"({error})"  # a TimeoutError is one
             raise InvalidInput(
-                f"no Dask scheduler answers at {address}: {error}; start one by `dask scheduler`, and workers by `dask "
+                f"no Dask scheduler answers at {address} {why}; start one by `dask scheduler`, and workers by `dask "
                 "worker ADDRESS --nthreads 1 --nworkers auto`"
             ) from error
         self._address = address
@@ -95,6 +102,35 @@ class Cluster:
         with suppress(InvalidInput), self._answering():
             self._client.cancel(list(self._remote.values()))
         self._client.close()
+
+
+def _where(address: str) -> str:
+    """The scheduler's address, of itself or of its file; raises `InvalidInput` where it cannot be one."""
+    from distributed.comm import get_address_host_port, parse_address
+
+    try:
+        is_file = Path(address).is_file()
+        where = json.loads(Path(address).read_text(encoding="utf-8"))["address"] if is_file else address
+        # A cluster in this very process, "inproc", has neither host nor port.
+        host, port = get_address_host_port(where) if parse_address(where)[0] != "inproc" else (where, 1)
+        if not host or not 0 < port < 65536:
+            raise ValueError("no host, or no port")
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise InvalidInput(
+            f"{address!r} is not the address of a Dask scheduler; expected HOST:PORT, tcp://HOST:PORT or "
+            "tls://HOST:PORT, as `dask scheduler` says it, or the file of its --scheduler-file"
+        ) from error
+    return where
+
+
+async def _connect(address: str, seconds: float) -> None:
+    """Raise where nothing answers at an address, or not within so many seconds, or it is no scheduler."""
+    from distributed.comm import connect
+    from distributed.security import Security
+
+    arguments = Security().get_connection_args("client")
+    comm = await asyncio.wait_for(connect(address, timeout=seconds, **arguments), seconds)
+    await comm.close()
 
 
 def _on_one_thread(function: Callable[..., Any], *arguments: Any) -> Any:

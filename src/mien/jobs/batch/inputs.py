@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -93,11 +94,29 @@ def named_sources(words: Iterable[str | Path], column: str | None = None) -> Ite
     for word in map(str, words):
         if word == STANDARD_INPUT:
             raise InvalidInput("a batch reads no standard input (-), as it could not go on with it; name files")
-        if word.lower().endswith(LIST_SUFFIXES) and "://" not in word and not Path(word).is_dir():
+        if _is_list(word):
             for name in _listed(Path(word), column):
                 yield from map(_without_secret, named_by(name))
         else:
             yield from map(_without_secret, named_by(word))
+
+
+def check_words(words: Iterable[str | Path]) -> None:
+    """Raise `InvalidInput` where one of the words that `named_sources` takes names nothing, as where it is mistyped.
+
+    A line of a list may: its row then says so, and the other rows keep their places.
+    """
+    for word in map(str, words):
+        if word == STANDARD_INPUT or _is_list(word):
+            continue
+        first, *more = map(_without_secret, islice(named_by(word), 2))
+        error = first.error or ("no such file or folder" if first.path and not first.path.exists() else None)
+        if error and not more:
+            raise InvalidInput(f"{first.name}: {error}. Correct the name or leave it out; nothing was written")
+
+
+def _is_list(word: str) -> bool:
+    return word.lower().endswith(LIST_SUFFIXES) and "://" not in word and not Path(word).is_dir()
 
 
 def _without_secret(source: Source) -> Source:

@@ -20,6 +20,7 @@ from mien.errors import InvalidInput, MissingExtra
 from mien.files import remove_abandoned_in, replacing, sync_folder
 from mien.jobs.batch.attempts import TRIES
 from mien.jobs.batch.identity import analysis_of, check_same_analysis, identity_of
+from mien.jobs.batch.inputs import check_words
 from mien.jobs.batch.manifest import Manifest, check_same, freeze
 from mien.jobs.batch.shards import FORMAT, MORE, Places, Report, Task, Worker
 from mien.jobs.batch.tally import Tally
@@ -30,7 +31,6 @@ from mien.recognition import shipped_models
 from mien.records.rows import check_columns, columns
 from mien.values import Failure, checked_number
 from mien.video.decoder import cores
-from mien.video.source import without_password
 
 VERSION: Final = 2
 
@@ -135,7 +135,7 @@ def batch(
 
     Raises:
         InvalidInput: The folder is another batch's, or that of the same one with other inputs, another model or other
-            settings; or another process is working on it.
+            settings; or another process is working on it. A source names nothing; a line of a list may, and fails.
         MissingExtra: pyarrow is not installed.
         OSError: A table cannot be written, as on a full disk. What is done is kept.
     """
@@ -324,6 +324,7 @@ def _frozen(
         return plan, num_twice
     if not words:
         raise InvalidInput(f"{places.folder} holds no batch to go on with; name its inputs")
+    check_words(words)
     manifest, num_twice = freeze(words, places.manifest, column=column, size=size, part=part, settings=settings)
     identity = identity_of(manifest.digest, analysis)
     record: dict[str, Any] = {
@@ -331,7 +332,7 @@ def _frozen(
         "inputs": {
             "num": manifest.num_inputs, "shards": manifest.num_shards, "size": manifest.size,
             "part": manifest.part, "sha256": manifest.digest, "folder": manifest.folder,
-            "named_by": [without_password(str(word)) for word in words],
+            "named_by": [str(word) for word in words],
         },
         "analysis": analysis, "arguments": _arguments(analyzer, settings),
     }  # fmt: skip
