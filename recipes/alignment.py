@@ -40,6 +40,12 @@ TURN: Final = 60.0
 GROWTH: Final = math.log(1.2)
 """Largest logarithm of the crop's side, in sides of FER2013's, either way."""
 
+ROOM: Final = 1.3
+"""Side of the pictures between, in sides of the face: what a turned disc needs."""
+
+LEAST_BETWEEN, MOST_BETWEEN = 44, 84
+"""Sides of the pictures between, in pixels: as coarse and as fine as detectors' crops."""
+
 LIGHT: Final = Augmentation(
     rotation=0, scale=1, shift=0, shear=0, flip=True, gamma=2, contrast=1.5, blur=1.0, noise=0.06, jpeg=10, spoilt=0.5,
     erase=0.2,
@@ -81,11 +87,28 @@ def discs(faces: Tensor, generator: torch.Generator, largest: float) -> tuple[Te
     across = torch.stack([cos * half, sin * half], 1)
     down = torch.stack([-sin * half, cos * half], 1)
     theta = torch.stack([across, down, 2 * shift], dim=2)
-    grid = F.affine_grid(theta, [num, 1, SIDE, SIDE], align_corners=False)
-    crops = F.grid_sample(faces.unsqueeze(1), grid, padding_mode="reflection", align_corners=False).squeeze(1)
+    crops = seen_through(faces.unsqueeze(1), theta, generator).squeeze(1)
     # Seen from the crop: the face is turned the other way, and its centre is where the shift began.
     back = torch.stack([cos * -shift[:, 0] + sin * -shift[:, 1], -sin * -shift[:, 0] + cos * -shift[:, 1]], 1)
     return crops, torch.cat([cos[:, None], -sin[:, None], back / side[:, None], -growth[:, None]], 1)
+
+
+def seen_through(faces: Tensor, theta: Tensor, generator: torch.Generator) -> Tensor:
+    """(N, 1, 48, 48) sampled at theta, by way of a picture in which each face is turned by another, random angle.
+
+    Pixels that were interpolated once show how the grid of FER2013's lay in them, so that a network learns to read the
+    angle from those traces, and not from the face: pictures of users have none.
+    """
+    angle = (torch.rand(len(faces), generator=generator) * 2 - 1) * math.pi
+    cos, sin = angle.cos(), angle.sin()
+    turn = torch.stack([torch.stack([cos, -sin], 1), torch.stack([sin, cos], 1)], 1)  # from the picture to the face
+    side = int(torch.randint(LEAST_BETWEEN, MOST_BETWEEN + 1, (), generator=generator))
+    still = torch.zeros(len(faces), 2, 1)
+    grid = F.affine_grid(torch.cat([ROOM * turn, still], 2), [len(faces), 1, side, side], align_corners=False)
+    pictures = F.grid_sample(faces, grid, mode="bicubic", padding_mode="reflection", align_corners=False)
+    back = turn.transpose(1, 2) @ theta / ROOM
+    grid = F.affine_grid(back, [len(faces), 1, SIDE, SIDE], align_corners=False)
+    return F.grid_sample(pictures, grid, padding_mode="reflection", align_corners=False)
 
 
 def errors(network: nn.Module, faces: Tensor, largest: float) -> dict[str, float]:
@@ -109,7 +132,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--epochs", type=int, default=16)
+    parser.add_argument("--epochs", type=int, default=44)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     torch.manual_seed(0)
