@@ -97,7 +97,7 @@ def test_what_is_rounded_is_what_the_file_has_in_eight_bits(name: str, tmp_path:
     }
 
 
-def test_it_goes_on_from_a_training_and_its_export_loses_less(bars: FaceSet, tmp_path: Path) -> None:
+def test_it_goes_on_from_a_training_whose_statistics_it_keeps(bars: FaceSet, tmp_path: Path) -> None:
     eight = dataclasses.replace(RECIPE, epochs=2, learning_rate=0.005, eight_bits=True)
     with pytest.raises(RecipeError, match=r"eight_bits: .*--init"):
         list(train(eight, bars, tmp_path / "none", device=CPU))

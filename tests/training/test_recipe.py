@@ -1,4 +1,5 @@
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -159,3 +160,10 @@ def test_what_a_recipe_leaves_out_stays_out() -> None:
 def test_wrong_settings_are_reported(settings: list[str], message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         overridden(RECIPE, settings)
+
+
+def test_the_page_of_training_names_every_setting() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    first_cells = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    named = {name for cell in first_cells for name in re.findall(r"`\[?(\w+)\]?`", cell)}
+    assert {field.name for field in dataclasses.fields(Recipe)} <= named
