@@ -708,8 +708,10 @@ def edge_commands() -> str:
 
 def peers() -> str:
     """mien beside others on the same pictures."""
-    names = {"mien": "**mien**", "mien_small_faces": "**mien**, `min_face=16`", "fer": "fer",
-             "plain_haar": "plain loop, Haar", "plain_yunet": "plain loop, FaceDetectorYN"}  # fmt: skip
+    names = {
+        "mien": "**mien**", "fer": "fer", "plain_haar": "plain loop, Haar",
+        "plain_yunet": "plain loop, FaceDetectorYN",
+    }  # fmt: skip
     return markdown(
         ["", "pictures a second", "faces found, %", "boxes without a face", "right of all, %", "first picture, s",
          "memory, MB", "installed, MB"],

@@ -53,9 +53,7 @@ ENVIRONMENTS: dict[str, tuple[str, ...]] = {
 }
 """What pip is told to install."""
 
-PEERS = {
-    "mien": "mien", "mien_small_faces": "mien", "fer": "fer", "plain_haar": "plain", "plain_yunet": "plain"
-}  # fmt: skip
+PEERS = {"mien": "mien", "fer": "fer", "plain_haar": "plain", "plain_yunet": "plain"}
 """Each peer, which is a file `with_NAME.py`, and its environment."""
 
 

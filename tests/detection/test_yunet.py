@@ -115,15 +115,27 @@ def test_small_faces_that_lie_are_found_on_request(picture: Image) -> None:
 
 
 @pytest.mark.parametrize(
-    ("longest", "min_face"), [(100, None), (640, None), (4000, None), (4000, 12), (1280, 400), (64, 8)]
+    ("longest", "smallest"), [(100, 24), (640, 24), (4000, 62.5), (4000, 12), (1280, 400), (64, 8)]
 )
-def test_copies_show_the_smallest_face_and_whole_ones(longest: int, min_face: float | None) -> None:
-    scales = _scales(longest, min_face)
+def test_copies_show_the_smallest_face_and_whole_ones(longest: int, smallest: float) -> None:
+    scales = _scales(longest, smallest)
     assert scales == sorted(scales, reverse=True)
     assert longest * scales[-1] <= 161
-    smallest = min_face or max(24, longest / 64)
     assert scales[0] >= min(2, READ_SIDE / smallest) - 1e-9 or longest * scales[0] == pytest.approx(160)
     assert all(one / next_one <= 4 + 1e-9 for one, next_one in pairwise(scales))
+
+
+def test_where_small_faces_are_found_smaller_ones_are_searched_for(picture: Image) -> None:
+    wall = np.full((480, 640, 3), 120, np.uint8)
+    tiny, small, large = (resized(picture, side, side) for side in (75, 200, 400))  # faces of 18, 50 and 100 pixels
+    wall[400:475, 30:105] = tiny
+    alone = wall.copy()
+    wall[40:440, 200:600] = large
+    beside_a_large_one = wall.copy()
+    wall[20:220, 0:200] = small
+    find = YuNet()
+    assert [len(find(each)) for each in (alone, beside_a_large_one, wall)] == [0, 1, 3]
+    assert len(YuNet(min_face=24)(wall)) == 2, "nothing smaller than what was asked for"
 
 
 @given(st.integers(1, 5000))

@@ -12,6 +12,10 @@ const { fround } = Math;
 const STRIDES = [8, 16, 32] as const;
 const SAME_FACE = 0.3;
 const READ_SIDE = 16;
+const LEAST_SIDE = 24;
+const LEAST_SHARE = 1 / 64;
+const SMALL = 3;
+const FINER = 1.5;
 const COARSEST_SIDE = 160;
 const TURNED_SIDE = 192;
 const STEP = 4;
@@ -42,11 +46,20 @@ export class YuNet {
   async detect(picture: Picture): Promise<Detection[]> {
     const { width, height } = picture;
     const whole: Plane = { ...picture, channels: 4 };
-    const copies: Plane[] = [];
-    for (const scale of scales(Math.max(width, height)))
-      copies.push(scaled(copies.at(-1) ?? whole, scale * Math.max(width, height), width, height));
+    const longest = Math.max(width, height);
+    const smallest = Math.max(LEAST_SIDE, LEAST_SHARE * longest);
+    let copies: Plane[] = [];
+    for (const scale of scales(longest, smallest))
+      copies.push(scaled(copies.at(-1) ?? whole, scale * longest, width, height));
     const search = (those: Plane[], turn = 0): Promise<Row[]> => this.search(those, width, height, turn);
-    const seen = await search(copies);
+    let seen = await search(copies);
+    if (seen.some((row) => row.score >= MIN_SCORE && side(row) < SMALL * smallest)) {
+      const finer = scaled(whole, ((FINER * READ_SIDE) / smallest) * longest, width, height);
+      if (Math.max(finer.width, finer.height) > Math.max(copies[0]!.width, copies[0]!.height)) {
+        seen = distinct([...seen, ...(await search([finer]))]);
+        copies = [finer, ...copies];
+      }
+    }
     let rows = seen.filter((row) => row.score >= MIN_SCORE);
     if (seen.length === 0 || seen.some((row) => row.score < SURE)) {
       const larger = copies.at(-2) ?? copies.at(-1)!;
@@ -131,9 +144,9 @@ function planes(view: Plane, tile: Box, width: number, height: number): Float32A
   return input;
 }
 
-/** The scales of the copies that are searched, from the finest to the coarsest. */
-function scales(longest: number): number[] {
-  const finest = READ_SIDE / Math.max(24, longest / 64);
+/** The scales of the copies that are searched for faces from a side on, from the finest to the coarsest. */
+function scales(longest: number, smallest: number): number[] {
+  const finest = READ_SIDE / smallest;
   const coarsest = Math.min(1, COARSEST_SIDE / longest);
   const steps = Math.ceil(Math.max(0, Math.log(finest / coarsest) / Math.log(STEP)) - 1e-9);
   const finer = Array.from({ length: steps }, (_, index) => finest * (coarsest / finest) ** (index / steps));
@@ -202,6 +215,9 @@ function mapped(row: Row, [a, b, c, d, e, f]: Affine, turn: number): Row {
   return { ...box, points, score: row.score, roll: row.roll - turn };
 }
 
+/** The side of the square that Haar would draw. */
+const side = (box: Box): number => SIDE * Math.sqrt((box.right - box.left) * (box.bottom - box.top));
+
 const stretched = (row: Row, x: number, y: number): Row => ({
   left: row.left * x,
   top: row.top * y,
@@ -233,11 +249,11 @@ function detection(row: Row, width: number, height: number): Detection | null {
     bottom: clamp(row.bottom, 0, height),
   };
   if (area(box) <= 0) return null;
-  const side = SIDE * Math.sqrt((row.right - row.left) * (row.bottom - row.top));
-  const x = (row.left + row.right) / 2 + ABOVE * side * Math.sin(radians(row.roll));
-  const y = (row.top + row.bottom) / 2 - ABOVE * side * Math.cos(radians(row.roll));
+  const up = ABOVE * side(row);
+  const x = (row.left + row.right) / 2 + up * Math.sin(radians(row.roll));
+  const y = (row.top + row.bottom) / 2 - up * Math.cos(radians(row.roll));
   const landmarks = [0, 2, 4, 6, 8].map((at): [number, number] => [row.points[at]!, row.points[at + 1]!]);
-  return { box, score: Math.min(1, row.score), landmarks, crop: { x, y, side, roll: row.roll } };
+  return { box, score: Math.min(1, row.score), landmarks, crop: { x, y, side: side(row), roll: row.roll } };
 }
 
 const compared = (one: Box, other: Box): number =>

