@@ -57,6 +57,9 @@ def check_output(
     empty, may be replaced; by default any may. Where many outputs are checked, the inputs are a `FileSet`.
     """
     if path == STANDARD_OUTPUT:
+        # None, or what the command line puts in its place.
+        if sys.stdout is None or getattr(sys.stdout, "name", None) == os.devnull:
+            raise InvalidInput("standard output is closed, and - means it; name a file")
         return
     try:
         # The file that will be written: the system takes no `..` after a folder that is still to be made.
