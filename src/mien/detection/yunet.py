@@ -329,7 +329,7 @@ def _decoded(session: InferenceSession, image: Image, min_score: float, options:
     return rows[np.isfinite(rows).all(axis=1)]
 
 
-def _side(row: NDArray[np.float64]) -> Any:
+def _side(row: NDArray[np.float64]) -> NDArray[np.float64]:
     """(…, 16) → (…,): the side of the square that Haar would draw."""
     return SIDE * np.sqrt((row[..., 2] - row[..., 0]) * (row[..., 3] - row[..., 1]))
 
