@@ -251,6 +251,16 @@ def each_seed(accuracies: list[float]) -> str:
     return f"**{percent(fmean(accuracies))}** ({', '.join(map(percent, accuracies))})"
 
 
+def trials() -> str:
+    """What labels, schedules and optimisers change in trainings of equal length, against the recipe."""
+    rows = result("trials")["rows"]
+    return markdown(
+        ["", "PublicTest, % (each seed)", "loss", "people's majority, votes' head, % (each seed)"],
+        [[name, each_seed(row["accuracies"]), f"{row['nll']:.3f}", each_seed(row["people_accuracies"])]
+         for name, row in rows.items()],
+    )  # fmt: skip
+
+
 def training_speed() -> str:
     """Images a second of each network, by threads and processes."""
     figures = result("training_speed")["images_a_second"]
@@ -1496,6 +1506,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "read_csv": read_csv,
     "networks": networks,
     "ingredients": ingredients,
+    "trials": trials,
     "training_speed": training_speed,
     "winograd": winograd,
     "video_speed": video_speed,

@@ -10,7 +10,8 @@ trained on it. `--bundle FILE.tar` gathers the record and the best model in half
 precision of every training that is done; unpacked into `--out` elsewhere, they still are. Ends in one JSON line.
 
 The trainings named `short-…` and `ablation-…` compare networks, and say what each ingredient brings, in minutes each;
-`benchmarks/ablation.py` makes tables of them.
+`benchmarks/ablation.py` makes tables of them. Those named `trial-…` compare labels, schedules and optimisers on
+rep-small, in half an hour each; their table is `benchmarks/trials.py`'s.
 """
 
 import argparse
@@ -93,6 +94,22 @@ INGREDIENTS: dict[str, tuple[str, ...]] = {
 """What each short training of rep-nano changes."""
 
 
+TRIED = ("epochs=14", "warmup_epochs=1", "plain_epochs=2")
+"""Long enough to see what each change does to a training that ends, its rate fallen to nothing."""
+
+TRIAL_SEEDS = (1, 2)
+
+TRIALS: dict[str, tuple[str, ...]] = {
+    "as in its recipe": (),
+    "three tenths of the labels by the votes": ("people_weight=0.3",),
+    "votes of weight 1": ("votes_weight=1.0",),
+    "votes of weight 2": ("votes_weight=2.0",),
+    "one cycle": ("warmup_epochs=4", "learning_rate=0.2"),
+    "AdamW": ("optimizer=adamw", "learning_rate=0.002", "weight_decay=0.05"),
+}
+"""What each trial of rep-small changes. All take equally long, as each has the same epochs of the same network."""
+
+
 def short(network: str, seed: int) -> Job:
     """A short training of a network."""
     return Job(f"short-{network}-{seed}", network, (*SHORT, f"seed={seed}"))
@@ -102,6 +119,12 @@ def ablation(ingredient: str, seed: int) -> Job:
     """A short training with one ingredient changed."""
     name = "ablation-" + re.sub(r"\W+", "-", ingredient).lower()
     return Job(f"{name}-{seed}", "rep-nano", (*SHORT, f"seed={seed}", *INGREDIENTS[ingredient]))
+
+
+def trial(change: str, seed: int) -> Job:
+    """A training of rep-small with one thing changed."""
+    name = "trial-" + re.sub(r"\W+", "-", change).lower()
+    return Job(f"{name}-{seed}", "rep-small", (*TRIED, f"seed={seed}", *TRIALS[change]))
 
 
 JOBS: tuple[Job, ...] = (
@@ -123,6 +146,7 @@ JOBS: tuple[Job, ...] = (
     student("gelu-cnn", 0, "epochs=150"),
     *(short(network, seed) for seed in SHORT_SEEDS for network in COMPARED),
     *(ablation(ingredient, seed) for seed in SHORT_SEEDS for ingredient in INGREDIENTS),
+    *(trial(change, seed) for seed in TRIAL_SEEDS for change in TRIALS),
 )
 
 
