@@ -1011,12 +1011,15 @@ def yunet_crop() -> str:
 
 def through_detector() -> str:
     """Accuracy on the faces found, with and without the detector."""
+    content = result("through_detector")
+    held_out = {f"{name}, out of fold": row for name, row in content["out_of_fold"]["rows"].items()}
     rows = [
-        [name, percent(row["found"]), percent(row["direct"]), percent(row["through_detector"]),
-         f"{row['lost_points']:.2f}"]
-        for name, row in result("through_detector")["rows"].items()
+        [name, f"{row['num_found']:,}", percent(row["found"]), percent(row["direct"]), percent(row["through_detector"]),
+         f"{row['lost_points']:.2f} ± {row['standard_error']:.2f}"]
+        for name, row in (content["rows"] | held_out).items()
     ]  # fmt: skip
-    return markdown(["", "found, %", "direct, %", "through the detector, %", "lost, points"], rows)
+    header = ["", "faces found", "of all, %", "direct, %", "through the detector, %", "lost, points"]
+    return markdown(header, rows)
 
 
 def pose() -> str:
