@@ -96,9 +96,10 @@ def given(media: Path) -> dict[str, object]:
         source="talk.mp4", width=width, height=height, faces=tuple(faces), video=VideoInfo(25.0), image=image
     )
     return {name: getattr(mien, name) for name in mien.__all__} | {
-        "mien": mien, "load": load, "load_classifier": load_classifier, "reference": reference_of(analyzer.classifier),
-        "Path": Path, "analyzer": analyzer, "header": header_of(analyzer), "image": image,
-        "face": faces[0], "faces": np.zeros((12, 48, 48), np.uint8), "result": result,
+        "mien": mien, "np": np, "load": load, "load_classifier": load_classifier,
+        "reference": reference_of(analyzer.classifier), "Path": Path, "analyzer": analyzer,
+        "header": header_of(analyzer), "image": image, "face": faces[0], "faces": np.zeros((12, 48, 48), np.uint8),
+        "result": result,
     }  # fmt: skip
 
 
