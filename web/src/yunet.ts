@@ -52,7 +52,9 @@ export class YuNet {
     for (const scale of scales(longest, smallest))
       copies.push(scaled(copies.at(-1) ?? whole, scale * longest, width, height));
     const search = (those: Plane[], turn = 0): Promise<Row[]> => this.search(those, width, height, turn);
-    let seen = await search(copies);
+    const coarse = copies;
+    const first = await search(coarse);
+    let seen = first;
     if (seen.some((row) => row.score >= MIN_SCORE && side(row) < SMALL * smallest)) {
       const finer = scaled(whole, ((FINER * READ_SIDE) / smallest) * longest, width, height);
       if (Math.max(finer.width, finer.height) > Math.max(copies[0]!.width, copies[0]!.height)) {
@@ -64,11 +66,16 @@ export class YuNet {
     if (seen.length === 0 || seen.some((row) => row.score < SURE)) {
       const larger = copies.at(-2) ?? copies.at(-1)!;
       const small = [scaled(larger, Math.min(TURNED_SIDE, Math.max(larger.width, larger.height)), width, height)];
-      for (const turn of TILTS) rows = [...rows, ...(await search(small, turn))];
-      rows = distinct(rows);
+      const turned: Row[] = [];
+      for (const turn of TILTS) turned.push(...(await search(small, turn)));
+      rows = distinct([...rows, ...turned]);
       if (!rows.some((row) => row.score >= SURE)) {
-        for (const turn of TURNS) rows = [...rows, ...(await search(small, turn))];
-        rows = await allTurnedAlike(distinct(rows), (turn) => search(copies, turn));
+        for (const turn of TURNS) turned.push(...(await search(small, turn)));
+        const asked = (upright: Row[], those: Plane[]): Promise<{ rows: Row[]; lies: boolean }> =>
+          allTurnedAlike(distinct([...upright, ...turned]), (turn) => search(those, turn));
+        // Asked without the finer copy, in which a photograph that lies shows faces that seem upright.
+        const lying = await asked(first.filter((row) => row.score >= MIN_SCORE), coarse);
+        rows = lying.lies ? lying.rows : (await asked(rows, copies)).rows;
       }
     }
     return merged(rows.flatMap((row) => detection(row, width, height) ?? []));
@@ -228,16 +235,22 @@ const stretched = (row: Row, x: number, y: number): Row => ({
   roll: row.roll,
 });
 
-/** The faces of every size, where most of those that are sure were found in one turn: a photograph that lies. */
-async function allTurnedAlike(rows: Row[], search: (turn: number) => Promise<Row[]>): Promise<Row[]> {
+/**
+ * The faces of every size, where most of those that are sure were found in one turn: a photograph that lies; and
+ * whether it does.
+ */
+async function allTurnedAlike(
+  rows: Row[],
+  search: (turn: number) => Promise<Row[]>,
+): Promise<{ rows: Row[]; lies: boolean }> {
   const counts = new Map<number, number>();
   for (const row of rows) if (row.score >= TURNED_SCORE) counts.set(row.roll, (counts.get(row.roll) ?? 0) + 1);
   const most = Math.max(0, ...counts.values());
   const roll = Math.min(...[...counts].filter(([, count]) => count === most).map(([angle]) => angle));
-  if (!counts.size || roll === 0 || TILTS.includes(roll)) return rows;
+  if (!counts.size || roll === 0 || TILTS.includes(roll)) return { rows, lies: false };
   const more = distinct([...rows, ...(await search(-round(roll)))]);
-  if (2 * more.filter((row) => row.roll === roll).length <= more.length) return more;
-  return more.filter((row) => row.roll === roll || row.score >= TURNED_SCORE);
+  if (2 * more.filter((row) => row.roll === roll).length <= more.length) return { rows: more, lies: false };
+  return { rows: more.filter((row) => row.roll === roll || row.score >= TURNED_SCORE), lies: true };
 }
 
 /** One face; none where its box is outside the picture or empty. */

@@ -155,7 +155,10 @@ class YuNet:
             InvalidInput: It is not an image.
         """
         height, width = check_image(image).shape[:2]
-        copies, seen = self._search_upright(image, width, height)
+        smallest = self.min_face or max(LEAST_SIDE, LEAST_SHARE * max(height, width))
+        coarse, least = _copies(image, smallest), min(TRACE, self.min_score)
+        first = self._search(coarse, width, height, least=least)
+        copies, seen = self._search_finer(image, coarse, first, smallest, least)
         rows = seen[seen[:, 14] >= self.min_score]
         if self.turned:
             turned = [self._search(copies, width, height, turn) for turn in (*TILTS, *TURNS)]
@@ -163,19 +166,24 @@ class YuNet:
         elif self.turned is None and not (len(seen) and (seen[:, 14] >= SURE).all()):
             larger = copies[-2] if len(copies) > 1 else copies[-1]
             small = [_scaled(larger, min(TURNED_SIDE, max(larger.shape[:2])), width, height)]
-            rows = _distinct([rows, *(self._search(small, width, height, turn) for turn in TILTS)])
+            turned = [self._search(small, width, height, turn) for turn in TILTS]
+            rows = _distinct([rows, *turned])
             if not (rows[:, 14] >= SURE).any():
-                rows = _distinct([rows, *(self._search(small, width, height, turn) for turn in TURNS)])
-                rows = self._all_turned_alike(rows, copies, width, height)
+                turned += [self._search(small, width, height, turn) for turn in TURNS]
+                # Asked without the finer copy, in which a photograph that lies shows faces that seem upright.
+                lying, lies = self._all_turned_alike(
+                    _distinct([first[first[:, 14] >= self.min_score], *turned]), coarse, width, height
+                )
+                rows = lying if lies else self._all_turned_alike(_distinct([rows, *turned]), copies, width, height)[0]
         found = [_detection(row, width, height) for row in rows]
         least = self.min_face or 0
         return merged([each for each in found if each and each.region.side >= least])
 
-    def _search_upright(self, image: Image, width: int, height: int) -> tuple[list[Image], Rows]:
-        """The copies that were searched, from the largest to the smallest, and what may be faces in them."""
-        smallest = self.min_face or max(LEAST_SIDE, LEAST_SHARE * max(height, width))
-        copies, least = _copies(image, smallest), min(TRACE, self.min_score)
-        seen = self._search(copies, width, height, least=least)
+    def _search_finer(
+        self, image: Image, copies: list[Image], seen: Rows, smallest: float, least: float
+    ) -> tuple[list[Image], Rows]:
+        """The copies and what is seen in them, with one more where small faces are seen and no side was named."""
+        height, width = image.shape[:2]
         if self.min_face is None and (_side(seen[seen[:, 14] >= self.min_score]) < SMALL * smallest).any():
             finer = _scaled(image, FINER * READ_SIDE / smallest * max(height, width), width, height)
             if max(finer.shape) > max(copies[0].shape):
@@ -183,17 +191,19 @@ class YuNet:
                 copies = [finer, *copies]
         return copies, seen
 
-    def _all_turned_alike(self, rows: Rows, copies: list[Image], width: int, height: int) -> Rows:
-        """The faces of every size, where most of those that are sure were found in one turn: a photograph that lies."""
+    def _all_turned_alike(self, rows: Rows, copies: list[Image], width: int, height: int) -> tuple[Rows, bool]:
+        """The faces of every size, where most of those that are sure were found in one turn: a photograph that lies.
+
+        And whether it does.
+        """
         rolls, counts = np.unique(rows[rows[:, 14] >= TURNED_SCORE, 15], return_counts=True)
         roll = rolls[counts.argmax()] if len(rolls) else 0.0
         if roll == 0 or roll in TILTS:
-            return rows
+            return rows, False
         rows = _distinct([rows, self._search(copies, width, height, -round(roll))])
         if 2 * int((rows[:, 15] == roll).sum()) <= len(rows):
-            return rows
-        kept: Rows = rows[(rows[:, 15] == roll) | (rows[:, 14] >= TURNED_SCORE)]
-        return kept
+            return rows, False
+        return rows[(rows[:, 15] == roll) | (rows[:, 14] >= TURNED_SCORE)], True
 
     def _search(self, copies: list[Image], width: int, height: int, turn: int = 0, least: float = TURNED_SCORE) -> Rows:
         """The faces found in copies of a picture, each turned by so many degrees, in the picture's own pixels."""
