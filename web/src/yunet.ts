@@ -74,8 +74,9 @@ export class YuNet {
         const asked = (upright: Row[], those: Plane[]): Promise<{ rows: Row[]; lies: boolean }> =>
           allTurnedAlike(distinct([...upright, ...turned]), (turn) => search(those, turn));
         // Asked without the finer copy, in which a photograph that lies shows faces that seem upright.
-        const lying = await asked(first.filter((row) => row.score >= MIN_SCORE), coarse);
-        rows = lying.lies ? lying.rows : (await asked(rows, copies)).rows;
+        let answer = await asked(first.filter((row) => row.score >= MIN_SCORE), coarse);
+        if (!answer.lies && copies !== coarse) answer = await asked(rows, copies);
+        rows = answer.rows;
       }
     }
     return merged(rows.flatMap((row) => detection(row, width, height) ?? []));

@@ -171,10 +171,11 @@ class YuNet:
             if not (rows[:, 14] >= SURE).any():
                 turned += [self._search(small, width, height, turn) for turn in TURNS]
                 # Asked without the finer copy, in which a photograph that lies shows faces that seem upright.
-                lying, lies = self._all_turned_alike(
-                    _distinct([first[first[:, 14] >= self.min_score], *turned]), coarse, width, height
-                )
-                rows = lying if lies else self._all_turned_alike(_distinct([rows, *turned]), copies, width, height)[0]
+                upright = first[first[:, 14] >= self.min_score]
+                answer, lies = self._all_turned_alike(_distinct([upright, *turned]), coarse, width, height)
+                if not lies and copies is not coarse:
+                    answer, _ = self._all_turned_alike(_distinct([rows, *turned]), copies, width, height)
+                rows = answer
         found = [_detection(row, width, height) for row in rows]
         least = self.min_face or 0
         return merged([each for each in found if each and each.region.side >= least])
