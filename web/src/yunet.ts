@@ -5,7 +5,7 @@
 
 import { area, clamp, radians, round, shared, type Box, type Detection, type Picture } from "./geometry";
 import type { Network } from "./network";
-import { resized, warped, type Affine, type Plane } from "./resize";
+import { linear, warped, type Affine, type Plane } from "./resize";
 
 const { fround } = Math;
 
@@ -164,7 +164,12 @@ function scales(longest: number, smallest: number): number[] {
 /** A picture, whatever its own size, with that longer side and the proportions of `width` to `height`. */
 function scaled(plane: Plane, longest: number, width: number, height: number): Plane {
   const scale = longest / Math.max(height, width);
-  return resized(plane, Math.max(1, round(width * scale)), Math.max(1, round(height * scale)));
+  const [across, down] = [Math.max(1, round(width * scale)), Math.max(1, round(height * scale))];
+  if (across === plane.width && down === plane.height) return plane;
+  // Linearly to the size times a power of two, and halved from there.
+  const halvings = Math.max(0, Math.floor(Math.log2(Math.max(plane.width, plane.height) / Math.max(across, down))));
+  for (let left = halvings; left >= 0; left--) plane = linear(plane, across << left, down << left);
+  return plane;
 }
 
 function tiles(view: Plane): Box[] {

@@ -299,8 +299,12 @@ def _scaled(image: Image, longest: float, width: int, height: int) -> Image:
     size = max(1, round(width * scale)), max(1, round(height * scale))
     if size == (image.shape[1], image.shape[0]):
         return image
-    shrinks = size[0] < image.shape[1]
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR), np.uint8)
+    # Linearly to the size times a power of two, and halved from there: by areas at once takes six times as long.
+    halvings = max(0, int(math.log2(max(image.shape[:2]) / max(size))))
+    for left in range(halvings, -1, -1):
+        # OpenCV halves by the mean of four pixels, whichever way it is asked to.
+        image = np.asarray(cv2.resize(image, (size[0] << left, size[1] << left)), np.uint8)
+    return image
 
 
 def _tiles(image: Image) -> list[tuple[int, int, int, int]]:
