@@ -94,7 +94,7 @@ INGREDIENTS: dict[str, tuple[str, ...]] = {
 """What each short training of rep-nano changes."""
 
 
-TRIED = ("epochs=14", "warmup_epochs=1", "plain_epochs=2")
+TRIED = ("epochs=14", "warmup_epochs=1", "plain_epochs=2", "plain_moves=0")
 """Long enough to see what each change does to a training that ends, its rate fallen to nothing."""
 
 TRIAL_SEEDS = (1, 2)

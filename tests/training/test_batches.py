@@ -83,6 +83,13 @@ def test_the_last_epochs_are_plain() -> None:
     assert all(augmentation_in(recipe, epoch).flip for epoch in (1, 2, 3, 4))
 
 
+def test_the_last_epochs_may_keep_a_share_of_the_moves_and_nothing_else() -> None:
+    whole = Augmentation(rotation=9, scale=1.21, shift=0.1, shear=0.2, gamma=2, noise=0.1, erase=0.5)
+    recipe = dataclasses.replace(RECIPE, plain_epochs=2, plain_moves=0.5, augmentation=whole)
+    assert augmentation_in(recipe, 2) == whole
+    assert augmentation_in(recipe, 3) == Augmentation(rotation=4.5, scale=1.1, shift=0.05)
+
+
 def test_what_people_say_has_its_share_in_the_targets(bars: FaceSet) -> None:
     assert bars.votes is not None
     other = dataclasses.replace(bars, votes=np.roll(bars.votes, 1, axis=1))  # everybody says the next expression

@@ -107,8 +107,12 @@ class Batches:
 
 def augmentation_in(recipe: Recipe, epoch: int) -> Augmentation:
     """The limits of augmentation in an epoch, counted from 1."""
-    plain = epoch > recipe.epochs - recipe.plain_epochs
-    return Augmentation(flip=recipe.augmentation.flip) if plain else recipe.augmentation
+    limits, left = recipe.augmentation, recipe.plain_moves
+    if epoch <= recipe.epochs - recipe.plain_epochs:
+        return limits
+    return Augmentation(
+        rotation=left * limits.rotation, scale=limits.scale**left, shift=left * limits.shift, flip=limits.flip
+    )
 
 
 def rarity(labels: NDArray[np.int64], num_classes: int, power: float) -> NDArray[np.float64]:

@@ -74,6 +74,8 @@ class Recipe:
         seed: The seed of weights, order and augmentation.
         plain_epochs: The last epochs, in which faces are only mirrored (if at all), so that the network ends on faces
             as they are (Ge et al. 2021, YOLOX, arXiv:2107.08430).
+        plain_moves: The share, 0 to 1, of rotation, scale and shift that is left in those epochs. With none, a network
+            ends on the very squares of its data set; a detector's lie a little beside them.
         augmentation: The limits within which faces are changed.
     """
 
@@ -108,6 +110,7 @@ class Recipe:
     patience: StrictInt = Field(default=0, ge=0, le=MOST)
     seed: StrictInt = Field(default=0, ge=0, le=2**31 - 1)
     plain_epochs: StrictInt = Field(default=0, ge=0, le=MOST)
+    plain_moves: StrictFloat = Field(default=0.0, ge=0, le=1)
     augmentation: Augmentation = Field(default_factory=Augmentation)
 
 
