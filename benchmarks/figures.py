@@ -9,23 +9,15 @@ from typing import Any
 
 import numpy as np
 from matplotlib.patches import Patch
-from tables import MIRRORED, OVERFITTING_RUNS, PEER, RESULTS, ROOT, by_time, changed_share, result
+from tables import MIRRORED, OVERFITTING, PEER, ROOT, by_time, changed_share, epochs_of, result
 
 from mien.emotions import colours_of
 from mien.report.plots import FAINT, INK, new_figure, plot_curves, save, tidy
-from mien.training.run import Run
 
 PICTURES = ROOT / "docs" / "pictures"
 OURS, THEIRS = "#2f6fde", "#8a9099"
 AIMS = {"mini-xception": 68.5, "rep-nano": 68.5, "rep-small": 71.5, "gelu-cnn": 68.0}
 """Accuracy on PublicTest that each network's training aims for, in percent."""
-
-PARTS = {
-    "mini-xception": ("mini-xception", "mini-xception-again", "mini-xception-third"),
-    "gelu-cnn": ("gelu-cnn", "gelu-cnn-again"),
-    "rep-small": ("rep-small-first", "rep-small", "rep-small-taught"),
-}
-"""Trainings that each began with the weights of the one before; they are drawn as one."""
 
 GREY = "#5d6675"
 
@@ -34,7 +26,7 @@ SERIES = ("#2f6fde", "#e8843c", "#3aa66f", "#9e74d6", "#d6577a", "#c2a12f")
 
 def overfitting() -> None:
     """The curves of one network under two recipes; the same as `mien train --compare RUN RUN`."""
-    runs = {name: Run(RESULTS / "runs" / name).epochs() for name in OVERFITTING_RUNS}
+    runs = {name: epochs_of(name) for name in OVERFITTING}
     title = "One network, two recipes: training faces as they are (dashed) and PublicTest (solid)"
     plot_curves(runs, PICTURES / "overfitting.svg", title=title)
 
@@ -44,9 +36,9 @@ def trainings() -> None:
     figure = new_figure(width=7.4, height=4.2, title="")
     axes = figure.subplots()
     for (name, aim), colour in zip(AIMS.items(), SERIES, strict=False):
-        epochs = [epoch for run in PARTS.get(name, (name,)) for epoch in Run(RESULTS / "runs" / run).epochs()]
+        epochs = epochs_of(name)
         axes.plot(
-            range(1, len(epochs) + 1),
+            [epoch["epoch"] for epoch in epochs],
             [100 * epoch["val_accuracy"] for epoch in epochs],
             color=colour, linewidth=1.4, label=f"{name} (aim: {aim})",
         )  # fmt: skip

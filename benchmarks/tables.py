@@ -23,11 +23,16 @@ from mien.recognition.shipped import PACKAGED, shipped_models
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-OVERFITTING_RUNS = ("gelu-cnn-as-published", "gelu-cnn")
-"""Runs of one network by two recipes, in `benchmarks/results/runs`."""
+OVERFITTING = ("gelu-cnn-as-published", "gelu-cnn")
+"""Trainings of one network by two recipes."""
 
-DISTILLED = "gelu-cnn-again"
-"""The run that continued from the weights of the last of them, with a teacher."""
+PARTS = {
+    "mini-xception": ("mini-xception", "mini-xception-again", "mini-xception-third"),
+    "gelu-cnn": ("gelu-cnn", "gelu-cnn-again"),
+    "gelu-cnn-as-published": tuple(f"gelu-cnn-as-published-{part}" for part in ("second", "third", "fourth", "fifth")),
+    "rep-small": ("rep-small-first", "rep-small", "rep-small-taught"),
+}
+"""Trainings of several runs in `benchmarks/results/runs`, of which each began with the weights of the one before."""
 
 SHIPPED = sorted({*shipped_models(), *PACKAGED})
 
@@ -208,19 +213,23 @@ def ours(name: str) -> str:
     return name if name == PEER else f"**{name}**"
 
 
+def epochs_of(name: str) -> list[dict[str, Any]]:
+    """The epochs of a training, counted through all of its runs."""
+    files = [RESULTS / "runs" / part / "metrics.jsonl" for part in PARTS.get(name, (name,))]
+    lines = [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    return [line | {"epoch": number} for number, line in enumerate(lines, start=1)]
+
+
 def overfitting() -> str:
-    """Accuracy on training faces and on others, after as many epochs of each run and at its end."""
-    texts = {name: RESULTS / "runs" / name / "metrics.jsonl" for name in (*OVERFITTING_RUNS, DISTILLED)}
-    runs = {name: [json.loads(line) for line in path.open(encoding="utf-8")] for name, path in texts.items()}
-    common = min(len(runs[name]) for name in OVERFITTING_RUNS)
-    shown = [(name, str(number), runs[name][number - 1])
-             for name in OVERFITTING_RUNS for number in sorted({common, len(runs[name])})]  # fmt: skip
-    before, further = runs[OVERFITTING_RUNS[-1]], runs[DISTILLED]
-    shown.append((f"{OVERFITTING_RUNS[-1]}, then distilled", f"{len(before)} + {len(further)}", further[-1]))
+    """Accuracy on training faces and on others, after as many epochs of each training and at its end."""
+    trainings = {name: epochs_of(name) for name in OVERFITTING}
+    common = min(map(len, trainings.values()))
+    shown = [(name, epochs[number - 1])
+             for name, epochs in trainings.items() for number in sorted({common, len(epochs)})]  # fmt: skip
     rows = []
-    for name, number, epoch in shown:
+    for name, epoch in shown:
         train, val = epoch["plain_train_accuracy"], epoch["val_accuracy"]
-        rows.append([name, number, percent(train), percent(val), f"{100 * (train - val):+.1f}"])
+        rows.append([name, str(epoch["epoch"]), percent(train), percent(val), f"{100 * (train - val):+.1f}"])
     return markdown(["", "epoch", "training faces, %", "PublicTest, %", "gap, points"], rows)
 
 
