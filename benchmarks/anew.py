@@ -1,0 +1,96 @@
+"""Measure anew what the weights of a shipped model decide, after they changed: every figure, table and picture.
+
+    python benchmarks/anew.py --data fer2013.csv --media FOLDER --peer mini_xception_102.tflite [--from views]
+
+`FOLDER` holds the pictures and videos that were marked by eye (`counted.json`, `labels.json`). One command after
+another; those that take times come late, and want a quiet machine. What fails is named at the end, and the others go
+on; `--from` begins with the first command that holds a word. Left to do by hand then: the model's card, and the outputs
+that pages quote, which the tests name. Ends in one JSON line.
+"""
+
+import argparse
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from mien.recognition import shipped_models
+
+ROOT = Path(__file__).parents[1]
+RESULTS = "benchmarks/results"
+
+EVALUATED = [
+    f"-m mien evaluate {model} --data {{data}} --views {views} --json {RESULTS}/{model}{ending}.json"
+    for model in shipped_models()
+    for views, ending in ((1, ""), (2, "-flip"))
+]
+COUNTED = [
+    "tests/recognition/make_golden.py",
+    *EVALUATED,
+    f"benchmarks/readings.py {{data}} {RESULTS}/readings.json",
+    *(f"benchmarks/{name}.py --data {{data}} --json {RESULTS}/{name}.json" for name in ("drift", "light", "quality")),
+    f"benchmarks/groups.py --data {{data}} --json {RESULTS}/groups.json --page {{work}}/groups.html",
+    f"benchmarks/abstention.py --data {{data}} --peer {{peer}} --json {RESULTS}/abstention.json",
+    f"benchmarks/browser_scores.py {{data}} --json {RESULTS}/browser_scores.json",
+    f"benchmarks/labels.py {{videos}} --json {RESULTS}/labels.json",
+    f"benchmarks/through_detector.py --data {{data}} {{out_of_fold}} --json {RESULTS}/through_detector.json",
+]
+TIMED = [
+    f"benchmarks/models.py --data {{data}} --peer {{peer}} --json {RESULTS}/models.json",
+    f"benchmarks/views.py --data {{data}} --json {RESULTS}/views.json",
+    f"benchmarks/explanations.py --data {{data}} --out {RESULTS}/explanations.json",
+    f"benchmarks/formats.py --data {{data}} --json {RESULTS}/formats.json",
+    f"benchmarks/pipeline.py --data {{data}} --json {RESULTS}/pipeline.json",
+]
+SHOWN = [
+    "benchmarks/tables.py",
+    "benchmarks/figures.py",
+    *(f"docs/pictures/{name}.py" for name in ("uncertain", "groups", "report", "tutorials", "browser")),
+    "docs/pictures/explanations.py --solvay {media}/solvay_1927_whole.jpg",
+    "docs/pictures/drift_card.py {data}",
+    "recipes/reproduce.py --data {data}",
+]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--media", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("--peer", type=Path, required=True, help="the published network, as TFLite")
+    parser.add_argument("--out-of-fold", nargs="+", type=Path, default=[], metavar="RUN", help="of each fold")
+    parser.add_argument("--work", type=Path, default=Path("out"), help="for pages that are not kept")
+    parser.add_argument("--from", dest="first", default="", metavar="WORD", help="leave out the commands before it")
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    shown = json.loads((ROOT / RESULTS / "labels.json").read_text(encoding="utf-8"))["videos"]
+    values = {
+        **{name: shlex.quote(str(getattr(options, name))) for name in ("data", "media", "peer", "work")},
+        "videos": shlex.join(str(options.media / name) for name in shown),
+        "out_of_fold": shlex.join(["--out-of-fold", *map(str, options.out_of_fold)]) if options.out_of_fold else "",
+    }  # fmt: skip
+    commands = [words.format(**values) for words in (*COUNTED, *TIMED, *SHOWN)]
+    begin = next((number for number, words in enumerate(commands) if options.first in words), len(commands))
+    failed = [words for words in commands[begin:] if not succeeds(words)]
+    print(json.dumps({"anew": len(commands) - begin, "failed": failed}))
+    sys.exit(1 if failed else 0)
+
+
+def succeeds(words: str) -> bool:
+    """Whether a command of Python's ends well; its last lines are shown where it does not."""
+    start = time.monotonic()
+    paths = os.pathsep.join(("src", "benchmarks", "web"))
+    done = subprocess.run(
+        [sys.executable, *shlex.split(words)], check=False, cwd=ROOT, env=os.environ | {"PYTHONPATH": paths},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True,
+    )  # fmt: skip
+    print(f"{time.monotonic() - start:6.0f} s  {words}", flush=True)
+    if done.returncode:
+        print(done.stderr[-2000:], file=sys.stderr)
+    return not done.returncode
+
+
+if __name__ == "__main__":
+    main()
