@@ -65,6 +65,7 @@ def test_a_video_is_analysed_as_its_request_chose(ask: Ask, clip: Path) -> None:
         assert face["prediction_set"] == [*(own.prediction_set or ())]
         assert face["uncertain"] == [*own.uncertain]
         assert (face["label"], face["reading"]) == (own.label, "fer2013")
+        assert face["scores"] == pytest.approx(own.scores, abs=1e-5)
     content = client.get(job["results"], headers={"Accept": "application/vnd.apache.parquet"}).content
     table = pyarrow.read_table(io.BytesIO(content))
     rows = [row for row in table.to_pylist() if row["label"] is not None]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from mien.analyzer import Analyzer
-from mien.detection import Detector, detect
+from mien.detection import Detector
 from mien.errors import InvalidInput, VideoError
 from mien.jobs.settings import VideoSettings
 from mien.jobs.sources import Source
@@ -57,7 +57,7 @@ class Largest:
         self._detector, self._most = detector, most
 
     def __call__(self, image: Image) -> list[Detection]:
-        return detect(self._detector, image)[: self._most]
+        return self._detector(image)[: self._most]  # not `detect`: its caller aligns them
 
 
 def work_on(
