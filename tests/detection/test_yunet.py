@@ -19,6 +19,7 @@ from mien.detection.yunet import (
     READ_SIDE,
     TILE,
     TILE_OVERLAP,
+    _copies,
     _decoded,
     _distinct,
     _scales,
@@ -112,6 +113,23 @@ def test_small_faces_that_lie_are_found_on_request(picture: Image) -> None:
     assert len(found) == 2
     assert any(math.dist(face.box.centre, lying) < 15 for face in found)
     assert any(math.dist(face.box.centre, (200 + upright.centre[0], 100 + upright.centre[1])) < 15 for face in found)
+
+
+@pytest.mark.parametrize("shape", [(1, 1_000_000, 3), (1_000_000, 1, 3), (2, 40_000, 3)])
+def test_copies_of_thin_pictures_are_never_larger_than_they(
+    shape: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+
+    def resize(image: Image, size: tuple[int, int]) -> Any:
+        made.append(size[0] * size[1])
+        return real(image, size)
+
+    real = cv2.resize
+    monkeypatch.setattr(cv2, "resize", resize)
+    copies = _copies(np.full(shape, 77, np.uint8), max(shape) / 64)
+    assert all((copy == 77).all() for copy in copies)
+    assert max(made) <= 4 * shape[0] * shape[1]
 
 
 @pytest.mark.parametrize(

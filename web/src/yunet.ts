@@ -168,7 +168,10 @@ function scaled(plane: Plane, longest: number, width: number, height: number): P
   if (across === plane.width && down === plane.height) return plane;
   // Linearly to the size times a power of two, and halved from there.
   const halvings = Math.max(0, Math.floor(Math.log2(Math.max(plane.width, plane.height) / Math.max(across, down))));
-  for (let left = halvings; left >= 0; left--) plane = linear(plane, across << left, down << left);
+  // A side of one pixel, which cannot shrink any more, must not grow with the powers of two.
+  const [widest, highest] = [2 * Math.max(across, plane.width), 2 * Math.max(down, plane.height)];
+  for (let left = halvings; left >= 0; left--)
+    plane = linear(plane, Math.min(across << left, widest), Math.min(down << left, highest));
   return plane;
 }
 

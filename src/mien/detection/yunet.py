@@ -301,9 +301,12 @@ def _scaled(image: Image, longest: float, width: int, height: int) -> Image:
         return image
     # Linearly to the size times a power of two, and halved from there: by areas at once takes six times as long.
     halvings = max(0, int(math.log2(max(image.shape[:2]) / max(size))))
+    # A side of one pixel, which cannot shrink any more, must not grow with the powers of two.
+    most = 2 * max(size[0], image.shape[1]), 2 * max(size[1], image.shape[0])
     for left in range(halvings, -1, -1):
         # OpenCV halves by the mean of four pixels, whichever way it is asked to.
-        image = np.asarray(cv2.resize(image, (size[0] << left, size[1] << left)), np.uint8)
+        step = min(size[0] << left, most[0]), min(size[1] << left, most[1])
+        image = np.asarray(cv2.resize(image, step), np.uint8)
     return image
 
 
