@@ -28,9 +28,14 @@ def detect(detector: Detector, image: Image) -> list[Detection]:
     Raises:
         InvalidInput: `image` is not an image, or the detector returns something else than detections.
     """
+    return align(image, found_by(detector, image))
+
+
+def found_by(detector: Detector, image: Image) -> list[Detection]:
+    """The same as the detector gave them, not aligned; with the same errors."""
     found = detector(check_image(image))
     if isinstance(found, list | tuple) and all(isinstance(each, Detection) for each in found):
-        return align(image, found)
+        return list(found)
     what = type(found).__name__ if not isinstance(found, list | tuple) else f"a list of {type(found[0]).__name__}"
     raise InvalidInput(f"the detector {type(detector).__name__} returns a list of mien.Detection; got {what}")
 

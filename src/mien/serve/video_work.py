@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from mien.analyzer import Analyzer
-from mien.detection import Detector
+from mien.detection.detector import Detector, found_by
 from mien.errors import InvalidInput, VideoError
 from mien.jobs.settings import VideoSettings
 from mien.jobs.sources import Source
@@ -57,7 +57,7 @@ class Largest:
         self._detector, self._most = detector, most
 
     def __call__(self, image: Image) -> list[Detection]:
-        return self._detector(image)[: self._most]  # not `detect`: its caller aligns them
+        return found_by(self._detector, image)[: self._most]  # not aligned, as whoever asks aligns them
 
 
 def work_on(
