@@ -1,11 +1,13 @@
-"""Measure anew what the weights of a shipped model decide, after they changed: every figure, table and picture.
+"""Measure anew what the weights of a shipped model decide, after they changed.
 
-    python benchmarks/anew.py --data fer2013.csv --media FOLDER --peer mini_xception_102.tflite [--from views]
+    python benchmarks/anew.py --data fer2013.csv --media FOLDER --peer mini_xception_102.tflite \\
+        --out-of-fold RUN RUN RUN RUN [--from views]
 
 `FOLDER` holds the pictures and videos that were marked by eye (`counted.json`, `labels.json`). One command after
 another; those that take times come late, and want a quiet machine. What fails is named at the end, and the others go
-on; `--from` begins with the first command that holds a word. Left to do by hand then: the model's card, and the outputs
-that pages quote, which the tests name. Ends in one JSON line.
+on; `--from` begins with the first command that holds a word. Left to do by hand then: the model's card, the outputs
+that pages quote, which the tests name, and what needs more than this: formats.py with `--emulator`, edge.py,
+pruning.py, fit_quality.py, anonymize.py. Ends in one JSON line.
 """
 
 import argparse
@@ -35,8 +37,8 @@ COUNTED = [
     f"benchmarks/groups.py --data {{data}} --json {RESULTS}/groups.json --page {{work}}/groups.html",
     f"benchmarks/abstention.py --data {{data}} --peer {{peer}} --json {RESULTS}/abstention.json",
     f"benchmarks/browser_scores.py {{data}} --json {RESULTS}/browser_scores.json",
-    f"benchmarks/labels.py {{videos}} --json {RESULTS}/labels.json",
-    f"benchmarks/through_detector.py --data {{data}} {{out_of_fold}} --json {RESULTS}/through_detector.json",
+    f"benchmarks/labels.py {{videos}} --trace 9.5 15.4 --json {RESULTS}/labels.json",
+    f"benchmarks/through_detector.py --data {{data}} --out-of-fold {{runs}} --json {RESULTS}/through_detector.json",
 ]
 TIMED = [
     f"benchmarks/models.py --data {{data}} --peer {{peer}} --json {RESULTS}/models.json",
@@ -60,19 +62,21 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--media", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--peer", type=Path, required=True, help="the published network, as TFLite")
-    parser.add_argument("--out-of-fold", nargs="+", type=Path, default=[], metavar="RUN", help="of each fold")
+    parser.add_argument("--out-of-fold", nargs="+", type=Path, required=True, metavar="RUN", help="of each fold")
     parser.add_argument("--work", type=Path, default=Path("out"), help="for pages that are not kept")
     parser.add_argument("--from", dest="first", default="", metavar="WORD", help="leave out the commands before it")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     shown = json.loads((ROOT / RESULTS / "labels.json").read_text(encoding="utf-8"))["videos"]
     values = {
-        **{name: shlex.quote(str(getattr(options, name))) for name in ("data", "media", "peer", "work")},
-        "videos": shlex.join(str(options.media / name) for name in shown),
-        "out_of_fold": shlex.join(["--out-of-fold", *map(str, options.out_of_fold)]) if options.out_of_fold else "",
+        **{name: shlex.quote(str(getattr(options, name).resolve())) for name in ("data", "media", "peer", "work")},
+        "videos": shlex.join(str(options.media.resolve() / name) for name in shown),
+        "runs": shlex.join(str(run.resolve()) for run in options.out_of_fold),
     }  # fmt: skip
     commands = [words.format(**values) for words in (*COUNTED, *TIMED, *SHOWN)]
-    begin = next((number for number, words in enumerate(commands) if options.first in words), len(commands))
+    begin = next((number for number, words in enumerate(commands) if options.first in words), None)
+    if begin is None:
+        parser.error(f"no command holds {options.first!r}")
     failed = [words for words in commands[begin:] if not succeeds(words)]
     print(json.dumps({"anew": len(commands) - begin, "failed": failed}))
     sys.exit(1 if failed else 0)

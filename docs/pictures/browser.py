@@ -6,11 +6,11 @@ The camera plays NASA's portrait of Eileen Collins, moved, blurred and darkened 
 `make test-browser` sets up.
 """
 
+import runpy
 import tempfile
 from pathlib import Path
 
 import driving
-import report
 
 import mien
 
@@ -21,8 +21,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         camera, app = Path(name, "camera.y4m"), Path(name, "app")
         portrait = mien.read_image(FOLDER / "astronaut.jpg")
-        times = [index / report.RATE for index in range(report.RATE * report.SECONDS)]
-        driving.write_camera(camera, (report.frame(portrait, time) for time in times), report.RATE)
+        moving = runpy.run_path(str(FOLDER.parents[1] / "examples" / "moving_portrait.py"))
+        rate, frame = moving["RATE"], moving["frame"]
+        times = [index / rate for index in range(rate * moving["SECONDS"])]
+        driving.write_camera(camera, (frame(portrait, time) for time in times), rate)
         driving.build("app", app)
         with driving.chromium(camera) as browser:
             with driving.service() as address:

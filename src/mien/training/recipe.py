@@ -72,8 +72,8 @@ class Recipe:
         fold: The number, from 0, of the part that is left out.
         patience: Epochs without a lower validation loss after which training stops; 0 never stops early.
         seed: The seed of weights, order and augmentation.
-        plain_epochs: The last epochs, in which faces are only mirrored (if at all), so that the network ends on faces
-            as they are (Ge et al. 2021, YOLOX, arXiv:2107.08430).
+        plain_epochs: The last epochs, in which faces are mirrored (if at all) and moved by `plain_moves`, and nothing
+            else, so that the network ends on faces as they are (Ge et al. 2021, YOLOX, arXiv:2107.08430).
         plain_moves: The share, 0 to 1, of rotation, scale and shift that is left in those epochs. With none, a network
             ends on the very squares of its data set; a detector's lie a little beside them.
         augmentation: The limits within which faces are changed.
