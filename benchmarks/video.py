@@ -1,22 +1,26 @@
 """Frames a second of a video's analysis, with and without drawing, against the plain way; and memory.
 
-    python benchmarks/video.py VIDEO... [--json benchmarks/results/video.json]
+    python benchmarks/video.py MEDIA [--json benchmarks/results/video.json]
 
-The videos should be 1280x720 with one to three faces. "Plain" is what programs in this field do: the detector and the
-network on every frame, one after another, with the same settings. The two take turns; a figure is the best of the
-rounds. Memory is measured over 20,000 frames of the first video in a loop. Ends in one JSON line.
+MEDIA is a folder with the videos that `TOGETHER` names, of one person each; videos of 1280x720 with one face and with
+three are made of them. "Plain" is what programs in this field do: the detector and the network on every frame, one
+after another, with the same settings. The two take turns; a figure is the best of the rounds. Memory is measured over
+20,000 frames of the first video in a loop. Ends in one JSON line.
 """
 
 import argparse
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
+from itertools import chain, cycle, islice
 from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
+from following import letterboxed
 from measuring import hardware, resident_megabytes, write_result
 
 import mien
@@ -25,6 +29,26 @@ from mien.drawing import History, annotate
 from mien.tracking.smoothing import Smoother
 from mien.tracking.stream import Stream
 from mien.video import VideoWriter
+
+TOGETHER = {"one.mp4": ("woman.mp4",), "three.mp4": ("woman.mp4", "portrait.mp4", "single_face.mp4")}
+"""Which people are next to each other in each video that is measured."""
+
+RATE, SECONDS = 30, 15
+
+
+def make(video: Path, media: Path, people: Sequence[str]) -> None:
+    """Write a video of 1280x720 of these videos next to each other, each forwards and backwards until the end."""
+    width = 1280 // len(people)
+    columns = []
+    for name in people:
+        with open_video(media / name) as source:
+            frames = [letterboxed(frame.image, width, 720) for frame in source]
+        columns.append(cycle(chain(frames, frames[::-1])))
+    with VideoWriter(video, rate=RATE) as writer:
+        for index, parts in enumerate(islice(zip(*columns, strict=True), RATE * SECONDS)):
+            beside = 1280 - width * len(people)
+            image = np.asarray(np.pad(np.hstack(parts), ((0, 0), (0, beside), (0, 0))), np.uint8)
+            writer.write(image, index / RATE)
 
 
 def frames_a_second(video: Path, analyzer: Analyzer, *names: str) -> float:
@@ -116,38 +140,44 @@ def again_and_again(video: Path, num_frames: int) -> Iterator[Frame]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("videos", nargs="+", type=Path)
+    parser.add_argument("media", type=Path)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--frames", type=int, default=20_000, help="for the memory")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    analyzer = Analyzer()
+    with tempfile.TemporaryDirectory() as folder:
+        videos = [Path(folder, name) for name in TOGETHER]
+        for video in videos:
+            make(video, options.media, TOGETHER[video.name])
+        result = measured(videos, options.rounds, options.frames)
+    write_result(result | hardware(), options.json)
 
+
+def measured(videos: Sequence[Path], rounds: int, num_frames: int) -> dict[str, Any]:
+    """The speed of each video, and the memory over the first."""
+    analyzer = Analyzer()
     speed: dict[str, dict[str, Any]] = {}
-    for video in options.videos:
-        with open_video(video) as source:
-            size = f"{source.width}x{source.height}"
+    for video in videos:
         ways = {
             "analysis": partial(frames_a_second, video, analyzer, "csv.csv"),
             "analysis and annotated video": partial(frames_a_second, video, analyzer, "csv.csv", "annotate.mp4"),
             "plain": partial(plain, video, analyzer),
         }
         best = dict.fromkeys(ways, 0.0)
-        for name in list(ways) * options.rounds:
+        for name in list(ways) * rounds:
             best[name] = max(best[name], ways[name]())
         speed[video.name] = {
-            "size": size,
+            "size": "1280x720",
             "frames_a_second": {name: round(value, 1) for name, value in best.items()},
             "milliseconds_a_frame": stages(video, analyzer),
         }
         print(video.name, speed[video.name], flush=True)
-    result = {
+    return {
         "benchmark": "video",
         "speed": speed,
-        "resident_megabytes": memory(options.videos[0], analyzer, options.frames),
-        "rounds": options.rounds,
+        "resident_megabytes": memory(videos[0], analyzer, num_frames),
+        "rounds": rounds,
     }
-    write_result(result | hardware(), options.json)
 
 
 if __name__ == "__main__":

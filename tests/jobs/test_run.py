@@ -25,7 +25,7 @@ from mien.images import drawn_by_mien, write_image
 from mien.jobs.run import Summary, analyze
 from mien.jobs.settings import VideoSettings
 from mien.recognition import ModelInfo, load_classifier
-from mien.tracking.stream import Stream
+from mien.tracking.stream import Followed, Stream
 from mien.values import Box, Detection, Failure, Frame, FrameResult, Image
 
 DEADLY = '''
@@ -176,12 +176,12 @@ def test_a_drawing_that_cannot_be_written_fails_its_input_alone(tmp_path: Path, 
 def test_the_row_after_damage_names_its_drawing(
     clip: Path, tmp_path: Path, brightness: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    call = Stream.__call__
+    follow = Stream.follow
 
-    def after_damage(self: Stream, frame: Frame) -> FrameResult:
-        return replace(call(self, frame), error="frame 9 is damaged" if frame.index == 10 else None)
+    def after_damage(self: Stream, frame: Frame) -> Followed:
+        return follow(self, replace(frame, gap="frame 9 is damaged" if frame.index == 10 else None))
 
-    monkeypatch.setattr(Stream, "__call__", after_damage)
+    monkeypatch.setattr(Stream, "follow", after_damage)
     outputs = {"annotate": tmp_path / "drawn.mp4", "csv": tmp_path / "all.csv"}
     analyze(clip, Analyzer(brightness, everywhere), outputs)
     assert [row["error"] for row in rows(tmp_path / "all.csv") if row["error"]] == ["frame 9 is damaged"]

@@ -184,6 +184,13 @@ def test_a_restored_stream_continues_with_identical_results(number: int, cut: in
     assert [stream(frame) for frame in FRAMES[cut:]] == found[cut:]
 
 
+def test_frames_may_be_read_after_later_ones_were_followed() -> None:
+    found, _ = undisturbed(0)
+    stream = Stream(finds_both, Moods(), **SETTINGS[0])
+    followed = [stream.follow(frame) for frame in FRAMES]
+    assert [stream.read(each) for each in followed] == found
+
+
 def test_a_state_of_other_labels_is_refused() -> None:
     own = Moods()
     own.labels = ("calm", *EMOTIONS[1:])

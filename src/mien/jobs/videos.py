@@ -18,7 +18,7 @@ from mien.jobs.settings import VideoSettings
 from mien.jobs.sources import Source
 from mien.records.sink import Sink
 from mien.tracking.state import from_bytes, to_bytes
-from mien.tracking.stream import Stream
+from mien.tracking.stream import Followed, Stream
 from mien.values import Failure, Frame, FrameResult
 from mien.video import open_video
 from mien.video.background import in_background
@@ -38,7 +38,7 @@ def analyze_video(
 ) -> Generator[FrameResult | Failure]:
     """The faces of a video, frame by frame; never raises for the video itself.
 
-    Decoding and analysis run in threads of their own, a few frames ahead; the sinks in this one.
+    Decoding, following and classifying run in threads of their own, a few frames ahead; the sinks in this one.
 
     The sinks, which are open, are given every result with its image, in which faces are hidden as asked. Results are
     kept in the journal for a resumption, which goes on from its last mark: frames before it are decoded again, but not
@@ -92,9 +92,10 @@ def _analyzed(
         if mark.state:
             stream.restore(from_bytes(mark.state))
         frames = stack.enter_context(closing(in_background(video)))
-        ahead = in_background(_followed(frames, stream, mark, images), ahead=4)
+        followed = stack.enter_context(closing(in_background(_followed(frames, stream, mark), ahead=4)))
+        read = in_background(_read(followed, stream, images), ahead=4)
         index = -1
-        for frame_result, state in stack.enter_context(closing(ahead)):
+        for frame_result, state in stack.enter_context(closing(read)):
             index = frame_result.index
             if index <= mark.index:
                 kept = next(old, None)
@@ -122,22 +123,31 @@ def _explained(result: FrameResult, analyzer: Analyzer) -> FrameResult:
     return replace(result, faces=tuple(analyzer.explained(result.image, result.faces)))
 
 
-def _followed(
-    frames: Iterator[Frame], stream: Stream, mark: Mark, images: bool
-) -> Generator[tuple[FrameResult, bytes | None]]:
-    """Each frame's result, without faces up to the mark; and now and then all that the stream remembers."""
+def _followed(frames: Iterator[Frame], stream: Stream, mark: Mark) -> Generator[tuple[Frame | Followed, bytes | None]]:
+    """Each frame, followed from the mark on; and now and then all that the stream remembers."""
     marked = time.monotonic()
     for frame in frames:
         if frame.index <= mark.index:
-            image = frame.image if images else None
-            yield FrameResult(source="", index=frame.index, width=0, height=0, image=image), None
+            yield frame, None
             continue
-        result = stream(frame)
+        followed = stream.follow(frame)
         state = None
         if time.monotonic() - marked > SECONDS_A_MARK:
             # Taken here, where the memory is that of this very frame; the thread runs ahead of the journal.
             state, marked = to_bytes(stream.state()), time.monotonic()
-        yield result, state
+        yield followed, state
+
+
+def _read(
+    followed: Iterator[tuple[Frame | Followed, bytes | None]], stream: Stream, images: bool
+) -> Generator[tuple[FrameResult, bytes | None]]:
+    """Each frame's result, without faces where it was not followed."""
+    for each, state in followed:
+        if isinstance(each, Followed):
+            yield stream.read(each), state
+        else:
+            image = each.image if images else None
+            yield FrameResult(source="", index=each.index, width=0, height=0, image=image), state
 
 
 def _about(source: Source, analyzer: Analyzer, settings: VideoSettings) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Faces through time: detect or follow, and classify."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,22 @@ from mien.errors import InvalidInput
 from mien.recognition import Classifier, read_faces
 from mien.tracking.state import State, Stateful
 from mien.tracking.tracker import Track, Tracker
-from mien.values import Face, Frame, FrameResult, VideoInfo
+from mien.values import Box, Face, Frame, FrameResult, VideoInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A frame, and who is where in it.
+
+    Attributes:
+        frame: the frame.
+        tracks: the faces, not yet classified.
+        doubtful: as in `FrameResult`.
+    """
+
+    frame: Frame
+    tracks: Sequence[Track]
+    doubtful: tuple[Box, ...]
 
 
 class Stream(Stateful):
@@ -62,14 +77,23 @@ class Stream(Stateful):
 
     def __call__(self, frame: Frame) -> FrameResult:
         """What is in the next frame, whose time is not before the last one's."""
+        return self.read(self.follow(frame))
+
+    def follow(self, frame: Frame) -> Followed:
+        """Who is where in the next frame, whose time is not before the last one's. Only this changes the memory."""
         detects = self._tracker.wants_detection(frame.image, frame.time) or self._every_frame
         found = detect(self._detector, frame.image) if detects else None
         tracks = self._tracker.update(frame.image, frame.time, found)
-        faces = self._faces(frame, tracks)
+        return Followed(frame, tracks, self._tracker.doubtful())
+
+    def read(self, followed: Followed) -> FrameResult:
+        """What the faces of a frame show. It may run in another thread, while the next frame is followed."""
+        frame = followed.frame
+        faces = self._faces(frame, followed.tracks)
         height, width = frame.image.shape[:2]
         return FrameResult(
             source=self._source, index=frame.index, time=frame.time, width=width, height=height, faces=faces,
-            doubtful=self._tracker.doubtful(), video=self._video, image=frame.image if self._images else None,
+            doubtful=followed.doubtful, video=self._video, image=frame.image if self._images else None,
             error=frame.gap,
         )  # fmt: skip
 

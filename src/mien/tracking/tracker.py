@@ -97,8 +97,8 @@ class Tracker(Stateful):
     Args:
         detect_every: Seconds between detections while all faces are in sight.
         search_every: Seconds between detections while there is no face, or one is out of sight or not confirmed.
-            Detectors take 10 to 50 ms of one core on a frame, following takes less than 1. So five detections a second
-            cost a tenth to a quarter of the core, and somebody who comes in has a number within .35 s.
+            Detectors take 10 to 50 ms of one core on a frame, following takes less than 1. So four detections a second
+            cost a tenth to a fifth of the core, and somebody who comes in has a number within .4 s.
         max_lost: Seconds after which a face that is neither detected nor followed has left. One that comes back sooner,
             and near, keeps its number; later only by its look.
         confirmations: Runs of the detector in a row that must find a face, 1 or more.
@@ -115,7 +115,7 @@ class Tracker(Stateful):
     _gallery: Gallery
 
     def __init__(
-        self, *, detect_every: float = 0.2, search_every: float = 0.15, max_lost: float = 1.0, confirmations: int = 2
+        self, *, detect_every: float = 0.25, search_every: float = 0.15, max_lost: float = 1.0, confirmations: int = 2
     ) -> None:
         self.detect_every = checked_number("detect_every", detect_every, kind="a number of seconds")
         self.search_every = checked_number("search_every", search_every, kind="a number of seconds")

@@ -131,5 +131,5 @@ def _container_share(groups: Path = Path("/sys/fs/cgroup")) -> float:
 
 
 def bounded_threads(threads: int | None) -> int:
-    """`threads`, or for None one a core, at most four: more gain little, and are taken from the networks."""
-    return min(4, cores()) if threads is None else threads
+    """`threads`; for None one a core but for one core, which the networks need, and at most four."""
+    return max(1, min(4, cores() - 1)) if threads is None else threads

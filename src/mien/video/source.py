@@ -154,7 +154,7 @@ def open_video(
         rate: Frames a second of numbered pictures and of bare RGB.
         raw_size: Width and height of a pipe's bare RGB pictures, in pixels.
         backend: "pyav" (needs mien[video]) or "opencv" for files and URLs; "auto" takes PyAV where it is installed.
-        threads: Threads of the decoder; None for one a core, at most four.
+        threads: Threads of the decoder; None for one a core but for one core, and at most four.
 
     Raises:
         VideoError: The source is missing, empty or no video, or not one frame can be decoded.

@@ -16,7 +16,7 @@ from mien.files import keep_incomplete, replacing
 from mien.images import DRAWN_COMMENT
 from mien.installation import install_command
 from mien.values import Image, check_image
-from mien.video.decoder import Backend, bounded_threads, uses_pyav
+from mien.video.decoder import Backend, cores, uses_pyav
 from mien.video.pyav import BT709, open_file
 from mien.video.sound import Sound
 
@@ -182,7 +182,7 @@ class _PyavOutput:
         self.sound: Sound | None = None
         self._length = round(_TICKS / rate)
         self._reformatter = VideoReformatter()
-        self._threads = bounded_threads(None)
+        self._threads = min(4, cores())
         # The index goes to the front, so that a browser can play before it has the whole file.
         options = {} if container_format == "matroska" else {"movflags": "+faststart"}
         self.container = av.open(f"file:{path}", "w", format=container_format, container_options=options)
