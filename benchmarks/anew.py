@@ -3,11 +3,11 @@
     python benchmarks/anew.py --data fer2013.csv --media FOLDER --peer mini_xception_102.tflite \\
         --out-of-fold RUN RUN RUN RUN [--from views]
 
-`FOLDER` holds the pictures and videos that were marked by eye (`counted.json`, `labels.json`). One command after
-another; those that take times come late, and want a quiet machine. What fails is named at the end, and the others go
-on; `--from` begins with the first command that holds a word. Left to do by hand then: the model's card, the outputs
-that pages quote, which the tests name, and what needs more than this: formats.py with `--emulator`, edge.py,
-pruning.py, fit_quality.py, anonymize.py. Ends in one JSON line.
+`FOLDER` holds the pictures and videos that were marked by eye (`counted.json`, `labels.json`). Those commands that take
+no times come first, `--jobs` at once; then the others, one after another, which want a quiet machine. What fails is
+named at the end, and the others go on; `--from` begins with the first command that holds a word. Left to do by hand
+then: the model's card, the outputs that pages quote, which the tests name, and what needs more than this: formats.py
+with `--emulator`, edge.py, pruning.py, fit_quality.py, anonymize.py. Ends in one JSON line.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import shlex
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mien.recognition import shipped_models
@@ -30,6 +31,8 @@ EVALUATED = [
     for views, ending in ((1, ""), (2, "-flip"))
 ]
 COUNTED = [
+    # The longest first.
+    f"benchmarks/through_detector.py --data {{data}} --out-of-fold {{runs}} --json {RESULTS}/through_detector.json",
     "tests/recognition/make_golden.py",
     *EVALUATED,
     f"benchmarks/readings.py {{data}} {RESULTS}/readings.json",
@@ -38,7 +41,6 @@ COUNTED = [
     f"benchmarks/abstention.py --data {{data}} --peer {{peer}} --json {RESULTS}/abstention.json",
     f"benchmarks/browser_scores.py {{data}} --json {RESULTS}/browser_scores.json",
     f"benchmarks/labels.py {{videos}} --trace 9.5 15.4 --json {RESULTS}/labels.json",
-    f"benchmarks/through_detector.py --data {{data}} --out-of-fold {{runs}} --json {RESULTS}/through_detector.json",
 ]
 TIMED = [
     f"benchmarks/models.py --data {{data}} --peer {{peer}} --json {RESULTS}/models.json",
@@ -64,6 +66,7 @@ def main() -> None:
     parser.add_argument("--peer", type=Path, required=True, help="the published network, as TFLite")
     parser.add_argument("--out-of-fold", nargs="+", type=Path, required=True, metavar="RUN", help="of each fold")
     parser.add_argument("--work", type=Path, default=Path("out"), help="for pages that are not kept")
+    parser.add_argument("--jobs", type=int, default=2, help="commands at once, of those that take no times")
     parser.add_argument("--from", dest="first", default="", metavar="WORD", help="leave out the commands before it")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
@@ -77,7 +80,11 @@ def main() -> None:
     begin = next((number for number, words in enumerate(commands) if options.first in words), None)
     if begin is None:
         parser.error(f"no command holds {options.first!r}")
-    failed = [words for words in commands[begin:] if not succeeds(words)]
+    at_once = commands[begin : len(COUNTED)]
+    one_by_one = commands[begin + len(at_once) :]
+    with ThreadPoolExecutor(options.jobs) as pool:
+        done = [*pool.map(succeeds, at_once), *map(succeeds, one_by_one)]
+    failed = [words for words, well in zip(commands[begin:], done, strict=True) if not well]
     print(json.dumps({"anew": len(commands) - begin, "failed": failed}))
     sys.exit(1 if failed else 0)
 
