@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
-from measuring import hardware, median_microseconds, write_result
+from measuring import earlier, hardware, median_microseconds, write_result
 from numpy.typing import NDArray
 
 from mien.data import FaceSet, load
@@ -179,13 +179,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--models", nargs="+", default=list(shipped_models()), help="others keep their rows in --out")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     faces = load(options.data).split("val")
-    rows = {}
+    rows = earlier(options.out).get("rows", {})
     with TemporaryDirectory() as folder:
-        for name, path in shipped_models().items():
-            rows[name] = measured(name, path, faces, options.seed, Path(folder))
+        for name in options.models:
+            rows[name] = measured(name, shipped_models()[name], faces, options.seed, Path(folder))
     write_result(
         {**hardware(), "data": faces.name, "split": "PublicTest", "seed": options.seed, "rows": rows}, options.out
     )

@@ -14,7 +14,6 @@ measured stay as the JSON file has them. Ends in one JSON line; `benchmarks/tabl
 import argparse
 import hashlib
 import importlib.metadata
-import json
 import re
 import shlex
 import subprocess
@@ -28,7 +27,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from measuring import hardware, median_microseconds, write_result
+from measuring import earlier, hardware, median_microseconds, write_result
 from onnx import numpy_helper
 
 from mien.data import FaceSet, load
@@ -205,10 +204,11 @@ def main() -> None:
     parser.add_argument("--emulator", default="", help="the words before a program that is emulated")
     parser.add_argument("--trained", action="append", default=[], help="NAME=RUN, which trained it for eight bits")
     parser.add_argument("--wheels", action="store_true", help="download what each extra brings, to know its size")
+    parser.add_argument("--models", nargs="+", default=list(MODELS), help="others keep their rows in --json")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     faces = load(options.data)
-    result = json.loads(options.json.read_text(encoding="utf-8")) if options.json and options.json.exists() else {}
+    result = earlier(options.json)
     result |= {"benchmark": "formats", "split": "PublicTest", "num_faces": len(faces.split("val"))}
     with tempfile.TemporaryDirectory() as folder:
         if options.float:
@@ -226,7 +226,8 @@ def main() -> None:
                 if in_eight_bits(path) and isinstance(network := load_classifier(name), OnnxClassifier)
             } | hardware()
         else:
-            result["models"] = {name: formats_of(name, faces, Path(folder)) for name in MODELS}
+            rows = {name: formats_of(name, faces, Path(folder)) for name in options.models}
+            result["models"] = result.get("models", {}) | rows
             packages = ("openvino", "ncnn")
             result |= hardware() | {"runtimes": {name: importlib.metadata.version(name) for name in packages}}
     if options.wheels:

@@ -86,6 +86,12 @@ def tree_megabytes(process: int) -> float:
     return (int(found[1]) / 1024 if found else 0.0) + sum(tree_megabytes(int(child)) for child in children)
 
 
+def earlier(path: Path | None) -> dict[str, Any]:
+    """What a benchmark wrote to a file before; nothing, if there is none."""
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path and path.exists() else {}
+    return found
+
+
 def write_result(result: dict[str, Any], path: Path | None) -> None:
     """Print the result as one JSON line, and write it to a file if there is one to write."""
     line = json.dumps(result, ensure_ascii=False)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measuring import hardware, median_microseconds, write_result
+from measuring import earlier, hardware, median_microseconds, write_result
 
 from mien.data import FaceSet, load
 from mien.evaluation import evaluate
@@ -44,10 +44,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--rounds", type=int, default=40)
-    parser.add_argument("--models", nargs="+", default=list(shipped_models()))
+    parser.add_argument("--models", nargs="+", default=list(shipped_models()), help="others keep their rows in --json")
     options = parser.parse_args()
     faces = load(options.data)
-    models = {}
+    models = earlier(options.json).get("models", {})
     for name in options.models:
         network = load_classifier(name)
         models[name] = {
