@@ -1,13 +1,15 @@
 """Measure anew what the weights of a shipped model decide, after they changed.
 
+    pip install --no-deps ai-edge-litert    # for the peer
     python benchmarks/anew.py --data fer2013.csv --media FOLDER --peer mini_xception_102.tflite \\
-        --out-of-fold RUN RUN RUN RUN [--from views]
+        --out-of-fold RUN RUN RUN RUN [--models rep-small] [--from views]
 
-`FOLDER` holds the pictures and videos that were marked by eye (`counted.json`, `labels.json`). Those commands that take
-no times come first, `--jobs` at once; then the others, one after another, which want a quiet machine. What fails is
-named at the end, and the others go on; `--from` begins with the first command that holds a word. Left to do by hand
-then: the model's card, the outputs that pages quote, which the tests name, and what needs more than this: formats.py
-with `--emulator`, edge.py, pruning.py, fit_quality.py, anonymize.py. Ends in one JSON line.
+It takes more than an hour on two cores. `--models` names those that changed; where a benchmark can, the rows of others
+stay. `FOLDER` holds the pictures and videos that were marked by eye (`counted.json`, `labels.json`). Those commands
+that take no times come first, `--jobs` at once; then the others, one after another, which want a quiet machine. What
+fails is named at the end, and the others go on; `--from` begins with the first command that holds a word. Left to do by
+hand then: the model's card, the outputs that pages quote, which the tests name, and what needs more than this:
+formats.py with `--emulator`, edge.py, pruning.py, fit_quality.py, anonymize.py. Ends in one JSON line.
 """
 
 import argparse
@@ -43,10 +45,10 @@ COUNTED = [
     f"benchmarks/labels.py {{videos}} --trace 9.5 15.4 --json {RESULTS}/labels.json",
 ]
 TIMED = [
-    f"benchmarks/models.py --data {{data}} --peer {{peer}} --json {RESULTS}/models.json",
-    f"benchmarks/views.py --data {{data}} --json {RESULTS}/views.json",
-    f"benchmarks/explanations.py --data {{data}} --out {RESULTS}/explanations.json",
-    f"benchmarks/formats.py --data {{data}} --json {RESULTS}/formats.json",
+    f"benchmarks/models.py --data {{data}} --peer {{peer}} --keep --json {RESULTS}/models.json",
+    f"benchmarks/views.py --data {{data}} --models {{models}} --json {RESULTS}/views.json",
+    f"benchmarks/explanations.py --data {{data}} --models {{models}} --out {RESULTS}/explanations.json",
+    f"benchmarks/formats.py --data {{data}} --models {{models}} --json {RESULTS}/formats.json",
     f"benchmarks/pipeline.py --data {{data}} --json {RESULTS}/pipeline.json",
 ]
 SHOWN = [
@@ -65,6 +67,7 @@ def main() -> None:
     parser.add_argument("--media", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--peer", type=Path, required=True, help="the published network, as TFLite")
     parser.add_argument("--out-of-fold", nargs="+", type=Path, required=True, metavar="RUN", help="of each fold")
+    parser.add_argument("--models", nargs="+", default=list(shipped_models()), help="of which the weights changed")
     parser.add_argument("--work", type=Path, default=Path("out"), help="for pages that are not kept")
     parser.add_argument("--jobs", type=int, default=2, help="commands at once, of those that take no times")
     parser.add_argument("--from", dest="first", default="", metavar="WORD", help="leave out the commands before it")
@@ -74,6 +77,7 @@ def main() -> None:
     values = {
         **{name: shlex.quote(str(getattr(options, name).resolve())) for name in ("data", "media", "peer", "work")},
         "videos": shlex.join(str(options.media.resolve() / name) for name in shown),
+        "models": shlex.join(options.models),
         "runs": shlex.join(str(run.resolve()) for run in options.out_of_fold),
     }  # fmt: skip
     commands = [words.format(**values) for words in (*COUNTED, *TIMED, *SHOWN)]
