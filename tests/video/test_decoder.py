@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from mien.video.decoder import _container_share, cores
+from mien.video import decoder
+from mien.video.decoder import _container_share, bounded_threads, cores
 
 
 @pytest.mark.parametrize(
@@ -27,3 +28,10 @@ def test_a_containers_share_of_the_cores_is_known(files: dict[str, str], share: 
 
 def test_there_is_a_core() -> None:
     assert cores() >= 1
+
+
+@pytest.mark.parametrize(("num", "threads"), [(1, 1), (2, 1), (4, 3), (64, 4)])
+def test_a_decoder_leaves_a_core_to_the_networks(num: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoder, "cores", lambda: num)
+    assert bounded_threads(None) == threads
+    assert bounded_threads(7) == 7

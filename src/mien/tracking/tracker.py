@@ -98,7 +98,7 @@ class Tracker(Stateful):
         detect_every: Seconds between detections while all faces are in sight.
         search_every: Seconds between detections while there is no face, or one is out of sight or not confirmed.
             Detectors take 10 to 50 ms of one core on a frame, following takes less than 1. So four detections a second
-            cost a tenth to a fifth of the core, and somebody who comes in has a number within .4 s.
+            cost a fifth of the core at most, and somebody who comes in has a number within .4 s.
         max_lost: Seconds after which a face that is neither detected nor followed has left. One that comes back sooner,
             and near, keeps its number; later only by its look.
         confirmations: Runs of the detector in a row that must find a face, 1 or more.
