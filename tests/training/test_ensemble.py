@@ -10,7 +10,6 @@ from mien.errors import RecipeError
 from mien.recognition import OnnxClassifier
 from mien.shipping.quantize import HALF, halve
 from mien.training.architectures import ARCHITECTURES
-from mien.training.augmentation import Augmentation
 from mien.training.ensemble import (
     BATCH,
     assembled,
@@ -104,7 +103,7 @@ def test_batch_norm_is_refreshed_by_what_it_sees_now(bars: FaceSet) -> None:
         if isinstance(module, torch.nn.BatchNorm2d):
             assert module.running_mean is not None
             module.running_mean.fill_(5)
-    refresh_norms(trainee, bars.faces, Augmentation(flip=False))
+    refresh_norms(trainee, bars.faces)
     assert not any(module.training for module in (trainee, trainee.network))
     images = as_input(bars.faces)
     answers = trainee(images)[0]
@@ -121,7 +120,7 @@ def test_every_face_counts_alike_for_a_norm() -> None:
     variances = []
     for few in (faces, np.delete(faces, last, axis=0)):
         trainee = trained("mini-xception")
-        refresh_norms(trainee, few, Augmentation(flip=False))
+        refresh_norms(trainee, few)
         norm = next(module for module in trainee.modules() if isinstance(module, torch.nn.BatchNorm2d))
         variances.append(norm.running_var)
     torch.testing.assert_close(variances[0], variances[1], rtol=0.02, atol=0)

@@ -17,6 +17,7 @@ from mien.values import GreyFaces
 
 FACES_FOR_NORMS = 8192
 BATCH = 256
+UNCHANGED = Augmentation()
 
 
 class Ensemble(Network):
@@ -90,7 +91,7 @@ def averaged(trainees: Sequence[Trainee], shares: Sequence[float]) -> Trainee:
 
 
 @torch.no_grad()
-def refresh_norms(trainee: Trainee, faces: GreyFaces, augmentation: Augmentation) -> None:
+def refresh_norms(trainee: Trainee, faces: GreyFaces, augmentation: Augmentation = UNCHANGED) -> None:
     """Measure the statistics of batch norm anew, on at most `FACES_FOR_NORMS` faces of the training split.
 
     Averaged weights need others than the average of statistics (Izmailov et al. 2018, arXiv:1803.05407).

@@ -22,7 +22,6 @@ from mien.training.architectures import rep_net
 from mien.training.architectures.network import Head
 from mien.training.augmentation import standardize
 from mien.training.ensemble import assembled, averaged, refresh_norms
-from mien.training.recipe import parse_recipe
 from mien.training.run import trained_file
 from mien.training.trained import Trainee, check_belong_together, describe_model, describe_together, load_trained
 
@@ -60,8 +59,7 @@ def export_trained(
         trained: runs (their best models) or kept models; several make an ensemble or, with `shares`, one network.
         path: NAME and the format's suffix, untouched until all is done; the model is called NAME.
         data: what to calibrate and measure the file on; see `load_for` and `finish`.
-        shares: each model's share in the mean of their weights. Batch norm is then measured anew, on training faces
-            augmented as in the last training.
+        shares: each model's share in the mean of their weights. Batch norm is then measured anew, on training faces.
         form: the format, a key of `mien.recognition.formats.FORMATS`.
         least_agreement: see `finish`.
 
@@ -92,9 +90,7 @@ def export_trained(
         info = describe_together(trainee, abouts, name_of(path), shares=shares)
     faces = None if data is None else load_for(info, data)
     if shares and faces is not None:
-        # Of an older recipe only what is needed is read, as other keys may be unknown by now.
-        needed = {key: abouts[-1]["recipe"][key] for key in ("architecture", "augmentation")}
-        refresh_norms(trainee, faces.split("train").faces, parse_recipe(needed, name_of(path)).augmentation)
+        refresh_norms(trainee, faces.split("train").faces)
     with TemporaryDirectory() as folder:
         whole = Path(folder) / "whole.onnx"
         export(trainee, info, whole)
