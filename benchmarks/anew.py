@@ -39,7 +39,7 @@ COUNTED = [
     *EVALUATED,
     f"benchmarks/readings.py {{data}} {RESULTS}/readings.json",
     *(f"benchmarks/{name}.py --data {{data}} --json {RESULTS}/{name}.json" for name in ("drift", "light", "quality")),
-    f"benchmarks/groups.py --data {{data}} --json {RESULTS}/groups.json --page {{work}}/groups.html",
+    f"benchmarks/groups.py --data {{data}} --json {RESULTS}/groups.json --keep-simulated",
     f"benchmarks/abstention.py --data {{data}} --peer {{peer}} --json {RESULTS}/abstention.json",
     f"benchmarks/browser_scores.py {{data}} --json {RESULTS}/browser_scores.json",
     f"benchmarks/labels.py {{videos}} --trace 9.5 15.4 --json {RESULTS}/labels.json",
@@ -68,14 +68,12 @@ def main() -> None:
     parser.add_argument("--peer", type=Path, required=True, help="the published network, as TFLite")
     parser.add_argument("--out-of-fold", nargs="+", type=Path, required=True, metavar="RUN", help="of each fold")
     parser.add_argument("--models", nargs="+", default=list(shipped_models()), help="of which the weights changed")
-    parser.add_argument("--work", type=Path, default=Path("out"), help="for pages that are not kept")
     parser.add_argument("--jobs", type=int, default=2, help="commands at once, of those that take no times")
     parser.add_argument("--from", dest="first", default="", metavar="WORD", help="leave out the commands before it")
     options = parser.parse_args()
-    options.work.mkdir(parents=True, exist_ok=True)
     shown = json.loads((ROOT / RESULTS / "labels.json").read_text(encoding="utf-8"))["videos"]
     values = {
-        **{name: shlex.quote(str(getattr(options, name).resolve())) for name in ("data", "media", "peer", "work")},
+        **{name: shlex.quote(str(getattr(options, name).resolve())) for name in ("data", "media", "peer")},
         "videos": shlex.join(str(options.media.resolve() / name) for name in shown),
         "models": shlex.join(options.models),
         "runs": shlex.join(str(run.resolve()) for run in options.out_of_fold),

@@ -1,6 +1,7 @@
 """Whether `mien evaluate --groups` finds a gap that is there, and none where there is none.
 
     python benchmarks/groups.py --data fer2013.csv --json benchmarks/results/groups.json --page groups.html
+    python benchmarks/groups.py --data fer2013.csv --json benchmarks/results/groups.json --keep-simulated
 
 First the command itself, on PublicTest with groups that are made up and gaps that are planted: its faces are dealt out
 to subjects of 1 to 12 faces; the faces of some subjects are blurred, labels of others are made wrong, and a third
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from measuring import hardware, write_result
+from measuring import earlier, hardware, write_result
 from numpy.typing import NDArray
 from robustness import blurred
 
@@ -266,17 +267,23 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--page", type=Path, help="keep the page that the command writes")
     parser.add_argument("--repetitions", type=int, default=1000)
+    parser.add_argument("--keep-simulated", action="store_true", help="leave the simulations in the file as they are")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         shown = planted(load(options.data), Path(folder))
         if options.page:
             options.page.write_bytes((Path(folder) / "groups.html").read_bytes())
-    num = options.repetitions
-    result = {
-        "benchmark": "groups", "model": MODEL, "split": SPLIT, "seed": 0, "shown": shown, "repetitions": num,
-        "resamples": RESAMPLES, "no_gap": simulated(NO_GAP, num), "gap": simulated(GAP, num), "coverage": coverage(num),
+    result = {"benchmark": "groups", "model": MODEL, "split": SPLIT, "seed": 0, "shown": shown, **hardware()}
+    kept = earlier(options.json) if options.keep_simulated else simulations(options.repetitions)
+    write_result(kept | result, options.json)
+
+
+def simulations(num: int) -> dict[str, Any]:
+    """What `score_groups` reports of simulated answers; no network has a part in it."""
+    return {
+        "repetitions": num, "resamples": RESAMPLES,
+        "no_gap": simulated(NO_GAP, num), "gap": simulated(GAP, num), "coverage": coverage(num),
     }  # fmt: skip
-    write_result(result | hardware(), options.json)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,15 @@ PARTS = {
     "mini-xception": ("mini-xception", "mini-xception-again", "mini-xception-third"),
     "gelu-cnn": ("gelu-cnn", "gelu-cnn-again"),
     "gelu-cnn-as-published": tuple(f"gelu-cnn-as-published-{part}" for part in ("second", "third", "fourth", "fifth")),
-    "rep-small": ("rep-small-first", "rep-small", "rep-small-taught"),
+    "rep-small": (
+        "rep-small-first",
+        "rep-small",
+        "rep-small-taught",
+        "student-0",
+        "student-0-moved",
+        "student-1",
+        "student-1-moved",
+    ),
 }
 """Trainings of several runs in `benchmarks/results/runs`, of which each began with the weights of the one before."""
 
@@ -164,7 +172,7 @@ def pruned() -> str:
             f"{row['microseconds']:,.0f}", f"{percent(row['accuracy'])}{error}"
         )  # fmt: skip
         people = percent(row["people"]) if "people" in row else ""
-        shown = f"{name}, {row['epochs']} epochs" if "epochs" in row else f"{name}, as shipped"
+        shown = f"{name}, {row['epochs']} epochs" if "epochs" in row else f"{name}, as shipped then"
         num = f"{row['num_parameters']:,}"
         rows.append([shown, "100", num, "", whole[0], small[0], whole[1], small[1], people])
     header = [

@@ -9,8 +9,9 @@ peer may be given a crop in several ways: the crop as it is, tighter or wider, e
 its module knows. The way with the best accuracy on these very faces counts, which flatters the peer a little. Labels go
 to mien's by name; scores of others (contempt) are left out, and the rest sum to 1 again.
 
-Answers are kept in FOLDER and used again. Times are the processor's, for one prepared face, in turns. FER+'s votes lie
-beside the table as fer2013new.csv. Needs Node. Ends in one JSON line.
+Answers are kept in FOLDER and used again. Times are the processor's, for one prepared face, in turns. With `--only` the
+other rows of the file stay, and all times, which are compared within one run. FER+'s votes lie beside the table as
+fer2013new.csv. Needs Node. Ends in one JSON line.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from measuring import hardware, write_result
+from measuring import earlier, hardware, write_result
 from models import cross_fitted_error
 from numpy.typing import NDArray
 from peers.lines import answer, ask
@@ -148,13 +149,19 @@ def main() -> None:
     split = faces.split(SPLIT)
     files = write_faces(folder / "faces", split.faces)
     networks = {name: Process(PEERS[name], command(folder, PEERS[name])) for name in options.only}
+    before = earlier(options.json).get("rows", {})
     rows = {}
     for name, network in networks.items():
         with network:
             rows[name] = measured(network, files, folder / "scores" / name.replace(" ", "-"), faces)
         print(f"{name:28} {rows[name]['accuracy']:.4f}  {rows[name]['people']['accuracy']:.4f}", flush=True)
-    for name, microseconds in times(networks, {name: row["way"] for name, row in rows.items()}).items():
-        rows[name]["microseconds"] = round(microseconds, 1)
+    if len(networks) == len(PEERS) or not before:
+        for name, microseconds in times(networks, {name: row["way"] for name, row in rows.items()}).items():
+            rows[name]["microseconds"] = round(microseconds, 1)
+    else:
+        for name, row in rows.items():
+            row["microseconds"] = before.get(name, {}).get("microseconds")
+        rows = before | rows
     result = {
         "benchmark": "expressions", "split": SPLIT, "num_faces": len(split), "num_spoilt": len(split.labels[SOME]),
         "threads": 1, "rows": rows,
