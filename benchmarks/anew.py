@@ -1,5 +1,6 @@
 """Measure anew what the weights of a shipped model decide, after they changed.
 
+    pip install -e '.[dev,train,serve,video,openvino,ncnn,pnnx,browser]'
     pip install --no-deps ai-edge-litert    # for the peer
     python benchmarks/anew.py --data fer2013.csv --media FOLDER --peer mini_xception_102.tflite \\
         --out-of-fold RUN RUN RUN RUN [--models rep-small] [--from views]
@@ -9,7 +10,8 @@ stay. `FOLDER` holds the pictures and videos that were marked by eye (`counted.j
 that take no times come first, `--jobs` at once; then the others, one after another, which want a quiet machine. What
 fails is named at the end, and the others go on; `--from` begins with the first command that holds a word. Left to do by
 hand then: the model's card, the outputs that pages quote, which the tests name, and what needs more than this:
-formats.py with `--emulator`, edge.py, pruning.py, fit_quality.py, anonymize.py. Ends in one JSON line.
+formats.py with `--emulator`, peers/expressions.py, edge.py, pruning.py, fit_quality.py, anonymize.py. A run that kept
+no best model is named by the file of one, as in `teacher-0/models/epoch-024.pt`. Ends in one JSON line.
 """
 
 import argparse

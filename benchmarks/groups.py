@@ -38,6 +38,8 @@ WRONG: Final = 0.12  # the share of planted wrong labels
 RESAMPLES: Final = 999
 ALPHA: Final = 0.05
 ACCURACY: Final = 0.7
+SIMULATED: Final = ("repetitions", "resamples", "no_gap", "gap", "coverage", "simulated")
+"""What a result has of the simulations, with the date, machine and commit of their run."""
 ALIKE: Final = 6.0
 """How much subjects are alike: the sum of the beta distribution's parameters. Of 6, the correlation within a subject is
 1 / 7."""
@@ -269,13 +271,17 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=1000)
     parser.add_argument("--keep-simulated", action="store_true", help="leave the simulations in the file as they are")
     options = parser.parse_args()
+    kept = {key: value for key, value in earlier(options.json).items() if key in SIMULATED}
+    if options.keep_simulated and len(kept) < len(SIMULATED):
+        parser.error("--keep-simulated needs the simulations in --json; run it once without")
     with tempfile.TemporaryDirectory() as folder:
         shown = planted(load(options.data), Path(folder))
         if options.page:
             options.page.write_bytes((Path(folder) / "groups.html").read_bytes())
     result = {"benchmark": "groups", "model": MODEL, "split": SPLIT, "seed": 0, "shown": shown, **hardware()}
-    kept = earlier(options.json) if options.keep_simulated else simulations(options.repetitions)
-    write_result(kept | result, options.json)
+    if not options.keep_simulated:
+        kept = simulations(options.repetitions) | {"simulated": hardware()}
+    write_result(result | kept, options.json)
 
 
 def simulations(num: int) -> dict[str, Any]:

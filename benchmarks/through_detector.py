@@ -10,7 +10,7 @@ same network on the same found faces without the detector.
 
 The weights of the shipped networks were selected on PublicTest's own crops, which flatters `direct`. So the same is
 measured with networks that each left out a fold of the training split (`mien train --set folds=4 --set fold=0`), on
-faces of their fold, which selected nothing; they are more, too.
+faces of their fold, which selected nothing; they are more, too. Without `--out-of-fold` that part of the file stays.
 
 Then the pictures of some faces are turned about their middle, one half of the faces to the left and the other to the
 right, and what leaves the picture is mirrored again. The true square of a turned face is the one with the same middle
@@ -28,7 +28,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from measuring import hardware, write_result
+from measuring import earlier, hardware, write_result
 from numpy.typing import NDArray
 
 from mien.analyzer import Analyzer
@@ -140,7 +140,7 @@ def measure_out_of_fold(runs: list[Path], training: FaceSet, size: int, num: int
             parts.append((direct, *answers(analyzer, faces, labels, np.zeros(len(faces)), aligned)))
         rows[name] = lost(*(np.concatenate(each) for each in zip(*parts, strict=True)))
         print(f"{name}, out of fold: lost {rows[name]['lost_points']:.2f} ± {rows[name]['standard_error']:.2f} points")
-    return {"split": "Training", "num_faces": num, "seed": SEED, "rows": rows}
+    return {"split": "Training", "num_faces": num, "seed": SEED, "rows": rows, **hardware()}
 
 
 def measure_turns(
@@ -218,6 +218,8 @@ def main() -> None:
         "num_faces": len(faces), "rows": rows,
         "turns": {"num_faces": len(turned), "seed": SEED, "rows": by_turn}, **hardware(),
     }  # fmt: skip
+    if not held_out:
+        held_out = {key: value for key, value in earlier(options.json).items() if key == "out_of_fold"}
     write_result(result | held_out, options.json)
 
 

@@ -10,8 +10,8 @@ its module knows. The way with the best accuracy on these very faces counts, whi
 to mien's by name; scores of others (contempt) are left out, and the rest sum to 1 again.
 
 Answers are kept in FOLDER and used again. Times are the processor's, for one prepared face, in turns. With `--only` the
-other rows of the file stay, and all times, which are compared within one run. FER+'s votes lie beside the table as
-fer2013new.csv. Needs Node. Ends in one JSON line.
+other rows of the file stay, and all times, which are compared within one run; `timed` says of which. FER+'s votes lie
+beside the table as fer2013new.csv. Needs Node. Ends in one JSON line.
 """
 
 import argparse
@@ -149,22 +149,25 @@ def main() -> None:
     split = faces.split(SPLIT)
     files = write_faces(folder / "faces", split.faces)
     networks = {name: Process(PEERS[name], command(folder, PEERS[name])) for name in options.only}
-    before = earlier(options.json).get("rows", {})
+    before = earlier(options.json) if len(networks) < len(PEERS) else {}
+    if before and (new := networks.keys() - before["rows"]):
+        parser.error(f"{options.json} has no times of {', '.join(sorted(new))}: run all networks, without --only")
     rows = {}
     for name, network in networks.items():
         with network:
             rows[name] = measured(network, files, folder / "scores" / name.replace(" ", "-"), faces)
         print(f"{name:28} {rows[name]['accuracy']:.4f}  {rows[name]['people']['accuracy']:.4f}", flush=True)
-    if len(networks) == len(PEERS) or not before:
+    timed = hardware()
+    if not before:
         for name, microseconds in times(networks, {name: row["way"] for name, row in rows.items()}).items():
             rows[name]["microseconds"] = round(microseconds, 1)
     else:
         for name, row in rows.items():
-            row["microseconds"] = before.get(name, {}).get("microseconds")
-        rows = before | rows
+            row["microseconds"] = before["rows"][name]["microseconds"]
+        rows, timed = before["rows"] | rows, before["timed"]
     result = {
         "benchmark": "expressions", "split": SPLIT, "num_faces": len(split), "num_spoilt": len(split.labels[SOME]),
-        "threads": 1, "rows": rows,
+        "threads": 1, "rows": rows, "timed": timed,
     }  # fmt: skip
     write_result(result | hardware(), options.json)
 

@@ -1,8 +1,9 @@
-"""Draw the pictures of docs/explanations.md, from NASA's portrait of Eileen Collins and the 1927 Solvay photograph.
+"""Draw the README's first picture and those of docs/explanations.md.
 
     python docs/pictures/explanations.py --solvay solvay_1927_whole.jpg
 
-Both pictures are in the public domain; the second is not part of the project.
+Of NASA's portrait of Eileen Collins and the 1927 Solvay photograph. Both are in the public domain; the second is not
+part of the project.
 """
 
 import argparse
@@ -42,6 +43,7 @@ def main() -> None:
     analyzer = mien.Analyzer(explain=True)
     portrait = mien.read_image(FOLDER / "astronaut.jpg")
     [face] = analyzer(portrait)
+    write_image(FOLDER / "astronaut-annotated.jpg", mien.annotate(portrait, [face]))
     write_image(FOLDER / "evidence.jpg", explain(portrait, face))
     covered = mouth_covered(portrait, face)
     [same] = analyzer.classify([covered], [[face.detection]])[0]
