@@ -89,8 +89,10 @@ class AttentionBlock(nn.Module):
     def _attend(self, x: Tensor) -> Tensor:
         num, num_places, width = x.shape
         each = for_each(self.queries_keys_values, x).view(num, num_places, 3, self.num_heads, width // self.num_heads)
-        heads = each.permute(2, 0, 3, 1, 4)
-        attended = F.scaled_dot_product_attention(heads[0], heads[1], heads[2])
+        queries, keys, values = each.permute(2, 0, 3, 1, 4)
+        # Not scaled_dot_product_attention: with so few positions its gradient takes half of a training step on a CPU.
+        weights = (queries @ (keys.transpose(2, 3) * queries.shape[3] ** -0.5)).softmax(3)
+        attended = weights.to(values.dtype) @ values
         return for_each(self.joined, attended.transpose(1, 2).flatten(2))
 
 
