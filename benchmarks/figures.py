@@ -25,9 +25,9 @@ SERIES = ("#2f6fde", "#e8843c", "#3aa66f", "#9e74d6", "#d6577a", "#c2a12f")
 
 
 def overfitting() -> None:
-    """The curves of one network under two recipes; the same as `mien train --compare RUN RUN`."""
-    runs = {name: epochs_of(name) for name in OVERFITTING}
-    title = "One network, two recipes: training faces as they are (dashed) and PublicTest (solid)"
+    """The curves of one network under several recipes; the same as `mien train --compare RUN RUN`."""
+    runs = {shown: epochs_of(name) for shown, name in OVERFITTING.items()}
+    title = "One network, three trainings: training faces as they are (dashed) and PublicTest (solid)"
     plot_curves(runs, PICTURES / "overfitting.svg", title=title)
 
 

@@ -23,13 +23,19 @@ from mien.recognition.shipped import PACKAGED, shipped_models
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-OVERFITTING = ("gelu-cnn-as-published", "gelu-cnn")
-"""Trainings of one network by two recipes."""
+AS_PUBLISHED = tuple(f"gelu-cnn-as-published-{part}" for part in ("second", "third", "fourth", "fifth"))
+OVERFITTING = {
+    "as published": "gelu-cnn-as-published",
+    "gelu-cnn.toml": "gelu-cnn-at-first",
+    "as published, then with teachers": "gelu-cnn",
+}
+"""Trainings of one network by several recipes, by what tables and figures call them."""
 
-PARTS = {
+PARTS: Mapping[str, Sequence[str]] = {
     "mini-xception": ("mini-xception", "mini-xception-again", "mini-xception-third"),
-    "gelu-cnn": ("gelu-cnn", "gelu-cnn-again"),
-    "gelu-cnn-as-published": tuple(f"gelu-cnn-as-published-{part}" for part in ("second", "third", "fourth", "fifth")),
+    "gelu-cnn": (*AS_PUBLISHED, "gelu-cnn-taught"),
+    "gelu-cnn-at-first": ("gelu-cnn", "gelu-cnn-again"),
+    "gelu-cnn-as-published": AS_PUBLISHED,
     "rep-small": (
         "rep-small-first",
         "rep-small",
@@ -41,6 +47,9 @@ PARTS = {
     ),
 }
 """Trainings of several runs in `benchmarks/results/runs`, of which each began with the weights of the one before."""
+
+TAKEN = {("gelu-cnn", "gelu-cnn-as-published-fifth"): 1}
+"""After how many epochs of a run the next one of a training took its weights; of all others, the last."""
 
 SHIPPED = sorted({*shipped_models(), *PACKAGED})
 
@@ -225,21 +234,25 @@ def ours(name: str) -> str:
 
 def epochs_of(name: str) -> list[dict[str, Any]]:
     """The epochs of a training, counted through all of its runs."""
-    files = [RESULTS / "runs" / part / "metrics.jsonl" for part in PARTS.get(name, (name,))]
-    lines = [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
-    return [line | {"epoch": number} for number, line in enumerate(lines, start=1)]
+    lines = []
+    for part in PARTS.get(name, (name,)):
+        run = (RESULTS / "runs" / part / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        lines += run[: TAKEN.get((name, part))]
+    return [json.loads(line) | {"epoch": number} for number, line in enumerate(lines, start=1)]
 
 
 def overfitting() -> str:
     """Accuracy on training faces and on others, after as many epochs of each training and at its end."""
-    trainings = {name: epochs_of(name) for name in OVERFITTING}
+    trainings = {shown: epochs_of(name) for shown, name in OVERFITTING.items()}
     common = min(map(len, trainings.values()))
     shown = [(name, epochs[number - 1])
              for name, epochs in trainings.items() for number in sorted({common, len(epochs)})]  # fmt: skip
-    rows = []
+    rows: list[list[str]] = []
     for name, epoch in shown:
         train, val = epoch["plain_train_accuracy"], epoch["val_accuracy"]
-        rows.append([name, str(epoch["epoch"]), percent(train), percent(val), f"{100 * (train - val):+.1f}"])
+        row = [str(epoch["epoch"]), percent(train), percent(val), f"{100 * (train - val):+.1f}"]
+        if row not in (figures for _, *figures in rows):  # two trainings share their first epochs
+            rows.append([name, *row])
     return markdown(["", "epoch", "training faces, %", "PublicTest, %", "gap, points"], rows)
 
 

@@ -93,8 +93,9 @@ def plot_curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], path: str | Pat
         colour = _COLOURS[number % len(_COLOURS)]
         best = best_epoch(rows)
         label = f"{name}: best {best['val_accuracy']:.2%}, epoch {best['epoch']}"
-        _draw(accuracy, rows, "accuracy", colour, label)
-        _draw(loss, rows, "loss", colour, "")
+        above = 3 - number / len(runs)  # where two runs share their first epochs, the first one's line is seen
+        _draw(accuracy, rows, "accuracy", colour, label, above)
+        _draw(loss, rows, "loss", colour, "", above)
         accuracy.plot([best["epoch"]], [best["val_accuracy"]], marker="o", markersize=5, color=colour)
     for axes, what in ((accuracy, "accuracy"), (loss, "loss")):
         axes.set_title(what, fontsize=10, color=INK, loc="left")
@@ -117,7 +118,7 @@ def plot_curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], path: str | Pat
     save(figure, Path(path))
 
 
-def _draw(axes: "Axes", rows: Sequence[Mapping[str, Any]], what: str, colour: str, label: str) -> None:
+def _draw(axes: "Axes", rows: Sequence[Mapping[str, Any]], what: str, colour: str, label: str, zorder: float) -> None:
     epochs = [row["epoch"] for row in rows]
     plain = f"plain_train_{what}"
     training = plain if all(plain in row for row in rows) else f"train_{what}"
@@ -126,8 +127,9 @@ def _draw(axes: "Axes", rows: Sequence[Mapping[str, Any]], what: str, colour: st
     for key, style, width, shown in ((training, "--", 1.1, ""), (f"val_{what}", "-", 1.7, label)):
         values = [row[key] for row in rows]
         axes.plot(
-            epochs, values, color=colour, linestyle=style, linewidth=width, marker=marker, markersize=4, label=shown
-        )
+            epochs, values, color=colour, linestyle=style, linewidth=width, marker=marker, markersize=4, label=shown,
+            zorder=zorder,
+        )  # fmt: skip
 
 
 def plot_class_counts(counts: Mapping[str, Mapping[str, int]], path: str | Path, *, title: str = "") -> None:
