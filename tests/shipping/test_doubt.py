@@ -107,4 +107,4 @@ def test_every_shipped_file_can_abstain_in_each_reading_and_prior(name: str) -> 
         weights = reader.calibration.weights
         assert weights[reader.calibration.lead >= default].sum() / weights.sum() == pytest.approx(KEPT, abs=0.02)
         assert reader.abstention.unlike is not None
-        assert (reader.abstention.unlike(reader.read(noise).outputs) > 0).mean() > 0.5
+        assert (reader.abstention.unlike(reader.read(noise).outputs) > 0).mean() > 0.2  # of faces, one in fifty
