@@ -51,6 +51,15 @@ PARTS: Mapping[str, Sequence[str]] = {
 TAKEN = {("gelu-cnn", "gelu-cnn-as-published-fifth"): 1}
 """After how many epochs of a run the next one of a training took its weights; of all others, the last."""
 
+STUDENTS = {
+    "rep-small, from its shipped weights": "student-0",
+    "the same, further": "student-1",
+    "mini-xception, from its shipped weights": "student-mini-xception",
+    "gelu-cnn, from 24 epochs as published": "gelu-cnn-taught",
+    "conv-attention, from random weights": "student-conv-attention",
+}
+"""Runs under the four teachers of rep-small's size, of which each left a quarter of the faces out."""
+
 SHIPPED = sorted({*shipped_models(), *PACKAGED})
 
 PEER = "published mini-Xception"
@@ -254,6 +263,17 @@ def overfitting() -> str:
         if row not in (figures for _, *figures in rows):  # two trainings share their first epochs
             rows.append([name, *row])
     return markdown(["", "epoch", "training faces, %", "PublicTest, %", "gap, points"], rows)
+
+
+def students() -> str:
+    """What the last epoch of each student reached."""
+    rows = []
+    for name, run in STUDENTS.items():
+        epochs = epochs_of(run)
+        hours, last = sum(epoch["seconds"] for epoch in epochs) / 3600, epochs[-1]
+        accuracies = (percent(last[faces]) for faces in ("val_accuracy", "plain_train_accuracy"))
+        rows.append([name, str(len(epochs)), f"{hours:.1f}", *accuracies, f"{last['val_loss']:.3f}"])
+    return markdown(["", "epochs", "hours of a core", "PublicTest, %", "training faces, %", "loss"], rows)
 
 
 def networks() -> str:
@@ -1539,6 +1559,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "drift_tolerated": drift_tolerated,
     "audit": audit,
     "read_csv": read_csv,
+    "students": students,
     "networks": networks,
     "ingredients": ingredients,
     "trials": trials,
