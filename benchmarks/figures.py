@@ -9,16 +9,13 @@ from typing import Any
 
 import numpy as np
 from matplotlib.patches import Patch
-from tables import MIRRORED, OVERFITTING, PEER, ROOT, by_time, changed_share, epochs_of, result
+from tables import AIMS, MIRRORED, OVERFITTING, PARTS, PEER, ROOT, by_time, changed_share, epochs_of, result
 
 from mien.emotions import colours_of
 from mien.report.plots import FAINT, INK, new_figure, plot_curves, save, tidy
 
 PICTURES = ROOT / "docs" / "pictures"
 OURS, THEIRS = "#2f6fde", "#8a9099"
-AIMS = {"mini-xception": 68.5, "rep-nano": 68.5, "rep-small": 71.5, "gelu-cnn": 68.0}
-"""Accuracy on PublicTest that each network's training aims for, in percent."""
-
 GREY = "#5d6675"
 
 SERIES = ("#2f6fde", "#e8843c", "#3aa66f", "#9e74d6", "#d6577a", "#c2a12f")
@@ -35,14 +32,14 @@ def trainings() -> None:
     """Accuracy over the epochs of every network's training, and its aim."""
     figure = new_figure(width=7.4, height=4.2, title="")
     axes = figure.subplots()
-    for (name, aim), colour in zip(AIMS.items(), SERIES, strict=False):
-        epochs = epochs_of(name)
+    for name, colour in zip((name for name in AIMS if name in PARTS), SERIES, strict=False):
+        epochs, (aim, _) = epochs_of(name), AIMS[name]
         axes.plot(
             [epoch["epoch"] for epoch in epochs],
             [100 * epoch["val_accuracy"] for epoch in epochs],
-            color=colour, linewidth=1.4, label=f"{name} (aim: {aim})",
+            color=colour, linewidth=1.4, label=f"{name} (aim: {100 * aim:g})",
         )  # fmt: skip
-        axes.axhline(aim, color=colour, linewidth=0.9, linestyle="--")
+        axes.axhline(100 * aim, color=colour, linewidth=0.9, linestyle="--")
     axes.set_ylim(45, 74)
     axes.set_xlabel("epoch", color=INK, fontsize=9)
     axes.set_ylabel("accuracy on PublicTest, %", fontsize=9)
