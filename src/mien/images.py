@@ -296,7 +296,7 @@ def _from_path(path: Path, name: str, max_pixels: int) -> Image:
         status = path.stat()
         regular = stat.S_ISREG(status.st_mode)
         if stat.S_ISDIR(status.st_mode):
-            raise PictureError(f"{name} is a folder; expected a picture")
+            raise PictureError(f"{name or 'the empty name'} is a folder; expected a picture")
         if not regular and not stat.S_ISFIFO(status.st_mode):
             raise PictureError(f"{name} is a device or a socket; expected a picture")
         with path.open("rb") as file:

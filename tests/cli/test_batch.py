@@ -83,7 +83,7 @@ def test_a_batch_says_what_it_passed_over_and_that_all_was_done_before(run_mien:
     write_image(album / "drawn.jpg", np.full((40, 40, 3), 9, np.uint8), comment=DRAWN_COMMENT)
     for said in ("4 inputs in 0:0", "out: 1 table, 4 rows; everything was done before"):
         status, out, err = run_mien("batch", album, "--out", "out", "-j", "1")
-        assert (status, err) == (0, "passed over: 1 input drawn by mien, as drawings would be read as faces\n")
+        assert (status, err) == (0, "passed over: 1 input; their rows say why\n")
         assert "4 inputs, 3 pictures and frames, 0 faces" in out
         assert said in out
     assert "wrote" not in out

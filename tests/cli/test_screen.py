@@ -9,7 +9,7 @@ import pytest
 from mien.cli.screen import FEW, AnalysisScreen
 from mien.jobs.settings import VideoSettings
 from mien.jobs.sources import Source
-from mien.values import FrameResult
+from mien.values import Failure, FrameResult
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,22 @@ def test_the_length_of_a_part_is_that_of_its_frames(
     first, second = capsys.readouterr().out.splitlines()
     assert "25 frames, 1.0 s, 1 person" in first
     assert "1.0 to 2.0 s" in second
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "shown"),
+    [
+        ("e", "the folder holds no picture", "e: the folder holds no picture"),
+        ("a.jpg", "a.jpg is not there", "a.jpg is not there"),
+        ("a.jpg", "a.jpg: broken", "a.jpg: broken"),
+    ],
+)
+def test_an_error_begins_with_what_it_is_about(
+    source: str, error: str, shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with AnalysisScreen([Source(source, None, Path(source))], VideoSettings(), silent=False) as screen:
+        screen.see(Failure(source, error))
+    assert capsys.readouterr().err == f"error: {shown}\n"
 
 
 def test_an_unclear_face_says_why_and_shows_its_scores(make_face: Any, capsys: pytest.CaptureFixture[str]) -> None:

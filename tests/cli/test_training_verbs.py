@@ -109,6 +109,25 @@ def test_from_a_csv_to_a_model_that_answers(
     assert status == 0, err
 
 
+def test_an_export_says_whether_it_is_calibrated_and_replaces_no_file_but_models(
+    run_mien: Callable[..., tuple[int, str, str]], recipe: Path, fer_csv: Path, tmp_path: Path
+) -> None:
+    run, model = tmp_path / "a run", tmp_path / "model.onnx"
+    status, _, err = run_mien("train", recipe, "--data", fer_csv, "--out", run, "--threads", 1, "--resume")
+    assert status == 0, err
+    assert f"{run} holds no training to go on with; one begins there" in err
+    status, _, err = run_mien("export", run, "--out", model)
+    assert status == 0, err
+    assert "it is not calibrated, so it calls no face unclear" in err
+    status, _, err = run_mien("export", run, "--data", fer_csv, "--out", model)
+    assert status == 0, err
+    assert "not calibrated" not in err
+    model.write_text("a table of mine")
+    status, _, err = run_mien("export", run, "--out", model)
+    assert (status, model.read_text()) == (1, "a table of mine")
+    assert f"--out: {model} is there already and was not written by mien" in err
+
+
 def test_explanations_are_measured_when_asked(
     run_mien: Callable[..., tuple[int, str, str]], fer_csv: Path, tmp_path: Path
 ) -> None:
@@ -141,6 +160,7 @@ def test_explanations_are_measured_when_asked(
         (["train", "mini-exception", "--data", "none.csv"], 1, "did you mean mini-xception?"),
         (["train", "--compare", "none"], 1, "none holds no training"),
         (["train", "none.toml", "--data", "none.csv", "--resume"], 2, "name the run"),
+        (["runs", "nowhere"], 2, "there is no folder nowhere"),
         (["evaluate", "unheard-of", "--data", "none.csv"], 1, "unknown model 'unheard-of'"),
         (["export", "none"], 1, "none: there is no such file or folder, and no shipped model of that name"),
         (["export", "none", "none"], 2, "name the data to"),

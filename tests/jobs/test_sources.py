@@ -80,6 +80,15 @@ def test_what_mien_drew_is_passed_over_wherever_it_lies(album: Path) -> None:
     assert "passed over 2 files" in note
 
 
+def test_pictures_that_mien_does_not_read_are_passed_over_aloud_in_a_folder_alone(album: Path) -> None:
+    for name in ("IMG_1.HEIC", "sub/IMG_2.heic", "raw.cr2", ".hidden.heic"):
+        (album / name).write_bytes(b"x")
+    found = find_sources(["raw.cr2", "."])
+    assert [source.name for source in found.sources if "IMG" in source.name] == []
+    assert found.notes == ("passed over 2 files: mien does not read .heic; convert them to JPEG or PNG",)
+    assert found.sources[0].name == "raw.cr2"  # reading it is an error that says what it is
+
+
 def test_links_in_a_circle_end(album: Path) -> None:
     (album / "sub" / "up").symlink_to(album, target_is_directory=True)
     (album / "broken.jpg").symlink_to(album / "nowhere.jpg")

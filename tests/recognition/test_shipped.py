@@ -100,8 +100,18 @@ def test_a_shipped_model_says_what_it_is_and_works(name: str) -> None:
     np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["first", "first/models/mini-xception.epoch-001.accuracy-0.2500.pt"])
+def test_a_training_is_to_be_exported_first(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("first/models").mkdir(parents=True)
+    with pytest.raises(ModelError, match=f"export it first, with mien export {name} --data DATA"):
+        load_classifier(name)
+
+
 def test_an_unknown_name_is_told_with_the_nearest() -> None:
     with pytest.raises(ModelError, match=r"unknown model 'mini-exception': did you mean mini-xception\?"):
         load_classifier("mini-exception")
+    with pytest.raises(ModelError, match=r"unknown model 'quite another'; shipped are: ensemble"):
+        load_classifier("quite another")
     with pytest.raises(ModelError, match=r"no such model file"):
         load_classifier("missing.onnx")

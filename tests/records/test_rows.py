@@ -214,6 +214,11 @@ def test_a_label_that_is_another_columns_name_is_refused() -> None:
         table_columns([], labels=("time",))
 
 
+def test_faces_alone_are_no_table(make_face: Any) -> None:
+    with pytest.raises(InvalidInput, match=r"made of results, as Analyzer\.stream gives them .* got a Face"):
+        as_table([make_face(0, 0, happy=0.9)])
+
+
 @pytest.mark.skipif(not (find_spec("pandas") or find_spec("polars")), reason="needs pandas or polars")
 def test_a_data_frame(results: list[Any]) -> None:
     table = as_table(results)

@@ -115,7 +115,7 @@ def _model(findings: Findings, other: str) -> str:
     if len(accurate) < 2:
         choice = f"only {accurate[0]} has" if accurate else "neither has"
         end = f": {choice} the accuracy of {findings.at_least:.2%} that was asked for"
-    elif networks.is_slower and accuracy <= 0:
+    elif networks.is_slower and findings.correct and accuracy <= 0:
         end = f": keep {first}"
     elif networks.is_faster and findings.correct and accuracy >= 0:
         end = f": take {other}"

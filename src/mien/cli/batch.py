@@ -22,7 +22,7 @@ from mien.cli.analyze import (
     warn_of_drift,
 )
 from mien.cli.asking import Labels, MaxError, Prior, ProviderName, ReadingName, Sets, Views
-from mien.cli.console import above_zero, complain, err, note, seconds, tell
+from mien.cli.console import above_zero, complain, err, named, note, seconds, tell
 from mien.defaults import DEFAULT_DETECTOR, DEFAULT_MODEL
 from mien.errors import reason
 
@@ -177,7 +177,7 @@ def _summarize(summary: "BatchSummary", *, quiet: bool) -> None:
     from mien.report.html import counted
 
     for failure in summary.failures:
-        complain(failure.error if failure.source in failure.error else f"{failure.source}: {failure.error}")
+        complain(named(failure.source, failure.error))
     if summary.num_failed:
         first = f"; the first {len(summary.failures)} are above" if summary.num_failed > len(summary.failures) else ""
         complain(
@@ -189,7 +189,7 @@ def _summarize(summary: "BatchSummary", *, quiet: bool) -> None:
     if summary.num_twice:
         note(f"named twice, and analysed once: {counted(summary.num_twice, 'input')}")
     if skipped := summary.statuses.get("skipped"):
-        note(f"passed over: {counted(skipped, 'input')} drawn by mien, as drawings would be read as faces")
+        note(f"passed over: {counted(skipped, 'input')}; their rows say why")
     shares = sorted(summary.labels.items(), key=lambda item: -item[1])
     faces = ", ".join(f"{label} {num / summary.num_faces:.0%}" for label, num in shares)
     tell(f"{counted(summary.num_inputs, 'input')}, {summary.num_frames:,} pictures and frames, "

@@ -127,6 +127,11 @@ def warn(message: str) -> None:
     note(message)
 
 
+def named(source: str, error: str) -> str:
+    """An error that begins with what it is about."""
+    return error if error.startswith((f"{source}:", f"{source},", f"{source} ")) else f"{source}: {error}"
+
+
 def complain(message: str) -> None:
     err.print("[bold red]error:[/]", end=" ")
     note(message)

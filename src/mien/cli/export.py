@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mien.cli.console import note, share, tell
+from mien.files import check_outputs
 
 if TYPE_CHECKING:
     from mien.recognition import FileClassifier
@@ -49,6 +50,7 @@ def export(
         kind = f"in the format {form} ends in" if form else "ends in"
         raise typer.BadParameter(f"a model file {kind} {suffix}; got {file}", param_hint="--out")
     shares = [] if average is None else _shares(average, len(trained))
+    check_outputs({"--out": file}, may_replace={"--out": _is_model})
     eight_bits = form == "onnx-int8"
     if eight_bits and len(trained) > 1 and not shares:
         raise typer.BadParameter(
@@ -78,8 +80,25 @@ def export(
     _tell(model, file, f"{', calibrated there' if data else ''}{checked}")
     if data and "people" not in model.info.readings and model.info.vote_labels:
         note(f"{data} has no votes of FER+ to calibrate people's reading by, so the file answers by its labels alone")
+    elif not data and not exported:
+        note(
+            "it is not calibrated, so it calls no face unclear and notices no drift; name the data that it was trained "
+            "on by --data"
+        )
     elif no_votes and "people" in model.info.readings:
         note(f"{data} has no votes of FER+: people's reading is calibrated as it was in what the file was made from")
+
+
+def _is_model(path: Path) -> bool:
+    """Whether a file is one of mien's model files, which may be replaced."""
+    from mien.errors import ModelError
+    from mien.recognition import load_classifier
+
+    try:
+        load_classifier(path)
+    except ModelError:
+        return False
+    return True
 
 
 def _tell(model: "FileClassifier", file: Path, checked: str) -> None:
@@ -88,7 +107,7 @@ def _tell(model: "FileClassifier", file: Path, checked: str) -> None:
     info = model.info
     scored = info.measured
     others = "".join(f" with {each.name}" for each in files_of(file)[1:])
-    whose = "" if "accuracy" in info.parity else ", as the original was measured (with --data this file is)"
+    whose = "" if "accuracy" in info.parity else ", measured before it was exported; --data measures this file"
     tell(
         f"wrote {file}{others}: {info.num_parameters:,} parameters, accuracy {scored['accuracy']:.2%} on "
         f"{scored['num_faces']:,} faces of {scored['split']}{whose}{checked}"

@@ -17,6 +17,8 @@ def runs(
     from mien.training.run import find_runs, summary
 
     check_outputs({"--json": json_file}, may_replace={"--json": is_json})
+    if not folder.is_dir():
+        raise typer.BadParameter(f"there is no folder {folder}", param_hint="FOLDER")
     rows = [summary(run) for run in find_runs(folder)]
     nothing = f"no training in {folder}; begin one with: mien train RECIPE --data PATH"
     show(rows, json_file, table_of(rows) if rows else nothing)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from mien.cli.console import complain, err, note, out, shared_bar, styles_of
+from mien.cli.console import complain, err, named, note, out, shared_bar, styles_of
 from mien.emotions import UNCLEAR
 from mien.jobs.run import Summary
 from mien.jobs.settings import VideoSettings
@@ -71,7 +71,7 @@ class AnalysisScreen:
             self._bar.advance(self._all)
         self._end_video()
         if isinstance(result, Failure):
-            complain(result.error if result.source in result.error else f"{result.source}: {result.error}")
+            complain(named(result.source, result.error))
             return
         if result.error:
             complain(f"{result.source}: {result.error}")

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,6 +72,7 @@ def train(
     from mien.training.distributed import end_process
     from mien.training.loop import use_threads
     from mien.training.recipe import overridden
+    from mien.training.run import Run
 
     if threads:
         use_threads(threads)
@@ -81,6 +83,8 @@ def train(
     if val_share:
         faces = hold_out(faces, val_share)
     folder = folder or Path("runs") / f"{words[0].stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    if resume and not Run(folder).about.exists():
+        note(f"{folder} holds no training to go on with; one begins there")
     initial = load_initial(init) if init else None
     events = train(recipe, faces, folder, resume=resume, initial=initial, teachers=teachers, compiled=compiled,
                    seconds_a_checkpoint=checkpoint_seconds)  # fmt: skip
@@ -138,7 +142,7 @@ def _show(events: "Iterator[Event]", recipe: "Recipe", folder: Path, data: Path,
     if begun and (advice := advice_after(recipe, begun, run.epochs())):
         warn(advice)
     elif best:
-        tell(f"ship it with: mien export {folder}")
+        tell(f"ship it with: mien export {shlex.quote(str(folder))} --data {shlex.quote(str(data))}")
 
 
 def _announce(start: "Start", recipe: "Recipe", folder: Path, data: Path, *, has_votes: bool) -> None:

