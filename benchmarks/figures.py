@@ -24,7 +24,7 @@ SERIES = ("#2f6fde", "#e8843c", "#3aa66f", "#9e74d6", "#d6577a", "#c2a12f")
 def overfitting() -> None:
     """The curves of one network under several recipes; the same as `mien train --compare RUN RUN`."""
     runs = {shown: epochs_of(name) for shown, name in OVERFITTING.items()}
-    title = "One network, three trainings: training faces as they are (dashed) and PublicTest (solid)"
+    title = "One network, four trainings: training faces as they are (dashed) and PublicTest (solid)"
     plot_curves(runs, PICTURES / "overfitting.svg", title=title)
 
 

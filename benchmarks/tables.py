@@ -26,6 +26,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 AS_PUBLISHED = tuple(f"gelu-cnn-as-published-{part}" for part in ("second", "third", "fourth", "fifth"))
 OVERFITTING = {
     "as published": "gelu-cnn-as-published",
+    "as published, without batch norm": "gelu-cnn-without-norm",
     "gelu-cnn.toml": "gelu-cnn-at-first",
     "as published, then with teachers": "gelu-cnn",
 }
@@ -284,7 +285,7 @@ def aims() -> str:
         compared = [percent(value) for pair in zip(reached, aim, strict=True) for value in pair]
         rows.append([ours(name), *trained, *compared])
     return markdown(
-        ["", "epochs", "hours of a core", "FER2013's label, %", "aim, %", "FER+ majority of eight, %", "aim, %"], rows
+        ["", "epochs", "hours", "FER2013's label, %", "aim, %", "FER+ majority of eight, %", "aim, %"], rows
     )
 
 
@@ -296,7 +297,7 @@ def students() -> str:
         hours, last = sum(epoch["seconds"] for epoch in epochs) / 3600, epochs[-1]
         accuracies = (percent(last[faces]) for faces in ("val_accuracy", "plain_train_accuracy"))
         rows.append([name, str(len(epochs)), f"{hours:.1f}", *accuracies, f"{last['val_loss']:.3f}"])
-    return markdown(["", "epochs", "hours of a core", "PublicTest, %", "training faces, %", "loss"], rows)
+    return markdown(["", "epochs", "hours", "PublicTest, %", "training faces, %", "loss"], rows)
 
 
 def networks() -> str:

@@ -52,7 +52,9 @@ def test_a_token_that_is_too_short_is_not_repeated(
     file.write_text("hunter2\n")
     status, out, err = run_mien("serve", "--token-file", file)
     assert status == 2
-    assert "a token has 16 to 512" in " ".join(err.replace("│", "").split())
+    told = " ".join(err.replace("│", "").split())
+    assert "a token has 16 to 512" in told
+    assert "--token-file" in told
     assert "hunter2" not in out + err
 
 

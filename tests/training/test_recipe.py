@@ -84,6 +84,12 @@ def test_unreadable_files_are_named(tmp_path: Path, content: bytes | None) -> No
         read_recipe(path)
 
 
+def test_a_training_in_place_of_a_recipe_says_how_to_go_on_with_it(tmp_path: Path) -> None:
+    (tmp_path / "run.json").touch()
+    with pytest.raises(RecipeError, match=r"is a folder; .* go on with the training in it: --out .* --resume"):
+        read_recipe(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [

@@ -53,7 +53,8 @@ def serve(
         bounds = Limits(**limits)  # type: ignore[arg-type] # as their options have it
         access = Access(_token(token_file), tuple(allow_host or ()), tuple(allow_origin or ()))
     except InvalidInput as error:
-        raise typer.BadParameter(str(error)) from error
+        named = f"--token-file {token_file}" if token_file else TOKEN
+        raise typer.BadParameter(str(error), param_hint=named if "a token has" in str(error) else None) from error
     options = {
         "min_face": min_face, "min_score": min_score, "turned": turned, "reading": reading, "prior": prior,
         "labels": labels, "max_error": max_error, "sets": sets, "provider": provider,

@@ -35,8 +35,8 @@ COLOUR_SCALE: Final = 300.0
 """Mean square difference of colour that lowers a similarity by 1."""
 
 MIN_SIMILARITY: Final = 0.8
-"""Lowest similarity at which a face gets the number of somebody who left. Of 15,000 pairs of different people in one
-picture the most similar have .74 (`benchmarks/following.py`)."""
+"""Lowest similarity at which a face gets the number of somebody who left. Of 14,682 pairs of different people in one
+picture the most similar have .746 (`benchmarks/following.py`)."""
 
 MIN_SIMILARITY_GREY: Final = 0.92
 """Likewise where a face has no colours; there the most similar of those pairs have .88."""

@@ -148,6 +148,11 @@ def read_recipe(source: str | Path) -> Recipe:
         raise RecipeError(
             f"{source}: there is no such recipe{hint} mien's own are: {', '.join(shipped)}; or name a TOML file"
         ) from error
+    except IsADirectoryError as error:
+        hint = f"; to go on with the training in it: --out {path} --resume" if (path / "run.json").is_file() else ""
+        raise RecipeError(
+            f"{path} is a folder; a recipe is a name ({', '.join(shipped)}) or a TOML file{hint}"
+        ) from error
     except RecursionError as error:
         raise RecipeError(f"{path}: not a readable TOML file: it is nested too deeply") from error
     except (OSError, ValueError) as error:  # ValueError: no TOML, no UTF-8, too large a number or file
