@@ -26,7 +26,7 @@ from mien.training.distributed import Worker, joined, launch
 from mien.training.eight_bits import round_in_training
 from mien.training.events import Epoch, Event, Start, Step
 from mien.training.initial import Initial, initialize
-from mien.training.losses import Losses
+from mien.training.losses import Losses, has_bf16, has_fast_bf16
 from mien.training.optimizer import learning_rate, make_optimizer, perturbed
 from mien.training.page import published
 from mien.training.pruning import pruned
@@ -150,6 +150,7 @@ class _Training:
             "classes": list(faces.classes),
             "processes": worker.size,
             "launch": launch(),
+            "bf16": has_fast_bf16(device),
             "initial": initial and {"name": initial.name, "sha256": initial.sha256},
             "teachers": [
                 {key: getattr(teacher, key) for key in ("name", "sha256", "folds", "fold")} for teacher in loaded
@@ -181,8 +182,11 @@ class _Training:
         worker.wait()
         resume = resume or run.was_launched_by(launch())
         # As it began: a resumption need not name the weights again.
-        begun = self.about["initial"] if worker.leads else run.description()["initial"]
+        about = self.about if worker.leads else run.description()
+        begun = about["initial"]
         self.seed = self.batches.seed = continued_seed(self.recipe.seed, begun and begun["sha256"])
+        # A measurement may come out otherwise the next time, and the steps would no longer be the same.
+        self.losses.bf16 = about.get("bf16", self.losses.bf16) and has_bf16(worker.device)
         if resume and run.checkpoint.exists():
             tensors, kept = checkpoint.load(run.checkpoint)
             try:

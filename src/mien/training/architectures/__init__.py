@@ -64,6 +64,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "gelu-cnn-without-norm": _gelu(batch_norm=False),
     "rep-nano": _rep(channels=(12, 24, 56), depths=(2, 1, 1)),
     "rep-small": _rep(channels=(24, 64, 160), depths=(1, 2, 3)),
+    "rep-wide": _rep(channels=(32, 96, 256), depths=(1, 2, 3)),
     "rep-base": _rep(channels=(64, 160, 384), depths=(3, 4, 4)),
     # Its heads divide the last width between them, so no channel can leave alone.
     "conv-attention": Architecture(
