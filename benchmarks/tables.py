@@ -344,6 +344,16 @@ def training_speed() -> str:
     return markdown(["", *ways], [[net, *(f"{row[way]:,.0f}" for way in ways)] for net, row in figures.items()])
 
 
+def training_steps() -> str:
+    """The parts of a training step of each network."""
+    steps = result("training_speed")["milliseconds_a_step"]
+    return markdown(
+        ["", "augmentation", "float32", "bfloat16", "times as fast"],
+        [[net, *(f"{row[part]:.0f}" for part in ("augmentation", "float32", "bfloat16")),
+          f"{row['float32'] / row['bfloat16']:.1f}"] for net, row in steps.items()],
+    )  # fmt: skip
+
+
 def winograd() -> str:
     """How many times as fast our 3x3 convolutions are."""
     ratios = result("training_speed")["winograd_times_as_fast"]
@@ -1589,6 +1599,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "ingredients": ingredients,
     "trials": trials,
     "training_speed": training_speed,
+    "training_steps": training_steps,
     "winograd": winograd,
     "video_speed": video_speed,
     "video_stages": video_stages,

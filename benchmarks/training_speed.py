@@ -1,10 +1,10 @@
-"""Images a second in training: one thread, two threads, two processes; and Winograd's convolutions against torch's own.
+"""Images a second in training; the parts of a step; bfloat16 against float32, and Winograd against torch's convolutions.
 
     python benchmarks/training_speed.py [--json benchmarks/results/training_speed.json]
 
 Trains on noise in batches of 64, with the augmentation of each network's recipe, and times the steps of the second
 epoch alone, without its validation. The ways take turns, and a figure is the best of the rounds, as other work on the
-machine only ever adds time. Ends in one JSON line.
+machine only ever adds time. A step's parts are medians of a batch of 128 on one thread. Ends in one JSON line.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -24,17 +25,27 @@ from torch import nn
 
 from mien.data import FaceSet
 from mien.emotions import EMOTIONS
-from mien.training.distributed import is_leader
+from mien.training.batches import Batches
+from mien.training.distributed import Worker, is_leader
 from mien.training.events import Step
 from mien.training.loop import train, use_threads
+from mien.training.losses import Losses
+from mien.training.precision import has_bf16
 from mien.training.recipe import read_recipe
+from mien.training.trained import Trainee, fresh_network
 from mien.training.winograd import use_winograd
+
+CPU = torch.device("cpu")
 
 WAYS = {"one thread": (1, 1), "two threads": (1, 2), "two processes": (2, 1)}
 """Processes, and threads of each."""
 
 CONVOLUTIONS = ((128, 256, 24), (256, 512, 12), (512, 512, 6))
 """Channels in and out, and the side: those of the GELU network."""
+
+
+NETWORKS = ("mini-xception", "rep-small", "rep-wide", "conv-attention", "gelu-cnn")
+"""Networks whose steps are taken apart."""
 
 
 def noise(num_train: int, num_val: int) -> FaceSet:
@@ -56,7 +67,7 @@ def work(recipe: str, num_faces: int, folder: Path, threads: int) -> None:
     short = dataclasses.replace(read_recipe(recipe), epochs=2, plain_epochs=0, warmup_epochs=0, batch_size=64)
     reports = [
         (event.step, time.perf_counter())
-        for event in train(short, noise(num_faces, 64), folder, device=torch.device("cpu"))
+        for event in train(short, noise(num_faces, 64), folder, device=CPU)
         if isinstance(event, Step) and event.epoch == 2
     ]
     (first, start), (last, end) = reports[0], reports[-1]
@@ -90,7 +101,7 @@ def winograd_ratios() -> dict[str, float]:
             "torch": nn.Conv2d(num_in, num_out, 3, padding=1),
             "winograd": nn.Conv2d(num_in, num_out, 3, padding=1),
         }
-        use_winograd(layers["winograd"], torch.device("cpu"))
+        use_winograd(layers["winograd"], CPU)
 
         def step(name: str, layers: dict[str, nn.Module] = layers, x: torch.Tensor = x) -> None:
             layers[name](x).square().sum().backward()
@@ -101,6 +112,25 @@ def winograd_ratios() -> dict[str, float]:
         times = median_microseconds(calls, 5)
         ratios[f"{num_in} to {num_out} channels, {side} x {side}"] = round(times["torch"] / times["winograd"], 2)
     return ratios
+
+
+def step_parts(recipe: str) -> dict[str, float]:
+    """Milliseconds, of a batch of 128 on one thread, of augmentation, and of forward and backward in two precisions."""
+    use_threads(1)
+    settings = dataclasses.replace(read_recipe(recipe), batch_size=128, class_weighting=0.0)
+    faces = noise(128, 64).split("train")
+    batches = Batches(faces, settings, Worker(0, 1, CPU))
+    [batch] = batches.epoch(1)
+    network = fresh_network(settings.architecture, 7, 48, settings.dropout_scale)
+    use_winograd(network, CPU)
+    trainee = Trainee(network, votes=False).train()
+    trainee.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's stub
+    calls: dict[str, Callable[[], object]] = {"augmentation": lambda: list(batches.epoch(1))}
+    for name, bf16 in (("float32", False), ("bfloat16", True)):
+        if bf16 and not has_bf16(CPU):
+            continue  # without instructions for it, a step takes ten times as long
+        calls[name] = partial(Losses(settings, faces, CPU, bf16=bf16).backward, trainee, batch)
+    return {name: round(time / 1000, 1) for name, time in median_microseconds(calls, 3).items()}
 
 
 def main() -> None:
@@ -114,7 +144,7 @@ def main() -> None:
         work(recipe, int(num_faces), Path(folder), int(threads))
         return
     figures: dict[str, dict[str, float]] = {}
-    for recipe, num_faces in (("mini-xception", 3200), ("gelu-cnn", 1088)):
+    for recipe, num_faces in (("mini-xception", 3200), ("rep-small", 3200), ("gelu-cnn", 1088)):
         best = dict.fromkeys(WAYS, 0.0)
         for _ in range(options.rounds):
             for way in WAYS:
@@ -124,6 +154,7 @@ def main() -> None:
     result = {
         "benchmark": "training_speed",
         "images_a_second": figures,
+        "milliseconds_a_step": {recipe: step_parts(recipe) for recipe in NETWORKS},
         "winograd_times_as_fast": winograd_ratios(),
         "torch": str(torch.__version__),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),

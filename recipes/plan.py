@@ -132,6 +132,7 @@ JOBS: tuple[Job, ...] = (
     # Every network without teachers.
     Job("rep-base-0", "rep-base"),
     Job("rep-small-0", "rep-small"),
+    Job("rep-wide-0", "rep-wide"),
     Job("conv-attention-0", "conv-attention"),
     Job("rep-nano-0", "rep-nano"),
     Job("gelu-cnn-0", "gelu-cnn", ("epochs=150",)),

@@ -77,7 +77,13 @@ def test_merged_it_answers_the_same_with_no_more_parameters(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "most"),
-    [("rep-nano", 62_000), ("rep-small", 1_000_000), ("conv-attention", 1_000_000), ("rep-base", 15_000_000)],
+    [
+        ("rep-nano", 62_000),
+        ("rep-small", 1_000_000),
+        ("conv-attention", 1_000_000),
+        ("rep-wide", 3_000_000),
+        ("rep-base", 15_000_000),
+    ],
 )
 def test_a_size_class_is_kept(name: str, most: int) -> None:
     assert most / 4 < sum(parameter.numel() for parameter in ARCHITECTURES[name](7, 48).parameters()) < most

@@ -34,10 +34,12 @@ class Batches:
     """The training split on the worker's device, and the worker's share of each batch of it.
 
     All randomness of an epoch comes from `seed`, the recipe's if nothing else is set, the epoch's number and the
-    worker's rank.
+    worker's rank. With `bf16`, teachers compute in bfloat16.
     """
 
-    def __init__(self, faces: FaceSet, recipe: Recipe, worker: Worker, teachers: Sequence[Teacher] = ()) -> None:
+    def __init__(
+        self, faces: FaceSet, recipe: Recipe, worker: Worker, teachers: Sequence[Teacher] = (), *, bf16: bool = False
+    ) -> None:
         if len(faces) < recipe.batch_size:
             raise DataError(
                 f"{faces.name} has {len(faces)} faces to train on, fewer than one batch of {recipe.batch_size}; "
@@ -48,7 +50,7 @@ class Batches:
                 f"a batch of {recipe.batch_size} is too small for {worker.size} processes, as each needs two faces for "
                 "batch norm; set a larger batch_size"
             )
-        self._recipe, self._worker, self.seed = recipe, worker, recipe.seed
+        self._recipe, self._worker, self.seed, self.bf16 = recipe, worker, recipe.seed, bf16
         self._faces = torch.from_numpy(faces.faces).to(worker.device)
         labels = F.one_hot(torch.from_numpy(faces.labels), len(faces.classes)).float()
         if recipe.people_weight and faces.votes is not None:
@@ -91,7 +93,8 @@ class Batches:
         views = standardize(images).contiguous(memory_format=torch.channels_last)
         targets = None
         if eligible is not None:
-            targets = teacher_targets(self._teachers, eligible, views, self._recipe.teacher_temperature)
+            with torch.autocast(views.device.type, torch.bfloat16, enabled=self.bf16):
+                targets = teacher_targets(self._teachers, eligible, views, self._recipe.teacher_temperature)
         return Batch(views, labels, votes, targets)
 
     def _order(self, epoch: int) -> Tensor:

@@ -26,9 +26,10 @@ from mien.training.distributed import Worker, joined, launch
 from mien.training.eight_bits import round_in_training
 from mien.training.events import Epoch, Event, Start, Step
 from mien.training.initial import Initial, initialize
-from mien.training.losses import Losses, has_bf16, has_fast_bf16
+from mien.training.losses import Losses
 from mien.training.optimizer import learning_rate, make_optimizer, perturbed
 from mien.training.page import published
+from mien.training.precision import has_bf16, has_fast_bf16
 from mien.training.pruning import pruned
 from mien.training.recipe import Recipe
 from mien.training.run import Run, describe_run, model_name
@@ -150,7 +151,7 @@ class _Training:
             "classes": list(faces.classes),
             "processes": worker.size,
             "launch": launch(),
-            "bf16": has_fast_bf16(device),
+            "bf16": (bf16 := has_fast_bf16(device)),
             "initial": initial and {"name": initial.name, "sha256": initial.sha256},
             "teachers": [
                 {key: getattr(teacher, key) for key in ("name", "sha256", "folds", "fold")} for teacher in loaded
@@ -169,8 +170,8 @@ class _Training:
         self.trainee.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's stub
         self.average = copy.deepcopy(self.trainee).eval()
         self.optimizer = make_optimizer(self.trainee, recipe)
-        self.losses = Losses(recipe, train_split, device)
-        self.batches = Batches(train_split, recipe, worker, loaded)
+        self.losses = Losses(recipe, train_split, device, bf16=bf16)
+        self.batches = Batches(train_split, recipe, worker, loaded, bf16=bf16)
         self.seed = recipe.seed
 
     def open(self, resume: bool) -> None:
@@ -185,8 +186,8 @@ class _Training:
         about = self.about if worker.leads else run.description()
         begun = about["initial"]
         self.seed = self.batches.seed = continued_seed(self.recipe.seed, begun and begun["sha256"])
-        # A measurement may come out otherwise the next time, and the steps would no longer be the same.
-        self.losses.bf16 = about.get("bf16", self.losses.bf16) and has_bf16(worker.device)
+        # As it began, too: measured again, bfloat16 may win or lose, and the steps would no longer be the same.
+        self.losses.bf16 = self.batches.bf16 = about.get("bf16", self.losses.bf16) and has_bf16(worker.device)
         if resume and run.checkpoint.exists():
             tensors, kept = checkpoint.load(run.checkpoint)
             try:
