@@ -1,4 +1,4 @@
-"""Images a second in training; the parts of a step; bfloat16 against float32, and Winograd against torch's convolutions.
+"""Images a second in training; a step's parts; bfloat16 against float32, Winograd's convolutions against direct ones.
 
     python benchmarks/training_speed.py [--json benchmarks/results/training_speed.json]
 
