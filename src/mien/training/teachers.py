@@ -54,6 +54,8 @@ def load_teachers(
             raise RecipeError(f"{file} cannot teach: it takes faces of {recipe['image_size']} pixels, not {image_size}")
         use_winograd(trainee.network, device)  # what export merges stays an ordinary convolution
         network = merged(trainee.network).to(device).requires_grad_(False)
+        # Laid out as the images are.
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's stub
         sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
         teachers.append(Teacher(file.name, sha256, network, recipe.get("folds", 1), recipe.get("fold", 0)))
     return teachers
