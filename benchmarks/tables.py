@@ -302,6 +302,17 @@ def students() -> str:
     return markdown(["", "epochs", "hours", "PublicTest, %", "training faces, %", "loss"], rows)
 
 
+def means() -> str:
+    """Each network alone, and the five means of several whose loss is lowest."""
+    rows = sorted(result("means")["rows"], key=lambda row: float(row["nll"]))
+    alone = [row for row in rows if len(row["members"]) == 1]
+    several = [row for row in rows if len(row["members"]) > 1][:5]
+    return markdown(
+        ["", "PublicTest, %", "NLL"],
+        [[", ".join(row["members"]), percent(row["accuracy"]), f"{row['nll']:.3f}"] for row in (*alone, *several)],
+    )
+
+
 def networks() -> str:
     """Accuracy of several networks in short trainings."""
     return markdown(
@@ -1598,6 +1609,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "aims": aims,
     "students": students,
     "networks": networks,
+    "means": means,
     "ingredients": ingredients,
     "trials": trials,
     "training_speed": training_speed,
