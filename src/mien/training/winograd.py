@@ -13,8 +13,9 @@ FEWEST_CHANNELS = 64  # with fewer channels in or out, moving data costs more th
 class WinogradConv2d(nn.Conv2d):
     """A 3×3 convolution of stride 1 that keeps the side, computed in float32 by Winograd's minimal filtering.
 
-    Faster than torch's own on a CPU, forward and backward, with a relative error of 1e-5: up to 2 times with AVX-512, up
-    to 2.8 times with AVX2 (benchmarks/training_speed.py). In bfloat16 and under torch.compile it is an ordinary convolution.
+    Faster than torch's own on a CPU, forward and backward, with a relative error of 1e-5: up to 2 times with AVX-512,
+    up to 2.8 times with AVX2 (benchmarks/training_speed.py). In bfloat16 and under torch.compile it is an ordinary
+    convolution.
     """
 
     def _conv_forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
