@@ -22,7 +22,7 @@ def has_fast_bf16(device: torch.device) -> bool:
     """Whether a device trains faster in bfloat16: with matrix units it does, with AVX-512's instructions it may."""
     if not has_bf16(device):
         return False
-    # They make rep-small's step 1.7 times as fast on an AMD EPYC (Zen 4), and made it slower on another machine.
+    # They make rep-small's step 1.9 times as fast on an AMD EPYC (Zen 4), and made it slower on another machine.
     return device.type == "cuda" or bool(torch.cpu.get_capabilities().get("amx_bf16")) or gain() > MIN_GAIN
 
 
