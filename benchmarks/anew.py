@@ -5,13 +5,14 @@
     python benchmarks/anew.py --data fer2013.csv --media FOLDER --peer mini_xception_102.tflite \\
         --out-of-fold RUN RUN RUN RUN [--models rep-small] [--from views]
 
-It takes more than an hour on two cores. `--models` names those that changed; where a benchmark can, the rows of others
-stay. `FOLDER` holds the pictures and videos that were marked by eye (`counted.json`, `labels.json`). Those commands
-that take no times come first, `--jobs` at once; then the others, one after another, which want a quiet machine. What
-fails is named at the end, and the others go on; `--from` begins with the first command that holds a word. Left to do by
-hand then: the model's card, the outputs that pages quote, which the tests name, and what needs more than this:
-formats.py with `--emulator`, peers/expressions.py, edge.py, pruning.py, fit_quality.py, anonymize.py. A run that kept
-no best model is named by the file of one, as in `teacher-0/models/epoch-024.pt`. Ends in one JSON line.
+It takes more than an hour on two cores. `--models` names those that changed: what measures none of them is left out,
+and where a benchmark can, the rows of others stay. `FOLDER` holds the pictures and videos that were marked by eye
+(`counted.json`, `labels.json`). Those commands that take no times come first, `--jobs` at once; then the others, one
+after another, which want a quiet machine. What fails is named at the end, and the others go on; `--from` begins with
+the first command that holds a word. Left to do by hand then: the model's card, the outputs that pages quote, which the
+tests name, and what needs more than this: formats.py with `--emulator`, peers/expressions.py, edge.py, pruning.py,
+fit_quality.py, anonymize.py. A run that kept no best model is named by the file of one, as in
+`teacher-0/models/epoch-024.pt`. Ends in one JSON line.
 """
 
 import argparse
@@ -21,9 +22,11 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from mien.defaults import DEFAULT_MODEL
 from mien.recognition import shipped_models
 
 ROOT = Path(__file__).parents[1]
@@ -61,6 +64,13 @@ SHOWN = [
     "docs/pictures/drift_card.py {data}",
     "recipes/reproduce.py --data {data}",
 ]
+OF_DEFAULT = ("through_detector", "drift", "quality", "groups", "labels", "report", "tutorials", "drift_card")
+OF_PAGE = ("browser_scores", "browser")
+ONLY = {
+    **dict.fromkeys(OF_DEFAULT, frozenset([DEFAULT_MODEL])),
+    **dict.fromkeys(OF_PAGE, frozenset([DEFAULT_MODEL, "mini-xception"])),
+}
+"""What measures or shows these models alone, of all that are shipped."""
 
 
 def main() -> None:
@@ -80,17 +90,27 @@ def main() -> None:
         "models": shlex.join(options.models),
         "runs": shlex.join(str(run.resolve()) for run in options.out_of_fold),
     }  # fmt: skip
-    commands = [words.format(**values) for words in (*COUNTED, *TIMED, *SHOWN)]
-    begin = next((number for number, words in enumerate(commands) if options.first in words), None)
+    counted, others = (
+        [words.format(**values) for words in group if measures(words, options.models)]
+        for group in (COUNTED, (*TIMED, *SHOWN))
+    )
+    begin = next((number for number, words in enumerate(counted + others) if options.first in words), None)
     if begin is None:
         parser.error(f"no command holds {options.first!r}")
-    at_once = commands[begin : len(COUNTED)]
-    one_by_one = commands[begin + len(at_once) :]
+    commands = (counted + others)[begin:]
+    at_once = counted[begin:]
     with ThreadPoolExecutor(options.jobs) as pool:
-        done = [*pool.map(succeeds, at_once), *map(succeeds, one_by_one)]
-    failed = [words for words, well in zip(commands[begin:], done, strict=True) if not well]
-    print(json.dumps({"anew": len(commands) - begin, "failed": failed}))
+        done = [*pool.map(succeeds, at_once), *map(succeeds, commands[len(at_once) :])]
+    failed = [words for words, well in zip(commands, done, strict=True) if not well]
+    print(json.dumps({"anew": len(commands), "failed": failed}))
     sys.exit(1 if failed else 0)
+
+
+def measures(words: str, models: Sequence[str]) -> bool:
+    """Whether a command measures or shows one of these models."""
+    if words in EVALUATED:
+        return words.split()[3] in models
+    return not ONLY.get(Path(words.split(maxsplit=1)[0]).stem, frozenset(models)).isdisjoint(models)
 
 
 def succeeds(words: str) -> bool:
