@@ -4,10 +4,11 @@ import copy
 import dataclasses
 import math
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +30,7 @@ from mien.training.initial import Initial, initialize
 from mien.training.losses import Losses
 from mien.training.optimizer import learning_rate, make_optimizer, perturbed
 from mien.training.page import published
-from mien.training.precision import has_bf16, has_fast_bf16
+from mien.training.precision import has_bf16, has_bf16_units, has_fast_bf16
 from mien.training.pruning import pruned
 from mien.training.recipe import Recipe
 from mien.training.run import Run, describe_run, model_name
@@ -151,7 +152,8 @@ class _Training:
             "classes": list(faces.classes),
             "processes": worker.size,
             "launch": launch(),
-            "bf16": (bf16 := has_fast_bf16(device)),
+            # Training for eight bits rounds to 255 steps, which bfloat16 would round again.
+            "bf16": (bf16 := not recipe.eight_bits and has_fast_bf16(device)),
             "initial": initial and {"name": initial.name, "sha256": initial.sha256},
             "teachers": [
                 {key: getattr(teacher, key) for key in ("name", "sha256", "folds", "fold")} for teacher in loaded
@@ -179,6 +181,8 @@ class _Training:
         run, worker = self.run, self.worker
         if worker.leads:
             resume = resume or run.was_launched_by(launch())
+            if run.about.exists():
+                self.about["bf16"] = self._goes_on_in_bf16(run.description())
             self.about = run.begin(self.about, resume=resume)
         worker.wait()
         resume = resume or run.was_launched_by(launch())
@@ -186,8 +190,7 @@ class _Training:
         about = self.about if worker.leads else run.description()
         begun = about["initial"]
         self.seed = self.batches.seed = continued_seed(self.recipe.seed, begun and begun["sha256"])
-        # As it began, too: measured again, bfloat16 may win or lose, and the steps would no longer be the same.
-        self.losses.bf16 = self.batches.bf16 = about.get("bf16", self.losses.bf16) and has_bf16(worker.device)
+        self.losses.bf16 = self.batches.bf16 = self._goes_on_in_bf16(about)
         if resume and run.checkpoint.exists():
             tensors, kept = checkpoint.load(run.checkpoint)
             try:
@@ -200,6 +203,15 @@ class _Training:
         worker.check_equal(self.progress.epoch, shared)
         if worker.leads:
             run.forget_after(self.progress.epoch)
+
+    def _goes_on_in_bf16(self, about: Mapping[str, Any]) -> bool:
+        """Whether a training of this description computes in bfloat16 here: where it can, as it began.
+
+        Measured again, bfloat16 may win or lose, and the steps would no longer be the same. Descriptions of earlier
+        versions do not name it, and those used it on units for matrices only.
+        """
+        device = self.worker.device
+        return bool(about.get("bf16", has_bf16_units(device))) and has_bf16(device)
 
     def events(self, compiled: bool, seconds_a_checkpoint: float) -> Iterator[Event]:
         counts = self.about["data"]["faces"]

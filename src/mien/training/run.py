@@ -121,7 +121,7 @@ class Run:
                         f"{self.folder} was begun with another {key} (differs in: {', '.join(changed)}); "
                         f"resume it with the same, or {anew}"
                     )
-            resumption = about["code"] | {"processes": about.get("processes", 1)}
+            resumption = about["code"] | {"processes": about.get("processes", 1), "bf16": about.get("bf16")}
             about = before | {"resumed_with": [*before.get("resumed_with", []), resumption]}
         with replacing(self.about) as partial:
             partial.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
