@@ -360,10 +360,11 @@ def training_speed() -> str:
 def training_steps() -> str:
     """The parts of a training step of each network."""
     steps = result("training_speed")["milliseconds_a_step"]
+    parts = ("augmentation", "float32", "bfloat16")
     return markdown(
-        ["", "augmentation", "float32", "bfloat16", "times as fast"],
-        [[net, *(f"{row[part]:.0f}" for part in ("augmentation", "float32", "bfloat16")),
-          f"{row['float32'] / row['bfloat16']:.1f}"] for net, row in steps.items()],
+        ["", *parts, "times as fast"],
+        [[net, *(f"{row[part]:.0f}" if part in row else "" for part in parts),
+          f"{row['float32'] / row['bfloat16']:.1f}" if "bfloat16" in row else ""] for net, row in steps.items()],
     )  # fmt: skip
 
 
