@@ -66,7 +66,7 @@ STUDENTS = {
     "mini-xception, from its shipped weights": "student-mini-xception",
     "gelu-cnn, from 24 epochs as published": "gelu-cnn-taught",
     "conv-attention, from random weights": "student-conv-attention",
-    "the same, without teachers": "conv-attention",
+    "the same network, without teachers": "conv-attention",
     "rep-wide, from random weights, without teachers": "rep-wide",
 }
 """Runs under the four teachers of rep-small's size, of which each left a quarter of the faces out, and without them."""
