@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.patches import Patch
-from tables import AIMS, MIRRORED, OVERFITTING, PARTS, PEER, ROOT, by_time, changed_share, epochs_of, result
+from tables import AIMS, MEMBERS, MIRRORED, OVERFITTING, PARTS, PEER, ROOT, by_time, changed_share, epochs_of, result
 
 from mien.emotions import colours_of
 from mien.report.plots import FAINT, INK, new_figure, plot_curves, save, tidy
@@ -32,8 +32,9 @@ def trainings() -> None:
     """Accuracy over the epochs of every network's training, and its aim."""
     figure = new_figure(width=7.4, height=4.2, title="")
     axes = figure.subplots()
-    for name, colour in zip((name for name in AIMS if name in PARTS), SERIES, strict=False):
-        epochs, (aim, _) = epochs_of(name), AIMS[name]
+    shown = {name: name for name in AIMS if name in PARTS} | dict.fromkeys(MEMBERS, "ensemble")
+    for (name, model), colour in zip(shown.items(), SERIES, strict=False):
+        epochs, (aim, _) = epochs_of(name), AIMS[model]
         axes.plot(
             [epoch["epoch"] for epoch in epochs],
             [100 * epoch["val_accuracy"] for epoch in epochs],
