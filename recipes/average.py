@@ -1,4 +1,4 @@
-"""Keep the mean of several trainings' weights as a model that can be a member of an ensemble, a teacher, or a beginning.
+"""Keep the mean of several trainings' weights as a model that can be a member of an ensemble, a teacher or a start.
 
     python recipes/average.py runs/rep-wide runs/rep-wide-further --shares 0.3,0.7 --data fer2013.csv --out rep-wide.pt
     mien export rep-wide.pt runs/another --out ensemble.onnx --data fer2013.csv
@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from mien.data import load
+from mien.data import load, resized
 from mien.evaluation import class_indices
 from mien.training import checkpoint
 from mien.training.ensemble import averaged, refresh_norms
@@ -38,7 +38,7 @@ def main() -> None:
     abouts = [about for _, about in members]
     check_belong_together(abouts)
     mean = averaged([trainee for trainee, _ in members], shares)
-    faces = load(options.data)
+    faces = resized(load(options.data), abouts[-1]["recipe"]["image_size"])
     refresh_norms(mean, faces.split("train").faces)
     split = faces.split("val")
     logits = predict(mean.network, split.faces, torch.device("cpu"))
