@@ -1,7 +1,7 @@
 """Measure anew what the weights of a shipped model decide, after they changed.
 
     pip install -e '.[dev,train,serve,video,openvino,ncnn,pnnx,browser]'
-    pip install --no-deps ai-edge-litert    # for the peer
+    pip install --no-deps ai-edge-litert scikit-image scikit-learn    # the peer; photographs
     python benchmarks/anew.py --data fer2013.csv --media FOLDER --peer mini_xception_102.tflite \\
         --out-of-fold RUN RUN RUN RUN [--models rep-small] [--from views]
 
@@ -53,7 +53,7 @@ TIMED = [
     f"benchmarks/models.py --data {{data}} --peer {{peer}} --keep --json {RESULTS}/models.json",
     f"benchmarks/views.py --data {{data}} --models {{models}} --json {RESULTS}/views.json",
     f"benchmarks/explanations.py --data {{data}} --models {{models}} --out {RESULTS}/explanations.json",
-    f"benchmarks/formats.py --data {{data}} --models {{models}} --json {RESULTS}/formats.json",
+    f"benchmarks/formats.py --data {{data}} --json {RESULTS}/formats.json",
     f"benchmarks/pipeline.py --data {{data}} --json {RESULTS}/pipeline.json",
 ]
 SHOWN = [
@@ -65,10 +65,10 @@ SHOWN = [
     "recipes/reproduce.py --data {data}",
 ]
 OF_DEFAULT = ("through_detector", "drift", "quality", "groups", "labels", "report", "tutorials", "drift_card")
-OF_PAGE = ("browser_scores", "browser")
+OF_TWO = ("browser_scores", "browser", "formats")
 ONLY = {
     **dict.fromkeys(OF_DEFAULT, frozenset([DEFAULT_MODEL])),
-    **dict.fromkeys(OF_PAGE, frozenset([DEFAULT_MODEL, "mini-xception"])),
+    **dict.fromkeys(OF_TWO, frozenset([DEFAULT_MODEL, "mini-xception"])),
 }
 """What measures or shows these models alone, of all that are shipped."""
 

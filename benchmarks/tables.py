@@ -848,7 +848,8 @@ def expressions() -> str:
     rows = [
         [
             of_mien(name, row), f"{row['num_parameters']:,}", f"{row['bytes'] / 1024:,.0f}",
-            f"{row['microseconds']:,.0f}", f"{percent(row['accuracy'])} ± {percent(row['standard_error'])}",
+            f"{row['microseconds']:,.0f}" if row["microseconds"] else "",
+            f"{percent(row['accuracy'])} ± {percent(row['standard_error'])}",
             f"{percent(row['people']['accuracy'])} ± {percent(row['people']['standard_error'])}",
             percent(row["people"]["mean_recall"]), percent(row["ece"]), percent(row["ece_cross_fitted"]),
             percent(row["people"]["ece"]),

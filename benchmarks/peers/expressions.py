@@ -10,8 +10,9 @@ its module knows. The way with the best accuracy on these very faces counts, whi
 to mien's by name; scores of others (contempt) are left out, and the rest sum to 1 again.
 
 Answers are kept in FOLDER and used again. Times are the processor's, for one prepared face, in turns. With `--only` the
-other rows of the file stay, and all times, which are compared within one run; `timed` says of which. FER+'s votes lie
-beside the table as fer2013new.csv. Needs Node. Ends in one JSON line.
+other rows of the file stay, and all times, which are compared within one run; `timed` says of which. A network of
+another size than in that run has none. FER+'s votes lie beside the table as fer2013new.csv. Needs Node. Ends in one
+JSON line.
 """
 
 import argparse
@@ -163,7 +164,8 @@ def main() -> None:
             rows[name]["microseconds"] = round(microseconds, 1)
     else:
         for name, row in rows.items():
-            row["microseconds"] = before["rows"][name]["microseconds"]
+            same = row["num_parameters"] == before["rows"][name]["num_parameters"]
+            row["microseconds"] = before["rows"][name]["microseconds"] if same else None
         rows, timed = before["rows"] | rows, before["timed"]
     result = {
         "benchmark": "expressions", "split": SPLIT, "num_faces": len(split), "num_spoilt": len(split.labels[SOME]),
