@@ -32,15 +32,17 @@ def trainings() -> None:
     """Accuracy over the epochs of every network's training, and its aim."""
     figure = new_figure(width=7.4, height=4.2, title="")
     axes = figure.subplots()
-    shown = {name: name for name in AIMS if name in PARTS} | dict.fromkeys(MEMBERS, "ensemble")
-    for (name, model), colour in zip(shown.items(), SERIES, strict=False):
-        epochs, (aim, _) = epochs_of(name), AIMS[model]
+    for name, colour in zip([*(name for name in AIMS if name in PARTS), *MEMBERS], SERIES, strict=False):
+        epochs, aim = epochs_of(name), 100 * AIMS[name][0] if name in AIMS else None
         axes.plot(
             [epoch["epoch"] for epoch in epochs],
             [100 * epoch["val_accuracy"] for epoch in epochs],
-            color=colour, linewidth=1.4, label=f"{name} (aim: {100 * aim:g})",
+            color=colour, linewidth=1.4, label=f"{name} (aim: {aim:g})" if aim else name,
         )  # fmt: skip
-        axes.axhline(100 * aim, color=colour, linewidth=0.9, linestyle="--")
+        if aim:
+            axes.axhline(aim, color=colour, linewidth=0.9, linestyle="--")
+    aim = 100 * AIMS["ensemble"][0]
+    axes.axhline(aim, color=INK, linewidth=0.9, linestyle="--", label=f"ensemble (aim: {aim:g})")
     axes.set_ylim(45, 74)
     axes.set_xlabel("epoch", color=INK, fontsize=9)
     axes.set_ylabel("accuracy on PublicTest, %", fontsize=9)

@@ -5,7 +5,7 @@
         --json benchmarks/results/means.json
 
 A member is a shipped model's name, a training or a kept model; NAME=MEMBER gives it another name. Of every
-combination: accuracy by FER2013's label, and the loss, both calibrated on these faces by vector scaling as export
+combination: accuracy by FER2013's label, loss and calibration error, all calibrated on these faces by vector scaling as export
 would do it. Ends in one JSON line.
 """
 
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from mien.data import FaceSet, load
 from mien.errors import MienError, ModelError
 from mien.evaluation import fit_vector_scaling
-from mien.evaluation.metrics import negative_log_likelihood, shares_of
+from mien.evaluation.metrics import expected_calibration_error, negative_log_likelihood, shares_of
 from mien.recognition import load_classifier, shipped_models, softmax
 from mien.training.loop import predict
 from mien.training.run import trained_file
@@ -82,6 +82,7 @@ def row(names: tuple[str, ...], logits: Logits, labels: NDArray[np.int64]) -> di
         "members": list(names),
         "accuracy": float((calibrated.argmax(axis=1) == labels).mean()),
         "nll": negative_log_likelihood(labels, softmax(calibrated)),
+        "ece": expected_calibration_error(labels, softmax(calibrated)),
     }
 
 

@@ -317,8 +317,11 @@ def means() -> str:
     alone = [row for row in rows if len(row["members"]) == 1]
     several = [row for row in rows if len(row["members"]) > 1][:5]
     return markdown(
-        ["", "PublicTest, %", "NLL"],
-        [[", ".join(row["members"]), percent(row["accuracy"]), f"{row['nll']:.3f}"] for row in (*alone, *several)],
+        ["", "PublicTest, %", "NLL", "ECE, %"],
+        [
+            [", ".join(row["members"]), percent(row["accuracy"]), f"{row['nll']:.3f}", percent(row["ece"])]
+            for row in (*alone, *several)
+        ],
     )
 
 

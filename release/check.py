@@ -36,7 +36,7 @@ from sbom import bill_of_materials
 ROOT = Path(__file__).parents[1]
 RESULT: Final = ROOT / "benchmarks" / "results" / "release.json"
 
-PACKAGES: Final = {"mien": ".", "mien-gelu-cnn": "models/gelu-cnn"}
+PACKAGES: Final = {"mien": ".", "mien-ensemble": "models/ensemble", "mien-gelu-cnn": "models/gelu-cnn"}
 """The folder of each package."""
 
 LARGEST: Final = 6_000_000
@@ -65,6 +65,7 @@ CONTENTS: Final = {
         r"mien/serve/static/\w+\.(css|html|js|svg)",
         r"mien/benchmark/portrait\.jpg",
     ),
+    "mien-ensemble": (*ABOUT, r"mien_ensemble/ensemble\.onnx"),
     "mien-gelu-cnn": (*ABOUT, r"mien_gelu_cnn/gelu-cnn\.onnx"),
 }
 """What each wheel consists of: every name matches one pattern, and every pattern a name."""
@@ -268,7 +269,7 @@ def tried(python: str, built: Mapping[str, list[Path]], folder: Path, pythons: l
 def trial(
     python: str, interpreter: str, wheels: Mapping[str, Path], folder: Path, resolution: str, offline: list[str]
 ) -> dict[str, Any]:
-    """What `trial.py` says in one environment, without the package of the model and with it."""
+    """What `trial.py` says in one environment, without the packages of models and with them."""
     run(interpreter, "-m", "venv", "--without-pip", str(folder))
     inside = str(folder / "bin" / "python")
     # Wheels only: what would have to be compiled counts as not there, as it does for most people.
@@ -282,13 +283,13 @@ def trial(
     picture = ROOT / "docs" / "pictures" / "astronaut.jpg"
     environment = {"HOME": str(folder / "home"), "PATH": os.defpath, "PYTHONWARNINGS": "error::DeprecationWarning:mien"}
     words = [*offline, inside, "-I", str(TRIAL), str(picture), str(folder / "work")]
-    before = json.loads(run(*words, "--without-gelu", env=environment))
-    run(*install, "--no-deps", str(wheels["mien-gelu-cnn"]))
+    before = json.loads(run(*words, "--mien-alone", env=environment))
+    run(*install, "--no-deps", *(str(wheel) for name, wheel in wheels.items() if name != "mien"))
     after = json.loads(run(*words, env=environment))
     direct = set(map(name_of, requirements(wheels["mien"])))
     return {
         **before,
-        "gelu": after["gelu"],
+        "packaged": after,
         "versions": {each["name"]: each["version"] for each in versions if each["name"] in direct},
     }
 

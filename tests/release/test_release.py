@@ -104,4 +104,4 @@ def test_both_packages_are_the_same_from_two_copies_of_the_sources() -> None:
     if "No matching distribution" in done.stderr:
         pytest.skip("needs a package index")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1])["packages"].keys() == {"mien", "mien-gelu-cnn"}
+    assert json.loads(done.stdout.splitlines()[-1])["packages"].keys() == {"mien", "mien-ensemble", "mien-gelu-cnn"}

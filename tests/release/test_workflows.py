@@ -65,7 +65,7 @@ def test_nothing_of_a_stranger_runs_with_rights_or_as_a_command(path: Path) -> N
     assert [step["run"] for step in steps(read(path.stem)) if "${{" in step.get("run", "")] == []
 
 
-def test_a_release_is_checked_before_it_is_published_and_both_packages_are() -> None:
+def test_a_release_is_checked_before_it_is_published_and_all_packages_are() -> None:
     jobs = read("release")["jobs"]
     assert any("release/check.py" in step.get("run", "") for step in jobs["build"]["steps"])
     publishing = {
@@ -74,11 +74,11 @@ def test_a_release_is_checked_before_it_is_published_and_both_packages_are() -> 
         for step in job["steps"]
         if step.get("uses", "").startswith("pypa/gh-action-pypi-publish@")
     }
-    assert set(publishing.values()) == {"dist/mien", "dist/mien-gelu-cnn"}
+    assert set(publishing.values()) == {"dist/mien", "dist/mien-ensemble", "dist/mien-gelu-cnn"}
     for name in publishing:
         assert set(jobs[name]["permissions"]) == {"id-token"}
         needed = jobs[name]["needs"]
-        assert needed == "build" or jobs[needed]["needs"] == "build"
+        assert needed == "build" or all(jobs[each]["needs"] == "build" for each in needed)
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)

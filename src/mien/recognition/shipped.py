@@ -1,4 +1,4 @@
-"""The models that come with mien, and the one that is a package of its own."""
+"""The models that come with mien, and those that are packages of their own."""
 
 import difflib
 import hashlib
@@ -23,7 +23,7 @@ CLONE: Final = Path(__file__).parents[3]
 
 @dataclass(frozen=True, slots=True)
 class PackagedModel:
-    """A model in a package of its own, as its file would double the size of mien's.
+    """A model in a package of its own, as its file is larger than all else in mien's.
 
     Attributes:
         name: Its name.
@@ -51,6 +51,14 @@ class PackagedModel:
         return path.is_file() and _sha256(path) == self.sha256
 
 
+ENSEMBLE: Final = PackagedModel(
+    name="ensemble",
+    extra="ensemble",
+    module="mien_ensemble",
+    sha256="78ee141bef190f9b3874d6f0639cbc96ce50277eccc22dddbbff43ac61fab68e",
+)
+"""8.2 MB, and the most accurate: for those who can wait for it."""
+
 GELU: Final = PackagedModel(
     name="gelu-cnn",
     extra="gelu",
@@ -59,7 +67,7 @@ GELU: Final = PackagedModel(
 )
 """5.3 MB, and less accurate than any other: for those who learn from it."""
 
-PACKAGED: Final = {model.name: model for model in (GELU,)}
+PACKAGED: Final = {model.name: model for model in (ENSEMBLE, GELU)}
 
 
 def shipped_models() -> dict[str, Path]:
