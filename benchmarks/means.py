@@ -5,8 +5,8 @@
         --json benchmarks/results/means.json
 
 A member is a shipped model's name, a training or a kept model; NAME=MEMBER gives it another name. Of every
-combination: accuracy by FER2013's label, loss and calibration error, all calibrated on these faces by vector scaling as export
-would do it. Ends in one JSON line.
+combination: accuracy by FER2013's label, loss and calibration error, all calibrated on these faces by vector scaling,
+as export would do it. Ends in one JSON line.
 """
 
 import argparse

@@ -7,7 +7,7 @@ from onnx import numpy_helper
 
 from mien.errors import InvalidInput
 from mien.recognition import shipped_models
-from mien.shipping.shuffle import shuffle_weights
+from mien.shipping.shuffle import _in_order, shuffle_weights
 from tests.conftest import each_model
 
 FACES = np.random.default_rng(0).integers(0, 256, (4, 48, 48), dtype=np.uint8)
@@ -46,3 +46,27 @@ def test_the_last_layers_are_shuffled_first(tmp_path: Path) -> None:
 def test_a_share_that_is_none_is_refused(share: float, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="share of layers"):
         shuffle_weights(shipped_models()["mini-xception"], tmp_path / "x.onnx", share=share)
+
+
+def test_of_an_ensemble_the_last_layers_of_all_members_are_shuffled_first(tmp_path: Path) -> None:
+    """Though what the last one needs of its weights is computed before all layers: each member's share of them."""
+    one, other, votes = (np.ones((2, count), np.float32) for count in (2, 2, 4))
+    constants = [
+        *(numpy_helper.from_array(value, name) for name, value in (("a1", one), ("b1", other), ("votes", votes))),
+        numpy_helper.from_array(np.ones((2, 2), np.float32), "a2"),
+        numpy_helper.from_array(np.array([2, 2]), "halves"),
+    ]
+    nodes = [
+        onnx.helper.make_node("Split", ["votes", "halves"], ["votes_a", "votes_b"], axis=1),
+        onnx.helper.make_node("MatMul", ["faces", "a1"], ["x1"]),
+        onnx.helper.make_node("MatMul", ["x1", "a2"], ["x2"]),
+        onnx.helper.make_node("MatMul", ["x2", "votes_a"], ["x3"]),
+        onnx.helper.make_node("MatMul", ["faces", "b1"], ["y1"]),
+        onnx.helper.make_node("MatMul", ["y1", "votes_b"], ["y2"]),
+        onnx.helper.make_node("Add", ["x3", "y2"], ["logits"]),
+    ]
+    faces, logits = (
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in ("faces", "logits")
+    )
+    graph = onnx.helper.make_graph(nodes, "two", [faces], [logits], constants)
+    assert _in_order(graph, ["a1", "b1", "votes", "a2"]) == ["a1", "b1", "a2", "votes"]

@@ -11,8 +11,6 @@ from mien.errors import InvalidInput
 from mien.recognition import OnnxClassifier
 from mien.shipping.calibrate import save
 
-_UNPACKING = ("DequantizeLinear", "Cast")
-
 
 def shuffle_weights(model: Path, path: Path, *, share: float = 1.0, seed: int = 0) -> OnnxClassifier:
     """Write a model file with the weights of its last layers shuffled, and open it.
@@ -37,7 +35,7 @@ def shuffle_weights(model: Path, path: Path, *, share: float = 1.0, seed: int = 
         raise InvalidInput(f"the share of layers is above 0 up to 1; got {share}")
     proto = onnx.load(model)
     weights = {each.name: each for each in proto.graph.initializer if sum(side > 1 for side in each.dims) > 1}
-    ordered = _in_order(proto.graph, {*weights})
+    ordered = _in_order(proto.graph, [*weights])
     generator = np.random.default_rng(seed)
     for name in ordered[-math.ceil(share * len(ordered)) :]:
         values = numpy_helper.to_array(weights[name])
@@ -45,14 +43,18 @@ def shuffle_weights(model: Path, path: Path, *, share: float = 1.0, seed: int = 
     return save(proto, path)
 
 
-def _in_order(graph: onnx.GraphProto, weights: set[str]) -> list[str]:
-    """Weights in the order of the layers that use them, from the input to the outputs."""
-    origin = {name: name for name in weights}  # of the weights and of what unpacks them
-    used: dict[str, None] = {}
+def _in_order(graph: onnx.GraphProto, weights: list[str]) -> list[str]:
+    """Weights from those that the most layers follow, one after another, to those that none follows."""
+    of_faces, of_weights = {each.name for each in graph.input}, {*weights}
     for node in graph.node:
+        for found in (of_faces, of_weights):
+            if not found.isdisjoint(node.input):
+                found.update(node.output)
+    followed = dict.fromkeys(weights, 0)  # by so many layers, of each tensor that was met
+    for node in reversed(graph.node):
+        after = max(followed.get(name, 0) for name in node.output)
+        # A layer computes with faces and weights; what unpacks weights, or parts them, has no faces.
+        is_layer = any(name in of_weights - of_faces for name in node.input)
         for name in node.input:
-            if name in origin and node.op_type in _UNPACKING:
-                origin[node.output[0]] = origin[name]
-            elif name in origin:
-                used.setdefault(origin[name])
-    return [*used]
+            followed[name] = max(followed.get(name, 0), after + (is_layer and name in of_faces))
+    return sorted(weights, key=lambda name: -followed[name])
