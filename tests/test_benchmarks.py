@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from anew import COUNTED, ONLY, SHOWN, TIMED, measures
 from edge import REQUIRED
 from peers.compare import match
 from peers.pictures import Truth
@@ -59,3 +60,15 @@ def test_a_box_of_a_peer_finds_one_face_at_most() -> None:
     beside, small, large = (130, 100, 210, 180, "sad"), (125, 125, 160, 160, "sad"), (40, 40, 240, 240, "sad")
     assert match(truth, [beside, small, large]) == {}
     assert match(Truth("none", [], []), [near]) == {}
+
+
+def test_what_measures_no_changed_model_is_left_out() -> None:
+    commands = [*COUNTED, *TIMED, *SHOWN]
+    scripts = {Path(words.split()[0]).stem for words in commands}
+    assert scripts >= ONLY.keys()
+    left = [words for words in commands if measures(words, ["ensemble"])]
+    assert not scripts & ONLY.keys() & {Path(words.split()[0]).stem for words in left}
+    evaluated = [words.split()[3] for words in left if "mien evaluate" in words]
+    assert evaluated == ["ensemble"] * 2
+    whole = [words for words in commands if measures(words, ["rep-small"])]
+    assert {Path(words.split()[0]).stem for words in whole} >= ONLY.keys()
