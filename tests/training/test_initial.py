@@ -15,14 +15,16 @@ from mien.shipping.quantize import in_eight_bits
 from mien.training.architectures import ARCHITECTURES
 from mien.training.events import Epoch
 from mien.training.export import export
-from mien.training.initial import initialize, load_initial
+from mien.training.initial import begin_votes_with, initialize, load_initial
 from mien.training.loop import as_input, predict, train
 from mien.training.recipe import Recipe
 from mien.training.run import Run
-from mien.training.trained import describe_model, load_trained
+from mien.training.trained import Trainee, describe_model, load_trained
 from tests.conftest import each_model
 
-RECIPE = Recipe(architecture="mini-xception", image_size=32, epochs=1, batch_size=16, learning_rate=0.05, ema_decay=0)
+RECIPE = Recipe(
+    architecture="mini-xception", image_size=32, epochs=1, batch_size=16, learning_rate=0.05, votes_weight=0.5, ema_decay=0
+)
 CPU = torch.device("cpu")
 
 
@@ -49,7 +51,13 @@ def test_a_network_begins_with_the_answers_of_another(run: Path, bars: FaceSet, 
         export(trained, describe_model(trained, about, "model"), source)
     network = ARCHITECTURES[architecture](7, 32)
     images = as_input(bars.faces)
-    assert initialize(network, load_initial(str(source)), architecture, bars.classes, images) == []
+    initial = load_initial(str(source))
+    assert initialize(network, initial, architecture, bars.classes, images) == []
+    begun = Trainee(network, votes=True)
+    begin_votes_with(begun, initial)
+    assert begun.votes is not None and trained.votes is not None
+    for mine, wanted in zip(begun.votes.parameters(), trained.votes.parameters(), strict=True):
+        torch.testing.assert_close(mine, wanted)
     wanted = predict(trained.network, bars.faces, CPU)
     torch.testing.assert_close(predict(network, bars.faces, CPU), wanted, atol=1e-3, rtol=1e-3)
     if not exported:
@@ -73,12 +81,31 @@ def test_shipped_models_can_be_gone_on_with(name: str) -> None:
         return
     network = ARCHITECTURES[classifier.info.architecture](7, size)
     initialize(network, load_initial(name), classifier.info.architecture, classifier.labels, as_input(faces))
+    trainee = Trainee(network, votes=True).eval()
+    begin_votes_with(trainee, load_initial(name))
+    with torch.no_grad():
+        answers = trainee(as_input(faces))
     graph = onnx.load(shipped_models()[name]).graph
     arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    wanted = (classifier.logits(faces) - arrays["logits_offsets"]) / arrays["logits_factors"]
-    np.testing.assert_allclose(
-        predict(network, faces, CPU), wanted, atol=0.2 if in_eight_bits(shipped_models()[name]) else 2e-3
+    atol = 0.2 if in_eight_bits(shipped_models()[name]) else 2e-3
+    calibrated = {"logits": classifier.logits(faces), "votes": classifier.vote_logits(faces)}
+    for answer, (output, values) in zip(answers, calibrated.items(), strict=True):
+        wanted = (values - arrays[f"{output}_offsets"]) / arrays[f"{output}_factors"]
+        np.testing.assert_allclose(answer, wanted, atol=atol)
+
+
+@pytest.mark.parametrize("votes", [True, False])
+def test_a_training_begins_with_the_head_for_votes(run: Path, bars: FaceSet, tmp_path: Path, votes: bool) -> None:
+    """A training whose recipe asks for none has none."""
+    initial = load_initial(str(run))
+    recipe = dataclasses.replace(
+        RECIPE, architecture=initial.architecture, learning_rate=1e-8, weight_decay=0, votes_weight=0.5 * votes
     )
+    list(train(recipe, bars, tmp_path, device=CPU, initial=initial))
+    trained, _ = load_trained(Run(tmp_path).best_model())
+    assert (trained.votes is not None) == votes
+    if trained.votes is not None:
+        torch.testing.assert_close(trained.votes.weight, initial.votes["weight"])
 
 
 def test_other_classes_get_a_fresh_last_layer(run: Path, bars: FaceSet, tmp_path: Path) -> None:

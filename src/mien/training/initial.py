@@ -21,9 +21,11 @@ from mien.training import checkpoint
 from mien.training.architectures import Network
 from mien.training.architectures.rep_net import RepConv
 from mien.training.run import trained_file
-from mien.training.trained import load_trained
+from mien.training.trained import Trainee, load_trained
 
 EXPORTED_PREFIX = "network."
+VOTES_PREFIX = "votes."
+VOTES_HEAD = ("votes.weight", "votes.bias")
 
 LAST_LAYERS = ("evidence.", "classes.")  # prefixes of the parameters whose shapes depend on the number of classes
 
@@ -38,6 +40,7 @@ class Initial:
     classes: tuple[str, ...]
     keep: float  # the share of the architecture's channels that it has
     weights: dict[str, Tensor]  # in a model file, batch norm is folded into the convolution before it
+    votes: dict[str, Tensor]  # weight (8, E) and bias (8,) of the head for FER+'s votes; empty if it has none
 
 
 def load_initial(source: str) -> Initial:
@@ -51,6 +54,7 @@ def load_initial(source: str) -> Initial:
     if file != path or path.suffix == ".onnx":
         info = load_classifier(file).info
         weights = _exported_weights(file)
+        votes = {name.removeprefix(VOTES_PREFIX): weights.pop(name) for name in VOTES_HEAD if name in weights}
         architecture, classes, recipe = info.architecture, info.labels, info.recipe
     elif not path.exists():
         raise ModelError(
@@ -61,9 +65,10 @@ def load_initial(source: str) -> Initial:
         file = trained_file(path)
         trainee, about = load_trained(file)
         weights = trainee.network.state_dict()
+        votes = {} if trainee.votes is None else trainee.votes.state_dict()
         architecture, classes, recipe = about["recipe"]["architecture"], tuple(about["classes"]), about["recipe"]
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-    return Initial(file.name, sha256, architecture, classes, _share_kept(recipe, file), weights)
+    return Initial(file.name, sha256, architecture, classes, _share_kept(recipe, file), weights, votes)
 
 
 def _share_kept(recipe: Mapping[str, Any], file: Path) -> float:
@@ -118,6 +123,13 @@ def initialize(
     return fresh
 
 
+def begin_votes_with(trainee: Trainee, initial: Initial) -> None:
+    """Load the head for FER+'s votes, if both have one; a pruned network's is for fewer features and stays as it is."""
+    head = trainee.votes
+    if head is not None and initial.votes and initial.votes["weight"].shape == head.weight.shape:
+        head.load_state_dict(initial.votes)
+
+
 def _convolutions_and_norms(network: Network) -> Iterator[tuple[str, str]]:
     """The names of convolutions, each with that of the batch norm right after it."""
     named = [(name, module) for name, module in network.named_modules() if not list(module.children())]
@@ -163,11 +175,16 @@ def _unfold(network: Network, norms: list[str], images: Tensor) -> None:
 
 
 def _exported_weights(file: Path) -> dict[str, Tensor]:
-    """The weights of a model file by their names in the network; those in eight bits are dequantized."""
+    """The weights of a model file by their names in the trained module; those in eight bits are dequantized.
+
+    Those of the network are without its prefix.
+    """
+    graph = onnx.load(file).graph
+    kernel = _votes_kernel(graph)
     arrays = {
-        initializer.name.removeprefix(EXPORTED_PREFIX): numpy_helper.to_array(initializer)
-        for initializer in onnx.load(file).graph.initializer
-        if initializer.name.startswith(EXPORTED_PREFIX)
+        each.name.removeprefix(EXPORTED_PREFIX): numpy_helper.to_array(each)
+        for each in graph.initializer
+        if each.name.startswith((EXPORTED_PREFIX, *VOTES_HEAD)) or each.name.removesuffix(HALF) == kernel
     }
     for name in [name for name in arrays if name.endswith(HALF)]:
         arrays[name.removesuffix(HALF)] = arrays.pop(name).astype(np.float32)
@@ -177,4 +194,12 @@ def _exported_weights(file: Path) -> dict[str, Tensor]:
         scale = arrays.get(f"{plain}_scale", arrays.get(f"{name}_scale"))
         assert scale is not None
         arrays[plain] = whole.astype(np.float32) * scale.reshape(-1, *[1] * (whole.ndim - 1))
+    if kernel in arrays:
+        arrays["votes.weight"] = arrays.pop(kernel).squeeze((2, 3))
     return {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
+
+
+def _votes_kernel(graph: onnx.GraphProto) -> str | None:
+    """The name of the convolution's kernel (8, E, 1, 1) that a fully convolutional network's votes are exported as."""
+    kernels = (node.input[1] for node in graph.node if node.op_type == "Conv" and "votes.bias" in node.input)
+    return next(kernels, None)

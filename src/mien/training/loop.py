@@ -26,7 +26,7 @@ from mien.training.batches import Batches, continued_seed, epoch_seed
 from mien.training.distributed import Worker, joined, launch
 from mien.training.eight_bits import round_in_training
 from mien.training.events import Epoch, Event, Start, Step
-from mien.training.initial import Initial, initialize
+from mien.training.initial import Initial, begin_votes_with, initialize
 from mien.training.losses import Losses
 from mien.training.optimizer import learning_rate, make_optimizer, perturbed
 from mien.training.page import published
@@ -167,6 +167,8 @@ class _Training:
         if recipe.eight_bits:
             round_in_training(network)
         self.trainee = Trainee(network, votes=faces.votes is not None and recipe.votes_weight > 0)
+        if initial:
+            begin_votes_with(self.trainee, initial)
         self.trainee.to(device)
         # Images are in channels_last too, which is twice as fast on a CPU.
         self.trainee.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's stub
