@@ -9,10 +9,9 @@ It takes more than an hour on two cores. `--models` names those that changed: wh
 and where a benchmark can, the rows of others stay. `FOLDER` holds the pictures and videos that were marked by eye
 (`counted.json`, `labels.json`). Those commands that take no times come first, `--jobs` at once; then the others, one
 after another, which want a quiet machine. What fails is named at the end, and the others go on; `--from` begins with
-the first command that holds a word. Left to do by hand then: the model's card, the outputs that pages quote, which the
-tests name, and what needs more than this: formats.py with `--emulator`, peers/expressions.py, edge.py, pruning.py,
-fit_quality.py, anonymize.py. A run that kept no best model is named by the file of one, as in
-`teacher-0/models/epoch-024.pt`. Ends in one JSON line.
+the first command whose name holds a word. Left to do by hand then: the model's card, the outputs that pages quote,
+which the tests name, and what needs more than this: formats.py with `--emulator`, peers/expressions.py, edge.py,
+pruning.py, fit_quality.py, anonymize.py. Ends in one JSON line.
 """
 
 import argparse
@@ -94,9 +93,9 @@ def main() -> None:
         [words.format(**values) for words in group if measures(words, options.models)]
         for group in (COUNTED, (*TIMED, *SHOWN))
     )
-    begin = next((number for number, words in enumerate(counted + others) if options.first in words), None)
+    begin = next((number for number, words in enumerate(counted + others) if options.first in name_of(words)), None)
     if begin is None:
-        parser.error(f"no command holds {options.first!r}")
+        parser.error(f"no command's name holds {options.first!r}")
     commands = (counted + others)[begin:]
     at_once = counted[begin:]
     with ThreadPoolExecutor(options.jobs) as pool:
@@ -111,6 +110,12 @@ def measures(words: str, models: Sequence[str]) -> bool:
     if words in EVALUATED:
         return words.split()[3] in models
     return not ONLY.get(Path(words.split(maxsplit=1)[0]).stem, frozenset(models)).isdisjoint(models)
+
+
+def name_of(words: str) -> str:
+    """A command's name, without its options: as in "views", or "evaluate rep-small"."""
+    first, *others = words.split()
+    return " ".join(others[1:3]) if first == "-m" else Path(first).stem
 
 
 def succeeds(words: str) -> bool:

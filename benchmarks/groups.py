@@ -27,11 +27,11 @@ from numpy.typing import NDArray
 from robustness import blurred
 
 from mien.data import Attribute, FaceSet, Groups, load
+from mien.defaults import DEFAULT_MODEL
 from mien.evaluation import evaluate, score_groups
 from mien.evaluation.groups import GroupReport
 from mien.recognition import load_classifier
 
-MODEL: Final = "rep-small"
 SPLIT: Final = "PublicTest"
 SIGMA: Final = 1.5  # of the planted blur, in pixels
 WRONG: Final = 0.12  # the share of planted wrong labels
@@ -82,11 +82,11 @@ def planted(faces: FaceSet, folder: Path) -> dict[str, Any]:
         rows.writerow(["file", "subject", "lens", "team", "coin"])
         for place, values in enumerate(zip(subjects, lens, team, coin, strict=True)):
             rows.writerow([f"fer2013.csv:{place + 2}", *values])
-    words = ["evaluate", MODEL, "--data", folder / "fer2013.csv", "--groups", folder / "groups.csv",
+    words = ["evaluate", DEFAULT_MODEL, "--data", folder / "fer2013.csv", "--groups", folder / "groups.csv",
              "--json", folder / "scores.json", "--report", folder / "groups.html"]  # fmt: skip
     subprocess.run([sys.executable, "-m", "mien", *map(str, words)], check=True)
     result: dict[str, Any] = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
-    plain = evaluate(load_classifier(MODEL), chosen, SPLIT)
+    plain = evaluate(load_classifier(DEFAULT_MODEL), chosen, SPLIT)
     return {
         "planted": {"lens": f"blur of {SIGMA} pixels on {(lens == 'smeared').mean():.0%} of the faces",
                     "team": f"{wrong.sum()} wrong labels in D, {wrong.sum() / (team == 'D').sum():.0%} of its faces"},
@@ -278,7 +278,7 @@ def main() -> None:
         shown = planted(load(options.data), Path(folder))
         if options.page:
             options.page.write_bytes((Path(folder) / "groups.html").read_bytes())
-    result = {"benchmark": "groups", "model": MODEL, "split": SPLIT, "seed": 0, "shown": shown, **hardware()}
+    result = {"benchmark": "groups", "model": DEFAULT_MODEL, "split": SPLIT, "seed": 0, "shown": shown, **hardware()}
     if not options.keep_simulated:
         kept = simulations(options.repetitions) | {"simulated": hardware()}
     write_result(result | kept, options.json)

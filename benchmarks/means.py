@@ -20,7 +20,7 @@ import torch
 from measuring import hardware, write_result
 from numpy.typing import NDArray
 
-from mien.data import FaceSet, load
+from mien.data import FaceSet, load, resized
 from mien.errors import MienError, ModelError
 from mien.evaluation import fit_vector_scaling
 from mien.evaluation.metrics import expected_calibration_error, negative_log_likelihood, shares_of
@@ -72,7 +72,8 @@ def logits_of(member: str, faces: FaceSet) -> tuple[Logits, Path]:
     trainee, about = load_trained(file)
     if tuple(about["classes"]) != faces.classes:
         raise ModelError(f"{file} has the classes {', '.join(about['classes'])}; expected {', '.join(faces.classes)}")
-    return predict(trainee.network, faces.faces, torch.device("cpu")).numpy(), file
+    sized = resized(faces, about["recipe"]["image_size"])
+    return predict(trainee.network, sized.faces, torch.device("cpu")).numpy(), file
 
 
 def row(names: tuple[str, ...], logits: Logits, labels: NDArray[np.int64]) -> dict[str, Any]:

@@ -29,10 +29,11 @@ from mien.evaluation import evaluate
 from mien.recognition import ModelInfo, OnnxClassifier, shipped_models
 from mien.shipping.quantize import in_eight_bits
 from mien.training.architectures import ARCHITECTURES, Network
+from mien.training.augmentation import as_input
 from mien.training.ensemble import refresh_norms
 from mien.training.export import export, export_trained
 from mien.training.initial import initialize, load_initial
-from mien.training.loop import as_input, predict, use_threads
+from mien.training.loop import predict, use_threads
 from mien.training.pruning import cut, importance, width_axes
 from mien.training.recipe import read_recipe
 from mien.training.run import Run

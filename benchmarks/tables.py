@@ -115,7 +115,7 @@ def models_short() -> str:
     """What the first page says of every shipped model."""
     rows = []
     for name, row in by_time(result("models")["rows"]):
-        shipped = name in shipped_models()
+        shipped = name in SHIPPED
         people = result(name)["readings"]["people"] if shipped else None
         rows.append(
             [ours(name), f"{row['num_parameters']:,}", f"{row['microseconds_batch_1'] / 1000:.1f}",
@@ -753,18 +753,6 @@ def calibration(model: str) -> str:
     return markdown(["", "faces", "accuracy, %", "macro F1, %", "ECE, %", "NLL"], rows)
 
 
-def pipeline() -> str:
-    """Milliseconds of each stage of the default model with each detector."""
-    content = [row for row in result("pipeline")["rows"] if row["model"] == DEFAULT_MODEL]
-    stages = {row["detector"]: {name: each["p50"] for name, each in row["stages"]["1"].items()} for row in content}
-    named = {"read": "read the file", "detector": "find the faces", "network": "classify one", "whole": "all of it"}
-    rows = [
-        [what, *(f"{row[stage]:.2f} ({row[stage] / row['whole']:.0%})" for row in stages.values())]
-        for stage, what in named.items()
-    ]
-    return markdown(["ms, one thread", *stages], rows)
-
-
 def benchmark() -> str:
     """What `mien benchmark` says of the machine of the tables: a row for each model, detector and number of threads."""
     rows = []
@@ -938,7 +926,7 @@ def explanations() -> str:
 
 def explanations_parts() -> str:
     """Where on the face the evidence of the default model lies."""
-    rows = result("explanations")["rows"]["rep-small"]["readings"]["people"]["parts"]
+    rows = result("explanations")["rows"][DEFAULT_MODEL]["readings"]["people"]["parts"]
     parts = [part for part in rows["all"] if part != "num_faces"]
     lines = [
         [f"{'all faces' if label == 'all' else label} (n = {row['num_faces']})"]
@@ -971,7 +959,7 @@ def explanations_covered() -> str:
     for model, row in result("explanations")["rows"].items():
         covered = row["covered mouths"]
         for name, each in covered["rows"].items():
-            if model == "rep-small" or name in ("as they are", "mouth covered by what surrounds it"):
+            if model == DEFAULT_MODEL or name in ("as they are", "mouth covered by what surrounds it"):
                 lines.append(
                     [
                         f"**{model}** (n = {covered['num_faces']}), {name}",
@@ -1310,14 +1298,15 @@ def _rate(row: dict[str, float]) -> str:
 
 def light() -> str:
     """The default model's answers to the same faces in other light."""
-    content = result("light")["models"]["rep-small"]
+    content = result("light")["models"][DEFAULT_MODEL]
     rows = []
     for what, unit, own in (("exposure", "{:+g} stops", 0), ("contrast", "contrast × {:g}", 1)):
         for step in content[what]:
             name = "as they are" if step["amount"] == own else unit.format(step["amount"])
             accuracy = f"{percent(step['accuracy'])} ± {percent(step['standard_error'])}"
             rows.append([name, accuracy, percent(step["confidence"]), percent(step["changed"])])
-    header = [f"rep-small, {content['num_faces']:,} faces", "accuracy, %", "mean confidence, %", "answers changed, %"]
+    what = f"{DEFAULT_MODEL}, {content['num_faces']:,} faces"
+    header = [what, "accuracy, %", "mean confidence, %", "answers changed, %"]
     return markdown(header, rows)
 
 
@@ -1589,7 +1578,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "recalls": recalls,
     "robustness": robustness,
     "overfitting": overfitting,
-    "pipeline": pipeline,
     "benchmark": benchmark,
     "edge_wheels": edge_wheels,
     "edge_arm": edge_arm,
@@ -1668,7 +1656,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "data_classes": data_classes,
     "reproduce": reproduce,
     "data_votes": data_votes,
-    "readings_by_class": partial(readings_by_class, "rep-small"),
+    "readings_by_class": partial(readings_by_class, DEFAULT_MODEL),
 }
 
 MODEL_CARD: dict[str, Callable[[str], str]] = {

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from mien.data import FaceSet, load
 from mien.emotions import EMOTIONS, FER_PLUS_EXPRESSIONS, parse_vote
 from mien.evaluation.readings import named_by_most, votes_for
-from mien.training.loop import as_input
+from mien.training.augmentation import as_input
 from mien.training.run import Run
 from mien.training.trained import load_trained
 

@@ -4,24 +4,29 @@
     mien export rep-wide.pt runs/another --out ensemble.onnx --data fer2013.csv
 
 Such a mean is good only between a network and its fine-tuned descendants; see `mien.training.ensemble.averaged`. Its
-batch norms are measured anew on training faces, and it is measured on the validation split. `mien export --average` is
-for a mean that is to be a model file by itself. Ends in one JSON line.
+batch norms and its head for votes are fitted anew on training faces, and it is measured on the validation split.
+`mien export --average` is for a mean that is to be a model file by itself. Ends in one JSON line.
 """
 
 import argparse
 import json
+import math
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 
 from mien.data import load, resized
+from mien.errors import MienError
 from mien.evaluation import class_indices
 from mien.training import checkpoint
-from mien.training.ensemble import averaged, refresh_norms
+from mien.training.ensemble import averaged, fit_mean
 from mien.training.loop import predict
 from mien.training.run import trained_file
-from mien.training.trained import check_belong_together, load_trained
+from mien.training.trained import check_belong_together, fold_left_out, load_trained
 
 
 def main() -> None:
@@ -31,25 +36,43 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    shares = [float(share) for share in options.shares.split(",")]
-    if len(shares) != len(options.runs):
-        parser.error(f"--shares names {len(shares)} for {len(options.runs)} trainings")
-    members = [load_trained(trained_file(run)) for run in options.runs]
+    try:
+        shares = _numbers(options.shares)
+        if len(shares) != len(options.runs) or not all(0 < share < math.inf for share in shares):
+            parser.error(f"--shares: expected a positive number for each of {len(options.runs)} trainings; "
+                         f"got {options.shares!r}")  # fmt: skip
+        kept = keep_mean(options.runs, shares, options.data, options.out)
+    except MienError as error:
+        parser.error(str(error))
+    print(json.dumps({"average": str(options.out), "shares": shares} | kept))
+
+
+def _numbers(text: str) -> list[float]:
+    """The numbers of a list, or none where one of them is no number."""
+    with suppress(ValueError):
+        return [float(number) for number in text.split(",")]
+    return []
+
+
+def keep_mean(runs: Sequence[Path], shares: Sequence[float], data: Path, out: Path) -> dict[str, Any]:
+    """Write the mean of several trainings' weights; what it scores, as a line of `metrics.jsonl` says it."""
+    members = [load_trained(trained_file(run)) for run in runs]
     abouts = [about for _, about in members]
     check_belong_together(abouts)
     mean = averaged([trainee for trainee, _ in members], shares)
-    faces = resized(load(options.data), abouts[-1]["recipe"]["image_size"])
-    refresh_norms(mean, faces.split("train").faces)
+    faces = resized(load(data), abouts[-1]["recipe"]["image_size"])
+    fit_mean(mean, faces.split("train"))
     split = faces.split("val")
     logits = predict(mean.network, split.faces, torch.device("cpu"))
     labels = torch.from_numpy(class_indices(split, tuple(abouts[-1]["classes"])))
-    epoch = abouts[-1]["epoch"] | {
+    epoch: dict[str, Any] = abouts[-1]["epoch"] | {
         "val_accuracy": float((logits.argmax(1) == labels).float().mean()),
         "val_loss": float(F.cross_entropy(logits, labels)),
     }
-    recipe = abouts[-1]["recipe"] | {"mean_of": [about["recipe"] for about in abouts], "shares": shares}
-    checkpoint.save(options.out, mean.state_dict(), abouts[-1] | {"epoch": epoch, "recipe": recipe})
-    print(json.dumps({"average": str(options.out), "shares": shares} | epoch))
+    recipe = abouts[-1]["recipe"] | {"mean_of": [about["recipe"] for about in abouts], "shares": list(shares)}
+    recipe["folds"], recipe["fold"] = fold_left_out(recipe)
+    checkpoint.save(out, mean.state_dict(), abouts[-1] | {"epoch": epoch, "recipe": recipe})
+    return epoch
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""The whole plan behind the shipped models: teachers, students, and the ensemble, as trainings that resume.
+"""Teachers, students and every network alone, as trainings that resume: what a GPU would train.
+
+The shipped models come from two CPU cores and other trainings (docs/models.md, "What the trainings reached").
 
     python recipes/plan.py --data fer2013.csv --out runs                      # until all is done
     python recipes/plan.py --data fer2013.csv --out runs --minutes 9 --jobs 6 # a part of it; call it again for the next
@@ -138,7 +140,7 @@ JOBS: tuple[Job, ...] = (
     Job("gelu-cnn-0", "gelu-cnn", ("epochs=150",)),
     Job("gelu-cnn-as-published-0", "gelu-cnn-as-published"),
     Job("gelu-cnn-without-norm-0", "gelu-cnn-as-published", ("architecture=gelu-cnn-without-norm",)),
-    # And with teachers: the shipped ones, and the ensemble's members.
+    # And with teachers.
     *(student("rep-small", seed, "epochs=200") for seed in range(3)),
     *(student("mini-xception", seed, "epochs=250") for seed in range(3)),
     *(student("rep-nano", seed, "epochs=250") for seed in range(3)),

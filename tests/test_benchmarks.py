@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from anew import COUNTED, ONLY, SHOWN, TIMED, measures
+from anew import COUNTED, ONLY, SHOWN, TIMED, measures, name_of
 from edge import REQUIRED
 from peers.compare import match
 from peers.pictures import Truth
@@ -72,3 +72,10 @@ def test_what_measures_no_changed_model_is_left_out() -> None:
     assert evaluated == ["ensemble"] * 2
     whole = [words for words in commands if measures(words, ["rep-small"])]
     assert {Path(words.split()[0]).stem for words in whole} >= ONLY.keys()
+
+
+def test_commands_are_named_without_their_options() -> None:
+    names = [name_of(words) for words in (*COUNTED, *TIMED, *SHOWN)]
+    assert [name for name in names if "views" in name] == ["views"]
+    assert names.count("evaluate rep-small") == 2
+    assert not any("/" in name or "{" in name for name in names)

@@ -1,3 +1,5 @@
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
@@ -186,3 +188,21 @@ def test_groups_and_light_know_what_is_left_uncertain(reading: str | None, portr
 def test_a_classifier_without_readings_is_not_asked_for_one(faces: FaceSet) -> None:
     with pytest.raises(InvalidInput, match="only a model file has readings; got reading='people' for Halves"):
         evaluate(Halves("left", "right"), faces, "val", reading="people")
+
+
+def test_a_prior_that_nothing_would_use_is_refused(faces: FaceSet) -> None:
+    """The data have no votes."""
+    data = dataclasses.replace(faces, faces=np.repeat(np.repeat(faces.faces, 6, 1), 6, 2), classes=EMOTIONS)
+    with pytest.raises(InvalidInput, match=r"a prior is of people's reading.*halves has none, and got reading=None"):
+        evaluate(load_classifier("mini-xception"), data, "val", prior="even")
+    evaluate(load_classifier("mini-xception"), data, "val", prior="even", reading="people")
+
+
+def test_without_a_majority_people_score_neither_groups_nor_light(faces: FaceSet) -> None:
+    divided = np.zeros((len(faces), len(FER_PLUS_VOTES)), np.uint8)
+    divided[:, :2] = 5
+    data = dataclasses.replace(
+        faces, faces=np.repeat(np.repeat(faces.faces, 6, 1), 6, 2), classes=EMOTIONS, votes=divided
+    )
+    with pytest.raises(DataError, match=r"halves: of the 4 faces of val none has votes with a majority"):
+        evaluate(load_classifier("mini-xception"), data, "val", reading="people", light=True)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from mien.errors import DataError
 from mien.evaluation.explanations import (
     PARTS,
+    _of_another_face,
     curves,
     enlarged,
     evaluate_explanations,
@@ -151,3 +152,11 @@ def test_a_model_file_is_read_with_its_maps() -> None:
     reader = Reader(load_classifier("mini-xception"))
     scores, maps = explained_by(reader)(np.zeros((2, 48, 48), np.uint8))
     assert (scores.shape, maps.shape[:2]) == ((2, 7), (2, 7))
+
+
+def test_a_map_without_a_partner_is_compared_with_none() -> None:
+    maps = np.random.default_rng(0).random((3, 2, 2)).astype(np.float32)
+    others = _of_another_face(maps, np.array([0, 0, 1]), np.random.default_rng(0))
+    np.testing.assert_array_equal(others[:2], maps[1::-1])
+    correlation = rank_correlation(maps, others)
+    assert list(np.isnan(correlation)) == [False, False, True]

@@ -3,17 +3,20 @@
 import dataclasses
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mien.data import FaceSet
-from mien.errors import DataError, InvalidInput
+from mien.errors import DataError, InvalidInput, ModelError
 from mien.evaluation.metrics import negative_log_likelihood
 from mien.recognition import OnnxClassifier
+from mien.recognition.model_file import LEAST_SHARE
+from mien.shipping.calibrate import save
 from mien.shipping.convert import describe
-from mien.shipping.finish import finish
+from mien.shipping.finish import finish, fit_readings
 
 from .fakes import INFO, SIZE
 
@@ -82,3 +85,30 @@ def test_finishing_needs_no_torch() -> None:
     code = "import mien.shipping.finish, sys; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_what_is_no_model_file_is_reported_by_name(tmp_path: Path) -> None:
+    (tmp_path / "damaged.onnx").write_bytes(b"\x08\x0a\x12")
+    with pytest.raises(ModelError, match=r"damaged\.onnx"):
+        finish(tmp_path / "damaged.onnx", tmp_path / "done.onnx")
+
+
+def test_a_file_that_cannot_be_opened_replaces_none(exported: Path, tmp_path: Path) -> None:
+    done = finish(exported, tmp_path / "done.onnx").path
+    before = done.read_bytes()
+    damaged = onnx.load(exported)
+    del damaged.metadata_props[:]
+    with pytest.raises(ModelError):
+        save(damaged, done)
+    assert done.read_bytes() == before
+
+
+@pytest.mark.parametrize(("named", "num_unnamed"), [(range(8), 0), (range(7), 1), ([3], 7)])
+def test_an_expression_that_nobody_named_is_rare(faces: FaceSet, named: Sequence[int], num_unnamed: int) -> None:
+    votes = np.zeros((len(faces), 10), np.uint8)
+    votes[np.arange(len(faces)), np.resize(named, len(faces))] = 10
+    natural = fit_readings(dataclasses.replace(faces, votes=votes))["people"]["natural"]
+    shares = np.array([*natural.values()])
+    assert shares.sum() == pytest.approx(1)
+    assert (shares < 1 / len(faces)).sum() == num_unnamed
+    assert shares.min() >= LEAST_SHARE

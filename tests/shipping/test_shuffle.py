@@ -5,7 +5,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from mien.errors import InvalidInput
+from mien.errors import InvalidInput, ModelError
 from mien.recognition import shipped_models
 from mien.shipping.shuffle import _in_order, shuffle_weights
 from tests.conftest import each_model
@@ -70,3 +70,10 @@ def test_of_an_ensemble_the_last_layers_of_all_members_are_shuffled_first(tmp_pa
     )
     graph = onnx.helper.make_graph(nodes, "two", [faces], [logits], constants)
     assert _in_order(graph, ["a1", "b1", "votes", "a2"]) == ["a1", "b1", "a2", "votes"]
+
+
+def test_another_form_than_onnx_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "model.xml").write_text("<net/>")
+    with pytest.raises(ModelError, match=r"model\.xml"):
+        shuffle_weights(tmp_path / "model.xml", tmp_path / "shuffled.onnx")
+    assert not (tmp_path / "shuffled.onnx").exists()

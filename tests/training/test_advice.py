@@ -44,3 +44,7 @@ def test_no_weights_are_recommended_where_none_are_shipped_or_some_were_taken() 
     assert "--init" not in str(advice_before(other, START))
     assert "--init" not in str(advice_after(RECIPE, dataclasses.replace(START, initialized=True), kept(0.0)))
     assert advice_after(RECIPE, START, []) is None
+
+
+def test_one_class_is_always_named_rightly() -> None:
+    assert advice_after(RECIPE, dataclasses.replace(START, chance=1.0), kept(1.0)) is None

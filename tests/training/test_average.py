@@ -45,11 +45,12 @@ def test_the_mean_of_weights_is_kept_as_a_model(
     assert [each["architecture"] for each in described["mean_of"]] == ["mini-xception"] * 2
 
 
-def test_a_share_too_few_is_refused(
-    kept: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("shares", ["1", "0,0", "1,-1", "1,nan", "half,half"])
+def test_shares_that_are_none_are_refused(
+    kept: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], shares: str
 ) -> None:
-    monkeypatch.setattr(sys, "argv", arguments(*kept, "--shares", "1", "--out", tmp_path / "mean.pt"))
+    monkeypatch.setattr(sys, "argv", arguments(*kept, "--shares", shares, "--out", tmp_path / "mean.pt"))
     with pytest.raises(SystemExit):
         average.main()
-    assert "--shares names 1 for 2 trainings" in capsys.readouterr().err
+    assert "--shares: expected a positive number for each of 2 trainings" in capsys.readouterr().err
     assert not (tmp_path / "mean.pt").exists()

@@ -1,24 +1,27 @@
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
-from mien.data import FaceSet
+from mien.data import FaceSet, vote_shares
 from mien.emotions import EMOTIONS
 from mien.errors import RecipeError
 from mien.recognition import OnnxClassifier
 from mien.shipping.quantize import HALF, halve
 from mien.training.architectures import ARCHITECTURES
+from mien.training.augmentation import as_input
 from mien.training.ensemble import (
     BATCH,
     assembled,
     averaged,
+    fit_mean,
     refresh_norms,
 )
 from mien.training.export import export, sample_faces
 from mien.training.initial import Initial, initialize, load_initial
-from mien.training.loop import as_input
 from mien.training.trained import Trainee, check_belong_together, describe_model, describe_together
 
 MEMBERS = ("rep-nano", "mini-xception", "conv-attention")
@@ -124,6 +127,27 @@ def test_every_face_counts_alike_for_a_norm() -> None:
         norm = next(module for module in trainee.modules() if isinstance(module, torch.nn.BatchNorm2d))
         variances.append(norm.running_var)
     torch.testing.assert_close(variances[0], variances[1], rtol=0.02, atol=0)
+
+
+def test_the_head_for_votes_is_fitted_to_the_mean(bars: FaceSet) -> None:
+    faces = dataclasses.replace(bars, faces=np.repeat(bars.faces[:, :24, :24], 2, 1).repeat(2, 2))
+    assert bars.votes is not None
+    wanted = torch.from_numpy(vote_shares(bars.votes)).float()
+
+    def loss(trainee: Trainee) -> float:
+        with torch.no_grad():
+            return float(F.cross_entropy(trainee(as_input(faces.faces))[1], wanted))
+
+    mean, other = trained("rep-nano"), trained("rep-nano")
+    mean_before = other.state_dict()
+    refresh_norms(other, faces.faces)
+    fit_mean(mean, faces)
+    assert loss(mean) < loss(other) - 0.3
+    torch.testing.assert_close(mean.network.state_dict(), other.network.state_dict())
+    for votes in (None, np.zeros_like(bars.votes)):
+        kept = trained("rep-nano")
+        fit_mean(kept, dataclasses.replace(faces, votes=votes))
+        torch.testing.assert_close(kept.state_dict()["votes.weight"], mean_before["votes.weight"])
 
 
 @pytest.mark.parametrize(

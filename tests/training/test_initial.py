@@ -1,4 +1,5 @@
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,18 +14,20 @@ from mien.errors import ModelError
 from mien.recognition import OnnxClassifier, shipped_models
 from mien.shipping.quantize import in_eight_bits
 from mien.training.architectures import ARCHITECTURES
+from mien.training.augmentation import as_input
 from mien.training.events import Epoch
 from mien.training.export import export
 from mien.training.initial import begin_votes_with, initialize, load_initial
-from mien.training.loop import as_input, predict, train
+from mien.training.loop import predict, train
 from mien.training.recipe import Recipe
 from mien.training.run import Run
 from mien.training.trained import Trainee, describe_model, load_trained
 from tests.conftest import each_model
 
 RECIPE = Recipe(
-    architecture="mini-xception", image_size=32, epochs=1, batch_size=16, learning_rate=0.05, votes_weight=0.5, ema_decay=0
-)
+    architecture="mini-xception", image_size=32, epochs=1, batch_size=16, learning_rate=0.05, votes_weight=0.5,
+    ema_decay=0,
+)  # fmt: skip
 CPU = torch.device("cpu")
 
 
@@ -56,8 +59,7 @@ def test_a_network_begins_with_the_answers_of_another(run: Path, bars: FaceSet, 
     begun = Trainee(network, votes=True)
     begin_votes_with(begun, initial)
     assert begun.votes is not None and trained.votes is not None
-    for mine, wanted in zip(begun.votes.parameters(), trained.votes.parameters(), strict=True):
-        torch.testing.assert_close(mine, wanted)
+    torch.testing.assert_close(begun.votes.state_dict(), trained.votes.state_dict())
     wanted = predict(trained.network, bars.faces, CPU)
     torch.testing.assert_close(predict(network, bars.faces, CPU), wanted, atol=1e-3, rtol=1e-3)
     if not exported:
@@ -145,3 +147,11 @@ def test_a_checkpoint_is_no_kept_model(run: Path) -> None:
 def test_a_misspelt_source_gets_to_know_what_there_is() -> None:
     with pytest.raises(ModelError, match=r"expected a shipped one \(.*mini-xception.*\), a model file"):
         load_initial("mini-exception")
+
+
+def test_a_run_that_was_unpacked_from_an_archive_of_weights_can_be_begun_with(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    best = Run(run).best_model()
+    for number in (9, 24):
+        shutil.copy(best, tmp_path / "models" / f"epoch-{number:03d}.pt")  # as recipes/unfinished.py names them
+    assert load_initial(str(tmp_path)).name == "epoch-024.pt"

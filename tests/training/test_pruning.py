@@ -13,10 +13,11 @@ from mien.errors import ModelError, RecipeError
 from mien.recognition import OnnxClassifier, shipped_models
 from mien.training.architectures import ARCHITECTURES, BLOCK
 from mien.training.architectures.network import Head, Network
+from mien.training.augmentation import as_input
 from mien.training.events import Epoch
 from mien.training.export import export, export_trained
 from mien.training.initial import Initial, initialize, load_initial
-from mien.training.loop import as_input, begin_with, predict, train
+from mien.training.loop import begin_with, predict, train
 from mien.training.pruning import importance, pruned, width_axes
 from mien.training.recipe import Recipe, parse_recipe
 from mien.training.run import Run

@@ -8,12 +8,15 @@ from mien.data import FaceSet
 from mien.data.folds import fold_of
 from mien.errors import DataError, RecipeError
 from mien.training.architectures import ARCHITECTURES
+from mien.training.augmentation import as_input
 from mien.training.batches import eligible_teachers
 from mien.training.events import Epoch
-from mien.training.loop import as_input, train, training_part
+from mien.training.initial import load_initial
+from mien.training.loop import train, training_part
 from mien.training.recipe import Recipe
 from mien.training.run import Run
 from mien.training.teachers import Teacher, load_teachers, teacher_targets
+from mien.training.trained import fold_left_out
 
 RECIPE = Recipe(architecture="mini-xception", image_size=32, epochs=2, batch_size=16, learning_rate=0.05, ema_decay=0.9)
 CPU = torch.device("cpu")
@@ -89,3 +92,32 @@ def test_a_teacher_of_other_classes_or_size_is_named(bars: FaceSet, tmp_path: Pa
         load_teachers([tmp_path], dataclasses.replace(student, image_size=48), bars.classes, CPU)
     (loaded,) = load_teachers([tmp_path], student, bars.classes, CPU)
     assert eligible_teachers([loaded], bars).all()
+
+
+def test_a_teacher_that_began_with_weights_of_its_fold_is_refused(bars: FaceSet, tmp_path: Path) -> None:
+    one = dataclasses.replace(RECIPE, epochs=1)
+    left_out = dataclasses.replace(one, folds=2, fold=1)
+    fitted(one, bars, tmp_path / "all")
+    fitted(left_out, bars, tmp_path / "fold")
+    for start in ("all", "fold"):
+        initial = load_initial(str(tmp_path / start))
+        list(train(left_out, bars, tmp_path / f"after-{start}", device=CPU, initial=initial))
+    student = dataclasses.replace(RECIPE, teacher_weight=0.5)
+    (teacher_after_fold,) = load_teachers([tmp_path / "after-fold"], student, bars.classes, CPU)
+    assert (teacher_after_fold.folds, teacher_after_fold.fold) == (2, 1)
+    with pytest.raises(RecipeError, match=r"left out fold 1 of 2, but it began with the weights of mini-x"):
+        load_teachers([tmp_path / "after-all"], student, bars.classes, CPU)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "fold"),
+    [
+        ({}, (1, 0)),
+        ({"folds": 4, "fold": 2}, (4, 2)),
+        ({"folds": 4, "fold": 2, "mean_of": [{"folds": 4, "fold": 2}, {"folds": 4, "fold": 2}]}, (4, 2)),
+        ({"folds": 4, "fold": 2, "mean_of": [{"folds": 4, "fold": 1}, {"folds": 4, "fold": 2}]}, (1, 0)),
+        ({"members": [{}, {"folds": 4, "fold": 2}]}, (1, 0)),
+    ],
+)
+def test_a_fold_is_left_out_only_if_every_part_left_it_out(recipe: dict[str, object], fold: tuple[int, int]) -> None:
+    assert fold_left_out(recipe) == fold

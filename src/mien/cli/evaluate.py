@@ -14,10 +14,10 @@ from mien.cli.asking import MaxError, Prior, ProviderName, Sets, Views, naming_p
 from mien.cli.console import JsonFile, LeaveOut, err, is_json, note, show
 from mien.cli.evaluation_tables import tables_of
 from mien.data import FaceSet, read_groups, resized
-from mien.errors import InvalidInput, MissingExtra
+from mien.errors import InvalidInput, MissingExtra, ModelError
 from mien.evaluation import evaluate as evaluate_classifier
 from mien.evaluation import load_for
-from mien.evaluation.explanations import evaluate_explanations, explained_by
+from mien.evaluation.explanations import Explained, evaluate_explanations, explained_by
 from mien.files import check_outputs, replacing
 from mien.recognition import FileClassifier, Reader, load_classifier, model_file
 from mien.report import evaluation_page
@@ -106,16 +106,22 @@ def _explanations(classifier: FileClassifier, file: Path, faces: FaceSet) -> dic
     """The measures of a model's maps, by the reading that `mien analyze` uses."""
     reader = Reader(classifier)
     with TemporaryDirectory() as folder:
-        shuffled = {}
-        try:
-            from mien.shipping.shuffle import shuffle_weights
-
-            for share in SHUFFLED:
-                copy = shuffle_weights(file, Path(folder) / f"{share}.onnx", share=share)
-                shuffled[f"{share:.0%} of the layers"] = explained_by(Reader(copy))
-        except MissingExtra as error:
-            note(f"maps are not compared with those of shuffled weights: {error}")
         measured = evaluate_explanations(
-            explained_by(reader), reader.labels, resized(faces, reader.input_size).faces, randomized=shuffled
-        )
+            explained_by(reader), reader.labels, resized(faces, reader.input_size).faces,
+            randomized=_shuffled(file, Path(folder)),
+        )  # fmt: skip
     return {"reading": reader.reading, **measured}
+
+
+def _shuffled(file: Path, folder: Path) -> dict[str, Explained]:
+    """Copies of a model file with shuffled weights, by which of its layers; none where they cannot be made."""
+    try:
+        if file.suffix != ".onnx":
+            raise ModelError(f"that needs a model in ONNX, and {file.name} is none")
+        from mien.shipping.shuffle import shuffle_weights
+
+        copies = {share: shuffle_weights(file, folder / f"{share}.onnx", share=share) for share in SHUFFLED}
+        return {f"{share:.0%} of the layers": explained_by(Reader(copy)) for share, copy in copies.items()}
+    except (MissingExtra, ModelError) as error:
+        note(f"maps are not compared with those of shuffled weights: {error}")
+        return {}

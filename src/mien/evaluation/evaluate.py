@@ -154,6 +154,11 @@ def evaluate(
     labels = class_indices(chosen, classifier.labels)
     asked_for = {"max_error": max_error, "sets": sets, "views": check_views(views)}
     readers = _readers(classifier, chosen, reading, prior, asked_for)
+    if prior is not None and "people" not in readers:
+        raise InvalidInput(
+            f"a prior is of people's reading, which is scored of data with votes, or where reading='people' asks for "
+            f"it; {faces.name} has none, and got {reading=}"
+        )
     own = readers.get("own", classifier)
     run = Run(own, chosen.faces, views=views)
     scores = run.answers(own).scores
@@ -161,6 +166,11 @@ def evaluate(
     asked = readers["people"] if reading == "people" else own
     right = _right(asked, chosen)
     clear = right >= 0
+    if (groups is not None or light) and not clear.any():
+        raise DataError(
+            f"{faces.name}: of the {len(chosen):,} faces of {split} none has votes with a majority, which people's "
+            "reading is scored against; score reading='fer2013', against the labels, instead"
+        )
     by_group = in_light = None
     if groups is not None:
         answers, mine = run.answers(asked), groups.select(_places(chosen, whole)[clear])

@@ -150,11 +150,13 @@ def shares_in(maps: Maps, part: Sequence[NDArray[np.bool_]]) -> NDArray[np.float
 
 
 def rank_correlation(some: Maps, others: Maps) -> NDArray[np.float64]:
-    """(N,): Spearman's correlation of each two maps, -1 to 1; 0 where one of them is flat."""
+    """(N,): Spearman's correlation of each two maps, -1 to 1; 0 where one of them is flat, NaN where one is missing."""
     ranks = [_ranks(maps.reshape(len(maps), -1)) for maps in (some, others)]
     one, other = (each - each.mean(axis=1, keepdims=True) for each in ranks)
     norm = np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
-    return np.asarray((one * other).sum(axis=1) / np.where(norm > 0, norm, np.inf), np.float64)
+    correlation = (one * other).sum(axis=1) / np.where(norm > 0, norm, np.inf)
+    missing = np.isnan(some).any(axis=(1, 2)) | np.isnan(others).any(axis=(1, 2))
+    return np.asarray(np.where(missing, np.nan, correlation), np.float64)
 
 
 def evaluate_explanations(
@@ -270,11 +272,12 @@ def _margins(own: Curves, other: Curves, generator: np.random.Generator) -> dict
 
 
 def _of_another_face(maps: Maps, labels: NDArray[np.int64], generator: np.random.Generator) -> Maps:
-    """For each face the map of another one with the same label, if there is one."""
-    others = maps.copy()
+    """For each face the map of another one with the same label; NaN where there is none."""
+    others = np.full_like(maps, np.nan)
     for label in np.unique(labels):
         places = generator.permutation(np.flatnonzero(labels == label))
-        others[places] = maps[np.roll(places, 1)]
+        if len(places) > 1:
+            others[places] = maps[np.roll(places, 1)]
     return others
 
 

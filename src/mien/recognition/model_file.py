@@ -17,6 +17,7 @@ METADATA_KEY = "mien"  # the entry of an ONNX file's metadata that holds `ModelI
 FORMAT_VERSION = 1
 MAX_INPUT_SIZE = 1024  # pixels; the largest side of the faces that a model may take
 MAX_METADATA = 2**22  # characters, of which shipped models have 60,000; JSON may take eighty bytes of memory for each
+LEAST_SHARE = 1e-6  # of each expression in the votes that people's reading is calibrated on
 
 INPUT, LOGITS, EVIDENCE, VOTES, VOTES_EVIDENCE = "faces", "logits", "cam", "votes", "votes_cam"
 """Names in the graph: input `faces` (N, S, S) uint8; outputs `logits` (N, K) and `cam` (N, K, h, w), float32.
@@ -114,7 +115,8 @@ def parse_model_info(text: str, source: str) -> ModelInfo:
     people = values["readings"].get("people")
     if people is not None and not _has_natural_shares(people, values["vote_labels"]):
         raise ModelError(
-            f"{source}: its metadata needs a share of at least 1e-6 of each of its votes' labels; got {people!s:.200}"
+            f"{source}: its metadata needs a share of at least {LEAST_SHARE:g} of each of its votes' labels; "
+            f"got {people!s:.200}"
         )
     if not 1 <= size <= MAX_INPUT_SIZE or isinstance(size, bool):
         raise ModelError(f"{source}: its input_size is {size}; expected 1 to {MAX_INPUT_SIZE} pixels")
@@ -165,7 +167,7 @@ def _has_natural_shares(people: Any, vote_labels: list[str]) -> bool:
     return (
         isinstance(shares, dict)
         and sorted(shares) == sorted(map(parse_vote, vote_labels)) == sorted(EMOTIONS_AND_CONTEMPT)
-        and all(isinstance(share, float) and 1e-6 <= share < 1 for share in shares.values())
+        and all(isinstance(share, float) and LEAST_SHARE <= share < 1 for share in shares.values())
     )
 
 

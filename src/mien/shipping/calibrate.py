@@ -9,6 +9,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from mien.errors import ModelError
 from mien.files import replacing
 from mien.recognition import OnnxClassifier
 from mien.recognition.model_file import EVIDENCE, LOGITS, VOTES, VOTES_EVIDENCE
@@ -67,7 +68,11 @@ def _rescale(graph: onnx.GraphProto, output: str, factors: NDArray[np.float64], 
 
 
 def save(proto: onnx.ModelProto, path: Path) -> OnnxClassifier:
-    """Write a model file, and open it."""
+    """Write a model file, and open it; one that cannot be opened replaces none."""
     with replacing(path) as partial:
         partial.write_bytes(proto.SerializeToString())
+        try:
+            OnnxClassifier(partial)
+        except ModelError as error:
+            raise ModelError(str(error).replace(str(partial), str(path))) from error
     return OnnxClassifier(path)

@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+import numpy as np
 import onnx
 
 from mien.data import FaceSet, vote_shares
@@ -16,7 +17,7 @@ from mien.evaluation.metrics import shares_of
 from mien.evaluation.profile import profile_of
 from mien.recognition import FileClassifier, ModelInfo, OnnxClassifier
 from mien.recognition.formats import FORMATS
-from mien.recognition.model_file import LOGITS, VOTES, VOTES_EVIDENCE
+from mien.recognition.model_file import LEAST_SHARE, LOGITS, VOTES, VOTES_EVIDENCE
 from mien.shipping.calibrate import Scaling, rescale, unscaled
 from mien.shipping.convert import WRITERS, Writer, check_path, name_of
 from mien.shipping.doubt import with_doubt
@@ -70,9 +71,9 @@ def finish(
         >>> model.info.parity["agreement"]                                                         # doctest: +SKIP
         0.9997
     """
+    source = OnnxClassifier(exported)
     eight_bits = in_eight_bits(exported)
     name = form or ("onnx-int8" if eight_bits else "onnx")
-    source = OnnxClassifier(exported)
     _check_request(source, path, name, form, faces)
     hint = "" if form == "onnx-int8" else ", or leave the data out, and the file uncalibrated"
     val_split = None if faces is None else faces.split("val", hint="name data with a validation split" + hint)
@@ -188,8 +189,10 @@ def fit_readings(split: FaceSet) -> dict[str, Any]:
         return {}
     votes = vote_shares(split.votes)
     seen = votes.any(axis=1)
-    means = votes[seen].mean(axis=0).tolist()
-    natural = {parse_vote(name): share for name, share in zip(FER_PLUS_EXPRESSIONS, means, strict=True)}
+    # An expression that nobody named counts as half a vote of ten, as a probability of 0 can never be revised.
+    means = np.maximum(votes[seen].mean(axis=0), max(0.05 / max(int(seen.sum()), 1), LEAST_SHARE))
+    shares = (means / means.sum()).tolist()
+    natural = {parse_vote(name): share for name, share in zip(FER_PLUS_EXPRESSIONS, shares, strict=True)}
     return {"people": {"natural": natural, "num_faces": int(seen.sum())}}
 
 

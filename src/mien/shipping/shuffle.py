@@ -22,17 +22,18 @@ def shuffle_weights(model: Path, path: Path, *, share: float = 1.0, seed: int = 
         >>> shuffled = shuffle_weights(Path("mini-xception.onnx"), Path("shuffled.onnx"))    # doctest: +SKIP
 
     Args:
-        model: A model file, in any of mien's forms.
+        model: A model file in ONNX, with weights of any precision.
         path: The file to write.
         share: The share of the layers, above 0 up to 1, rounded up to whole layers.
         seed: Of the shuffling.
 
     Raises:
         InvalidInput: The share is out of its range.
-        ModelError: `model` is not one of mien's.
+        ModelError: `model` is not one of mien's, or not in ONNX.
     """
     if not 0 < share <= 1:
         raise InvalidInput(f"the share of layers is above 0 up to 1; got {share}")
+    OnnxClassifier(model)  # says what is wrong with a file that onnx fails to read
     proto = onnx.load(model)
     weights = {each.name: each for each in proto.graph.initializer if sum(side > 1 for side in each.dims) > 1}
     ordered = _in_order(proto.graph, [*weights])

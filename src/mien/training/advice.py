@@ -22,6 +22,8 @@ def advice_before(recipe: Recipe, start: Start) -> str | None:
 
 def advice_after(recipe: Recipe, start: Start, epochs: Iterable[Mapping[str, Any]]) -> str | None:
     """What to change after a training whose models kept are no better than chance alone may be; `Run.epochs` of it."""
+    if start.chance == 1:
+        return None  # of one class nothing can be learned, nor that seen
     accuracy = max((line["val_accuracy"] for line in epochs if line["kept"]), default=math.inf)
     error = math.sqrt(start.chance * (1 - start.chance) / start.num_val)
     if accuracy > start.chance + 2 * error:

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, StrictBool, StrictFloat
 from pydantic.dataclasses import dataclass as validated
 from torch import Tensor
@@ -127,6 +128,11 @@ def standardize(images: Tensor) -> Tensor:
     deviation = (centred * centred).mean((1, 2, 3), keepdim=True).sqrt()
     # A deviation of less than four grey levels is noise, or the rounding of a flat image, and is not amplified.
     return centred / deviation.clamp(min=4 / 255)
+
+
+def as_input(faces: NDArray[np.uint8]) -> Tensor:
+    """(N, S, S) uint8 → (N, 1, S, S) float, standardised, as networks take them."""
+    return standardize(torch.from_numpy(faces).unsqueeze(1).float().div_(255))
 
 
 class _Draws:

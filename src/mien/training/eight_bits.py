@@ -19,8 +19,9 @@ LEVELS: Final = 255  # steps between the least and the largest activation
 def round_in_training(network: Network) -> None:
     """Let a trained network answer as its file in eight bits would, with gradients as if nothing were rounded.
 
-    Quantisation-aware training (Jacob et al. 2018, arXiv:1712.05877): what `mien.shipping.quantize` rounds is rounded
-    to the same steps, each weight to the nearest, and the gradient passes straight through. Batch norm keeps its
+    Quantisation-aware training (Jacob et al. 2018, arXiv:1712.05877): what `mien.shipping.quantize` rounds is rounded,
+    each weight to the nearest of the same steps, activations between the least and the largest of each batch, where
+    the file has fixed limits; and the gradient passes straight through. Batch norm keeps its
     statistics (Krishnamoorthi 2018, arXiv:1806.08342), as in the file it is part of the weights. The modules stay, with
     their names and weights; so does what is saved.
     """

@@ -4,19 +4,23 @@ import copy
 import math
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from mien.data import FaceSet, vote_shares
 from mien.errors import RecipeError
 from mien.training.architectures import Network
 from mien.training.architectures.network import Head
-from mien.training.augmentation import Augmentation, augment, standardize
+from mien.training.augmentation import Augmentation, as_input, augment, standardize
 from mien.training.trained import Trainee
 from mien.values import GreyFaces
 
 FACES_FOR_NORMS = 8192
 BATCH = 256
+NEAR = 1e-3  # weight of a head's squared distance from where it was, beside the loss a face in nats
 UNCHANGED = Augmentation()
 
 
@@ -69,8 +73,8 @@ def averaged(trainees: Sequence[Trainee], shares: Sequence[float]) -> Trainee:
     """One network in evaluation mode whose weights are the mean of those of several, as fast as any of them.
 
     Such a mean is good only between a network and its fine-tuned descendants, where it combines their strengths
-    (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", arXiv:2109.01903). Call `refresh_norms` afterwards.
-    The shares are divided by their sum.
+    (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", arXiv:2109.01903). Call `fit_mean` afterwards. The
+    shares are divided by their sum.
     """
     if len({trainee.votes is None for trainee in trainees}) > 1:
         raise RecipeError("the weights of these trainings cannot be averaged: only some learned FER+'s votes")
@@ -88,6 +92,37 @@ def averaged(trainees: Sequence[Trainee], shares: Sequence[float]) -> Trainee:
         }
     )
     return mean.eval()
+
+
+def fit_mean(mean: Trainee, faces: FaceSet) -> None:
+    """Fit to training faces what no mean of weights gives: batch norm's statistics, and the head for FER+'s votes.
+
+    The heads that are averaged read features of different networks, and some have learned for a few epochs only.
+    """
+    refresh_norms(mean, faces.faces)
+    if mean.votes is not None and faces.votes is not None:
+        _fit_votes(mean, mean.votes, faces.faces, faces.votes)
+
+
+def _fit_votes(trainee: Trainee, head: nn.Linear, faces: GreyFaces, votes: NDArray[np.uint8]) -> None:
+    """Fit a head to the shares of votes by the features of the faces as they are, near to where it was."""
+    shares = torch.from_numpy(vote_shares(votes)).float()
+    voted = shares.any(dim=1)
+    parts = np.array_split(faces, max(1, len(faces) // BATCH))
+    with torch.no_grad():
+        features = torch.cat([trainee.network.classify(as_input(part))[1] for part in parts])
+    before = head.weight.detach().clone()
+    optimizer = torch.optim.LBFGS([head.weight, head.bias], max_iter=100, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        distance = (head.weight - before).square().sum()
+        value = F.cross_entropy(head(features[voted]), shares[voted]) + NEAR * distance
+        value.backward()  # type: ignore[no-untyped-call] # torch's stub
+        return value
+
+    if voted.any():
+        optimizer.step(loss)  # type: ignore[no-untyped-call] # torch's stub
 
 
 @torch.no_grad()

@@ -26,7 +26,8 @@ class Start:
 class Step:
     """The state of an epoch after some of its batches; epochs and steps are counted from 1.
 
-    Loss and accuracy, 0 to 1, are means over the epoch so far, on augmented faces.
+    `num_steps` are the batches of this epoch. Loss and accuracy, 0 to 1, are means over the epoch so far, on augmented
+    faces.
     """
 
     epoch: int

@@ -21,7 +21,7 @@ from mien.shipping.quantize import quietly
 from mien.training.architectures import rep_net
 from mien.training.architectures.network import Head
 from mien.training.augmentation import standardize
-from mien.training.ensemble import assembled, averaged, refresh_norms
+from mien.training.ensemble import assembled, averaged, fit_mean
 from mien.training.run import trained_file
 from mien.training.trained import Trainee, check_belong_together, describe_model, describe_together, load_trained
 
@@ -59,7 +59,8 @@ def export_trained(
         trained: runs (their best models) or kept models; several make an ensemble or, with `shares`, one network.
         path: NAME and the format's suffix, untouched until all is done; the model is called NAME.
         data: what to calibrate and measure the file on; see `load_for` and `finish`.
-        shares: each model's share in the mean of their weights. Batch norm is then measured anew, on training faces.
+        shares: each model's share in the mean of their weights. Batch norm and the head for votes are then fitted anew,
+            on training faces.
         form: the format, a key of `mien.recognition.formats.FORMATS`.
         least_agreement: see `finish`.
 
@@ -90,7 +91,7 @@ def export_trained(
         info = describe_together(trainee, abouts, name_of(path), shares=shares)
     faces = None if data is None else load_for(info, data)
     if shares and faces is not None:
-        refresh_norms(trainee, faces.split("train").faces)
+        fit_mean(trainee, faces.split("train"))
     with TemporaryDirectory() as folder:
         whole = Path(folder) / "whole.onnx"
         export(trainee, info, whole)

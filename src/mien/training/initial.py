@@ -21,7 +21,7 @@ from mien.training import checkpoint
 from mien.training.architectures import Network
 from mien.training.architectures.rep_net import RepConv
 from mien.training.run import trained_file
-from mien.training.trained import Trainee, load_trained
+from mien.training.trained import Trainee, fold_left_out, load_trained
 
 EXPORTED_PREFIX = "network."
 VOTES_PREFIX = "votes."
@@ -39,6 +39,8 @@ class Initial:
     architecture: str
     classes: tuple[str, ...]
     keep: float  # the share of the architecture's channels that it has
+    folds: int  # 1 if it was trained on all faces
+    fold: int  # the one that it was not trained on
     weights: dict[str, Tensor]  # in a model file, batch norm is folded into the convolution before it
     votes: dict[str, Tensor]  # weight (8, E) and bias (8,) of the head for FER+'s votes; empty if it has none
 
@@ -68,7 +70,8 @@ def load_initial(source: str) -> Initial:
         votes = {} if trainee.votes is None else trainee.votes.state_dict()
         architecture, classes, recipe = about["recipe"]["architecture"], tuple(about["classes"]), about["recipe"]
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-    return Initial(file.name, sha256, architecture, classes, _share_kept(recipe, file), weights, votes)
+    keep, (folds, fold) = _share_kept(recipe, file), fold_left_out(recipe)
+    return Initial(file.name, sha256, architecture, classes, keep, folds, fold, weights, votes)
 
 
 def _share_kept(recipe: Mapping[str, Any], file: Path) -> float:

@@ -21,7 +21,7 @@ from mien.data.folds import fold_of
 from mien.errors import DataError, ModelError, RecipeError, TrainingError
 from mien.training import checkpoint
 from mien.training.architectures import Network
-from mien.training.augmentation import standardize
+from mien.training.augmentation import as_input
 from mien.training.batches import Batches, continued_seed, epoch_seed
 from mien.training.distributed import Worker, joined, launch
 from mien.training.eight_bits import round_in_training
@@ -154,7 +154,7 @@ class _Training:
             "launch": launch(),
             # Training for eight bits rounds to 255 steps, which bfloat16 would round again.
             "bf16": (bf16 := not recipe.eight_bits and has_fast_bf16(device)),
-            "initial": initial and {"name": initial.name, "sha256": initial.sha256},
+            "initial": initial and {key: getattr(initial, key) for key in ("name", "sha256", "folds", "fold")},
             "teachers": [
                 {key: getattr(teacher, key) for key in ("name", "sha256", "folds", "fold")} for teacher in loaded
             ],
@@ -347,11 +347,6 @@ def training_part(faces: FaceSet, recipe: Recipe) -> FaceSet:
     if recipe.folds == 1:
         return faces
     return faces.select(fold_of(faces.faces, recipe.folds) != recipe.fold)
-
-
-def as_input(faces: NDArray[np.uint8]) -> Tensor:
-    """(N, S, S) uint8 → (N, 1, S, S) float, standardised, as networks take them."""
-    return standardize(torch.from_numpy(faces).unsqueeze(1).float().div_(255))
 
 
 @torch.no_grad()

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 import mien
 from mien.data.dataset import FaceSet, fingerprint
 from mien.errors import RecipeError
-from mien.files import remove_abandoned, replacing
+from mien.files import remove_abandoned, remove_abandoned_in, replacing
 from mien.report.plots import best_epoch
 from mien.training.recipe import Recipe
 
@@ -45,7 +45,7 @@ class Run:
         return kept[max(kept)]
 
     def kept_models(self) -> dict[int, Path]:
-        found = {re.search(r"\.epoch-(\d+)\.", path.name): path for path in self.models.glob("*.pt")}
+        found = {re.search(r"(?:^|\.)epoch-(\d+)\.", path.name): path for path in self.models.glob("*.pt")}
         return {int(match[1]): path for match, path in found.items() if match}
 
     def epochs(self) -> list[dict[str, Any]]:
@@ -81,6 +81,7 @@ class Run:
             with suppress(NotImplementedError):  # a file system without locks
                 lock.acquire(blocking=False)
             remove_abandoned([self.about, self.metrics, self.validation, self.checkpoint, self.page])
+            remove_abandoned_in(self.models)
             yield
         except Timeout as error:
             raise RecipeError(

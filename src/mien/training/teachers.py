@@ -1,9 +1,10 @@
 """Distillation: trained networks whose probabilities a student learns (Hinton et al. 2015, arXiv:1503.02531)."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +15,7 @@ from mien.training.architectures import Network
 from mien.training.architectures.rep_net import merged
 from mien.training.recipe import Recipe
 from mien.training.run import trained_file
-from mien.training.trained import load_trained
+from mien.training.trained import fold_left_out, load_trained
 from mien.training.winograd import use_winograd
 
 
@@ -57,8 +58,20 @@ def load_teachers(
         # Laid out as the images are.
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's stub
         sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-        teachers.append(Teacher(file.name, sha256, network, recipe.get("folds", 1), recipe.get("fold", 0)))
+        teachers.append(Teacher(file.name, sha256, network, *_fold_never_seen(file, about)))
     return teachers
+
+
+def _fold_never_seen(file: Path, about: Mapping[str, Any]) -> tuple[int, int]:
+    """The fold of faces that neither a training nor the weights it began with have seen."""
+    fold, initial = fold_left_out(about["recipe"]), about.get("initial") or {}
+    began = (initial.get("folds"), initial.get("fold"))  # None in a run that is older than these fields
+    if fold[0] > 1 and None not in began and began != fold:
+        raise RecipeError(
+            f"{file} cannot teach: it left out fold {fold[1]} of {fold[0]}, but it began with the weights of "
+            f"{initial['name']}, which have learned from that fold; train it from other weights"
+        )
+    return fold
 
 
 @torch.no_grad()

@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,16 @@ def load_trained(path: Path) -> tuple[Trainee, dict[str, Any]]:
         reason = shortened(str(error), 500) or type(error).__name__
         raise ModelError(f"{path} holds no network that this mien can build: {reason}") from error
     return trainee.eval(), about
+
+
+def fold_left_out(recipe: Mapping[str, Any]) -> tuple[int, int]:
+    """The number of folds, and the one whose faces a network was not trained on; (1, 0) if it was trained on all.
+
+    Of a mean or an ensemble, the fold that all its members left out.
+    """
+    members = recipe.get("mean_of") or recipe.get("members") or [recipe]
+    folds = {(int(member.get("folds", 1)), int(member.get("fold", 0))) for member in members}
+    return folds.pop() if len(folds) == 1 else (1, 0)
 
 
 def describe_model(trainee: Trainee, about: dict[str, Any], name: str) -> ModelInfo:
