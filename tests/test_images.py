@@ -368,6 +368,13 @@ def test_other_arrays_are_refused_with_the_line_that_converts_them(given: Any, c
     read_image(eval(conversion, {"image": given, "numpy": np}))
 
 
+def test_several_pictures_are_told_where_to_go() -> None:
+    with pytest.raises(InvalidInput, match=r"list \(2, 24, 32, 3\) uint8; several pictures go to Analyzer\.analyze\."):
+        read_image([quadrants()] * 2)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match=r"\(1, 24, 32, 3\) uint8\. Convert"):
+        read_image(quadrants()[np.newaxis])
+
+
 def test_tensors_are_refused_with_the_line_that_converts_them() -> None:
     torch = pytest.importorskip("torch")
     tensor = torch.rand(3, 24, 32)

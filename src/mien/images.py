@@ -347,6 +347,8 @@ def _not_an_image(source: object) -> str:
         conversion = expression if is_tensor else ""
     else:
         what += f" {array.shape} {array.dtype}" if array.ndim else ""
+        if array.ndim == 4 and len(array) > 1:
+            what += "; several pictures go to Analyzer.analyze"
         conversion = _conversion(array, "image" if isinstance(source, np.ndarray) else expression)
     return f"a picture is {_EXPECTED}; got {what}{conversion and f'. Convert it with: {conversion}'}"
 

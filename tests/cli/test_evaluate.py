@@ -91,3 +91,27 @@ def test_a_reading_that_nothing_would_use_is_refused(run_mien: Run, folder: Path
     result = run_mien("evaluate", "mini-xception", "--data", folder, "--split", "val", "--reading", "people")
     assert result.status == 2
     assert "--groups and --light" in " ".join(result.err.split())
+
+
+def test_an_unknown_model_is_a_wrong_command(run_mien: Run, folder: Path) -> None:
+    result = run_mien("evaluate", "rep-smal", "--data", folder / "faces", "--split", "val")
+    assert result.status == 2
+    assert "MODEL" in result.err and "rep-smal" in result.err
+
+
+def test_a_prior_that_nothing_would_use_is_refused(run_mien: Run, folder: Path) -> None:
+    result = run_mien("evaluate", "mini-xception", "--data", folder / "faces", "--split", "val", "--prior", "even")
+    assert result.status in (1, 2)
+    assert "a prior is of people's reading" in " ".join(result.err.split())
+
+
+def test_the_table_of_groups_fits_into_eighty_columns(
+    run_mien: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    done = run_mien("evaluate", "mini-xception", "--data", folder / "faces", "--groups", folder / "groups.csv",
+                    "--max-error", "10%")  # fmt: skip
+    row = next(line.split() for line in done.out.splitlines() if line.split()[:1] == ["young"])
+    assert row[1:3] == ["40", "20"]
+    assert all(cell.strip("[](),-").replace(".", "").isdigit() for cell in row[1:])
+    assert "certain" in done.out

@@ -161,7 +161,7 @@ def test_explanations_are_measured_when_asked(
         (["train", "--compare", "none"], 1, "none holds no training"),
         (["train", "none.toml", "--data", "none.csv", "--resume"], 2, "name the run"),
         (["runs", "nowhere"], 2, "there is no folder nowhere"),
-        (["evaluate", "unheard-of", "--data", "none.csv"], 1, "unknown model 'unheard-of'"),
+        (["evaluate", "unheard-of", "--data", "none.csv"], 2, "unknown model 'unheard-of'"),
         (["export", "none"], 1, "none: there is no such file or folder, and no shipped model of that name"),
         (["export", "none", "none"], 2, "name the data to"),
         (["export", "none", "--format", "onnx-int8"], 2, "name the data to"),

@@ -377,7 +377,7 @@ def test_one_source_need_not_be_in_a_list(album: Path, brightness: Any) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [({"anonymize": "blurr"}, "'blur' or 'pixelate'; got 'blurr'"), ({"jobs": "2"}, "jobs is a whole number"),
-     ({"resume": True}, "name its outputs")],
+     ({"resume": True}, "name its outputs"), ({"settings": {"fps": 3}}, "settings are mien.VideoSettings")],
 )  # fmt: skip
 def test_wrong_settings_are_refused_before_the_work(
     album: Path, brightness: Any, settings: dict[str, Any], message: str
@@ -385,6 +385,18 @@ def test_wrong_settings_are_refused_before_the_work(
     with pytest.raises(InvalidInput, match=message):
         analyze(album, Analyzer(brightness, everywhere), **settings)
     assert not brightness.batches
+
+
+@pytest.mark.parametrize("name", ["start", "end", "every", "fps", "rate"])
+@pytest.mark.parametrize("value", ["0:01", True, [1]])
+def test_a_time_that_is_no_number_is_named(name: str, value: Any) -> None:
+    with pytest.raises(InvalidInput, match=f"^{name} is a number; got "):
+        VideoSettings(**{name: value})
+
+
+def test_a_model_is_no_analyzer(album: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"takes a mien\.Analyzer; got 'rep-small'"):
+        analyze(album, "rep-small")  # type: ignore[arg-type]
 
 
 def test_whatever_a_detector_raises_fails_its_source_alone(album: Path, clip: Path, brightness: Any) -> None:

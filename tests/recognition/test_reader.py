@@ -3,6 +3,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,6 +52,12 @@ def test_the_natural_prior_leaves_the_votes_as_they_are() -> None:
     seven = Reader(NETWORK, prior="natural")(FACES)
     without = eight(FACES)[:, :7]
     np.testing.assert_allclose(seven, without / without.sum(axis=1, keepdims=True), atol=1e-6)
+
+
+@pytest.mark.parametrize("prior", [[1, 2], 3, "evan"])
+def test_what_is_no_prior_is_refused(prior: Any) -> None:
+    with pytest.raises(InvalidInput, match="prior is halfway, natural, even, or a share for each label; got "):
+        Reader(NETWORK, prior=prior)
 
 
 @pytest.mark.parametrize("prior", PRIORS)

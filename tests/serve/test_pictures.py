@@ -107,6 +107,7 @@ SVG = b"<svg xmlns='http://www.w3.org/2000/svg'><image href='file:///etc/passwd'
         (encoded(), JPEG | {"Accept": "text/html"}, "", 406, "accept"),
         (encoded(), JPEG, "?anonymize=blur", 422, "invalid"),
         (encoded(), JPEG, "?panels=false", 422, "invalid"),
+        (encoded(), JPEG, "?max-error=1%25", 422, "invalid"),
         (encoded(), JPEG | {"Accept": "image/png"}, "?anonymize=mask", 422, "invalid"),
         (b"x" * 5_001, JPEG, "", 413, "too-large"),
         (b"x" * 500_000, JPEG, "", 413, "too-large"),
@@ -192,3 +193,21 @@ def test_a_fault_tells_nothing_of_itself(ask: Ask, caplog: pytest.LogCaptureFixt
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
     assert "secret" not in answer.text
     assert "KeyError: '/home/me/secret' at test_pictures.py:" in caplog.text
+
+
+def test_a_misspelt_query_is_refused_with_those_there_are(ask: Ask) -> None:
+    """A bound on errors that is misspelt would silently be none."""
+    client = ask()
+    answer = client.post("/v1/faces?name=a&max-error=1%25", content=encoded(), headers=JPEG)
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith("max-error: is in no query of this address; expected name, reading,")
+    answer = client.get("/v1/jobs/none?wait=1")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        422, "wait: is in no query of this address; it takes none",
+    )  # fmt: skip
+
+
+def test_a_drawing_of_one_part_is_told_how_to_be_sent(ask: Ask) -> None:
+    answer = ask().post("/v1/faces", files={"a": encoded()}, headers={"Accept": "image/png"})
+    assert answer.status_code == 406
+    assert "send one picture as an image/* body" in answer.json()["detail"]

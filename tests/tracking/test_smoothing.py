@@ -317,6 +317,11 @@ def test_wrong_seconds_are_refused_by_name(value: Any) -> None:
         Smoother(seconds=value)
 
 
+def test_seconds_of_no_smoothing_are_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"^smoothing_seconds is of a smoothing that is on; got 1\.0"):
+        Smoother("off", 1.0)
+
+
 @pytest.mark.parametrize("value", [-1.0, math.nan, math.inf, "1", True, [1.0]])
 def test_wrong_baselines_are_refused_by_name(value: Any) -> None:
     with pytest.raises(InvalidInput, match=r"^baseline is"):

@@ -45,7 +45,7 @@ def of_videos(*names: str, **settings: Any) -> Any:
 
 def analyze(
     sources: Annotated[list[str], typer.Argument(
-        metavar="SOURCE", help="Pictures and videos: files, folders, patterns, URLs; - for a pipe.")],
+        metavar="SOURCE", help="Pictures and videos: files, folders, patterns; URLs of videos; - for a pipe.")],
     model: Model = DEFAULT_MODEL,
     reading: ReadingName = None,
     prior: Prior = None,
@@ -90,6 +90,7 @@ def analyze(
     **outputs: Path | None,
 ) -> None:  # fmt: skip
     from mien.cli.screen import AnalysisScreen
+    from mien.jobs.drawings import sheets_at
     from mien.jobs.outputs import OutputRefused
     from mien.jobs.run import analyze as run
     from mien.jobs.sources import find_sources
@@ -141,6 +142,8 @@ def analyze(
     for file in () if silent else files:
         if Path(file).exists():
             tell(f"wrote {file}")
+        elif sheets := sheets_at(Path(file)):  # as --explain names them that is given the name of a picture
+            tell(f"wrote {', '.join(map(str, sheets))}")
     for each in () if quiet else found.notes:
         note(each)
     screen.summarize(summary)

@@ -9,7 +9,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from mien.cli.console import share
-from mien.errors import InvalidInput
+from mien.errors import InvalidInput, ModelError
 
 ReadingName: TypeAlias = Annotated[str | None, typer.Option(
     "--reading", help="Whose answer: people (what they would name) or fer2013 (its label).",
@@ -32,10 +32,12 @@ ProviderName: TypeAlias = Annotated[str | None, typer.Option(
 
 
 @contextmanager
-def naming_provider() -> Iterator[None]:
-    """A provider that cannot be had ends the command with status 2, and with the name of its option."""
+def naming_model(argument: str) -> Iterator[None]:
+    """A model or a provider that cannot be had ends the command with status 2, and with the name of its argument."""
     try:
         yield
+    except ModelError as error:
+        raise typer.BadParameter(str(error), param_hint=argument) from error
     except InvalidInput as error:
         if str(error).startswith("provider "):
             raise typer.BadParameter(str(error), param_hint="--provider") from error

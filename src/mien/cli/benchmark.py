@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mien.cli.analyze import DETECTOR_NAMES
-from mien.cli.asking import ProviderName, naming_provider
+from mien.cli.asking import ProviderName, naming_model
 from mien.cli.console import JsonFile, complain, err, is_json, seconds, share, show, table_with
 from mien.defaults import DEFAULT_DETECTOR, DEFAULT_MODEL
 
@@ -48,7 +48,7 @@ def benchmark(
     models = models or [DEFAULT_MODEL]
     inputs = [*map(Path, models), *(path for path in (data, picture) if path)]
     check_outputs({"--json": json_file}, inputs=inputs, may_replace={"--json": is_json})
-    with err.status("measuring") as status, naming_provider():
+    with err.status("measuring") as status, naming_model("--model"):
         found = measure(
             models, detectors or [DEFAULT_DETECTOR], formats=formats or (), provider=provider, picture=picture,
             data=data, split=split, at_least=at_least, seconds=duration, watch=status.update,

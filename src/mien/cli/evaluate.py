@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 
 import mien
-from mien.cli.asking import MaxError, Prior, ProviderName, Sets, Views, naming_provider, parse_prior
+from mien.cli.asking import MaxError, Prior, ProviderName, Sets, Views, naming_model, parse_prior
 from mien.cli.console import JsonFile, LeaveOut, err, is_json, note, show
 from mien.cli.evaluation_tables import tables_of
 from mien.data import FaceSet, read_groups, resized
@@ -59,7 +59,7 @@ def evaluate(
         )  # fmt: skip
     outputs = {"--json": json_file, "--report": report}
     check_outputs(outputs, inputs=inputs, may_replace={"--json": is_json, "--report": _is_page})
-    with naming_provider():
+    with naming_model("MODEL"):
         classifier = load_classifier(model, provider=provider)
     whole = load_for(classifier.info, data, split=split)
     faces = load_for(classifier.info, data, split=split, leave_out=leave_out) if leave_out else whole

@@ -119,7 +119,7 @@ def _gap_lines(groups: Mapping[str, Any]) -> list[str]:
 def _group_table(scores: Mapping[str, Any]) -> Table:
     doubts = any(each["uncertain"] for each in scores["by_group"].values())
     # 80 columns leave room for names.
-    head = ["faces", "subjects", "accuracy", "standard-\nised", "confi-\ndence", "ECE\n(chance)"]
+    head = ["faces", "sub-\njects", "accuracy", "stan-\ndard-\nised", "con-\nfi-\ndence", "ECE\n(chance)"]
     title = f"{' × '.join(scores['attributes'])}; in %, with intervals of 95 %"
     table = table_with("", *head, *(["un-\ncertain"] if doubts else []), left=[""], title=title)
     for name, each in scores["by_group"].items():

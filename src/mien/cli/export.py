@@ -126,10 +126,11 @@ def _difference(parity: Any) -> str:
     """What a file's answers have in common with those that it was made from, in a line."""
     what = "faces" if "accuracy" in parity else "made pictures"
     people = f" ({parity['people_agreement']:.2%} by people's reading)" if "people_agreement" in parity else ""
+    alike = ", calibrated alike" if "accuracy" in parity else ""
     text = (
-        f"beside what it was made from, on {parity['num_faces']:,} {what}: {parity['agreement']:.2%} of the labels "
-        f"agree{people}, logits differ by at most {parity['largest_difference']:.2g}, evidence from its logit by "
-        f"{parity['evidence_difference']:.1g}"
+        f"beside what it was made from{alike}, on {parity['num_faces']:,} {what}: {parity['agreement']:.2%} of the "
+        f"labels agree{people}, logits differ by at most {parity['largest_difference']:.2g}, evidence from its logit "
+        f"by {parity['evidence_difference']:.1g}"
     )
     if "accuracy" in parity:
         low, high = parity["accuracy_interval"]

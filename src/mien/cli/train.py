@@ -12,7 +12,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 import mien
-from mien.cli.console import err, note, tell, warn
+from mien.cli.console import complain, err, note, tell, warn
 
 if TYPE_CHECKING:
     from mien.training import Epoch, Event, Recipe, Start, Step
@@ -88,7 +88,12 @@ def train(
     initial = load_initial(init) if init else None
     events = train(recipe, faces, folder, resume=resume, initial=initial, teachers=teachers, compiled=compiled,
                    seconds_a_checkpoint=checkpoint_seconds)  # fmt: skip
-    _show(events, recipe, folder, data, has_votes=faces.votes is not None)
+    try:
+        _show(events, recipe, folder, data, has_votes=faces.votes is not None)
+    except KeyboardInterrupt:
+        if Run(folder).checkpoint.exists():
+            complain(f"interrupted; {folder} holds what was done until its last checkpoint, and --resume goes on")
+        raise
     end_process()
 
 

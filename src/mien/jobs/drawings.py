@@ -52,7 +52,7 @@ class PictureExplanations(AbstractContextManager[Sink]):
         self._path = _file(target)
         if not header.explained:
             raise InvalidInput("faces need explanations to draw: mien.Analyzer(explain=True)")
-        for earlier in self._earlier():
+        for earlier in sheets_at(self._path):
             if not drawn_by_mien(earlier):
                 raise InvalidInput(
                     f"{earlier} is there already and was not written by mien; name another folder, or remove it"
@@ -68,20 +68,21 @@ class PictureExplanations(AbstractContextManager[Sink]):
         sheets = explanation_files(self._path, len(result.faces))
         for sheet, face in zip(sheets, result.faces, strict=True):
             write_image(sheet, explain(_image(result), face), comment=DRAWN_COMMENT)
-        for earlier in set(self._earlier()) - set(sheets):
+        for earlier in set(sheets_at(self._path)) - set(sheets):
             if drawn_by_mien(earlier):
                 earlier.unlink()
-
-    def _earlier(self) -> list[Path]:
-        """Files that have the names of sheets about the picture."""
-        pattern = re.compile(re.escape(self._path.stem) + r"-\d{3,}" + re.escape(self._path.suffix))
-        folder = self._path.parent
-        return [each for each in folder.iterdir() if pattern.fullmatch(each.name)] if folder.is_dir() else []
 
 
 def explanation_files(path: Path, num: int) -> list[Path]:
     """The files of the sheets about a picture's faces, in their order; their names sort."""
     return [path.with_name(f"{path.stem}-{number:03d}{path.suffix}") for number in range(num)]
+
+
+def sheets_at(path: Path) -> list[Path]:
+    """The files there are that have the names of sheets about a picture, in their order."""
+    pattern = re.compile(re.escape(path.stem) + r"-\d{3,}" + re.escape(path.suffix))
+    folder = path.parent
+    return sorted(each for each in folder.iterdir() if pattern.fullmatch(each.name)) if folder.is_dir() else []
 
 
 class VideoDrawing(AbstractContextManager[Sink]):

@@ -172,7 +172,11 @@ def analyze(
         MissingExtra: An output needs an optional dependency that is not installed.
         OSError: A table cannot be written, as on a full disk; `resume` goes on.
     """
+    if not isinstance(analyzer, Analyzer):
+        raise InvalidInput(f"analyze takes a mien.Analyzer; got {analyzer!r:.80}")
     settings = settings or VideoSettings()
+    if not isinstance(settings, VideoSettings):
+        raise InvalidInput(f"settings are mien.VideoSettings(…); got {settings!r:.80}")
     hide = None if anonymize is None else Hiding(anonymize)
     words = [sources] if isinstance(sources, str | Path) else sources
     found = words if isinstance(words, Found) else find_sources(words)

@@ -22,7 +22,8 @@ VIDEO_SUFFIXES: Final = frozenset({
 """The endings of names, in lower case, that are taken for videos."""
 
 UNREAD_SUFFIXES: Final = frozenset({
-    ".arw", ".cr2", ".cr3", ".dng", ".heic", ".heif", ".hif", ".jxl", ".nef", ".orf", ".pef", ".raf", ".rw2", ".srw",
+    ".arw", ".cr2", ".cr3", ".dng", ".heic", ".heif", ".hif", ".ico", ".j2k", ".jp2", ".jpx", ".jxl", ".nef", ".orf",
+    ".pcx", ".pef", ".psd", ".raf", ".rw2", ".srw", ".svg", ".tga",
 })  # fmt: skip
 """The endings of names, in lower case, of pictures that mien does not read: they are passed over in folders, aloud."""
 

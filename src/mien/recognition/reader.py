@@ -237,9 +237,11 @@ def prior_shares(prior: str | Mapping[str, float] | None, natural: Mapping[str, 
             raise InvalidInput("prior needs a share above 0 for at least one label")
         shares = {label: given.get(label, 0.0) for label in natural}
     else:
-        power = {"natural": 1.0, "halfway": 0.5, "even": 0.0}.get(DEFAULT_PRIOR if prior is None else prior)
-        if power is None:
-            raise InvalidInput(f"prior is {', '.join(PRIORS)}, or a share for each label; got {prior!r}")
+        powers = {"natural": 1.0, "halfway": 0.5, "even": 0.0}
+        name = DEFAULT_PRIOR if prior is None else prior
+        if not isinstance(name, str) or name not in powers:
+            raise InvalidInput(f"prior is {', '.join(PRIORS)}, or a share for each label; got {prior!r:.80}")
+        power = powers[name]
         shares = {label: share**power for label, share in natural.items()}
     total = sum(shares.values())
     # Never exactly 0, whose logarithm is infinite.

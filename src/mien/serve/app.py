@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -23,7 +23,7 @@ import mien
 from mien.analyzer import Analyzer
 from mien.errors import MienError
 from mien.serve import pictures, streams, videos
-from mien.serve.choices import choices
+from mien.serve.choices import check_query, choices
 from mien.serve.guard import Access, Guard
 from mien.serve.jobs import Jobs
 from mien.serve.limits import Limits
@@ -71,7 +71,9 @@ def make_app(
         middleware=[*([cross_origin] if access.origins else []), guard],
     )  # fmt: skip
     app.state.service = service
-    for part in (pictures.router, videos.router, streams.router, router):
+    for part in (pictures.router, videos.router):
+        app.include_router(part, dependencies=[Depends(check_query)])
+    for part in (streams.router, router):
         app.include_router(part)
     if _PAGE.is_dir():
         # Not mounted: what is mounted at the root hides that an address knows other methods.
@@ -81,6 +83,7 @@ def make_app(
     app.add_exception_handler(HTTPException, _answer_status)
     app.add_exception_handler(RequestValidationError, _answer_option)
     app.state.description = _description(app)
+    app.state.queries = _queries(app)
     return app
 
 
@@ -170,6 +173,15 @@ def _answer_option(request: Request, error: Exception) -> Response:
         f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg'].removeprefix('Value error, ')}" for each in error.errors()
     )
     return Problem(422, "invalid", "; ".join(faults)).response()
+
+
+def _queries(app: FastAPI) -> dict[tuple[str, str], tuple[str, ...]]:
+    """What may stand in the query of each address, by its method in lower case."""
+    return {
+        (path, method): tuple(each["name"] for each in operation.get("parameters", ()) if each["in"] == "query")
+        for path, methods in app.openapi()["paths"].items()
+        for method, operation in methods.items()
+    }
 
 
 def _description(app: FastAPI) -> bytes:

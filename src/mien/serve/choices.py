@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from fastapi import Query
+from fastapi import Query, Request
 from pydantic import BeforeValidator
 
 from mien.analyzer import Analyzer
 from mien.recognition.reader import PRIORS, READINGS, Reader, readings_of
 from mien.records.sink import Header
 from mien.serve.answers import public_header
+from mien.serve.problems import Problem
 from mien.values import parse_share
 
 Reading: TypeAlias = Annotated[
@@ -36,6 +37,16 @@ Sets: TypeAlias = Annotated[
 Evidence: TypeAlias = Annotated[bool, Query(description="Which parts of each face speak for which expression.")]
 
 _KEPT: Final = 16  # analyzers that are kept; each has a network of its own
+
+
+def check_query(request: Request) -> None:
+    """Refuse what an address does not know: a bound on errors that is misspelt would silently be none."""
+    route = request.scope["route"].path, request.method.lower()
+    known = request.app.state.queries.get(route, ())
+    for name in request.query_params:
+        if name not in known:
+            expected = f"expected {', '.join(known)}" if known else "it takes none"
+            raise Problem(422, "invalid", f"{name[:80]}: is in no query of this address; {expected}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

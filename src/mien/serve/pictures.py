@@ -69,7 +69,9 @@ async def faces(
     if kind == JSON and (anonymize or panels is not None or explain is not None):
         raise Problem(422, "invalid", "anonymize, panels and explain are about a drawing; accept image/png to have one")
     if kind != JSON and several:
-        raise Problem(406, "accept", "several pictures are answered by JSON only; send one to have it drawn")
+        raise Problem(
+            406, "accept", f"{MULTIPART} is answered by JSON only; send one picture as an image/* body to have it drawn"
+        )
     if evidence and several:
         raise Problem(422, "invalid", "evidence is given for one picture at a time")
     explains = evidence or explain is not None

@@ -143,6 +143,8 @@ class Smoother:
         self._seconds = kind.seconds
         if seconds is not None:
             name = "smoothing_seconds"
+            if smoothing == "off":
+                raise InvalidInput(f"{name} is of a smoothing that is on; got {seconds!r:.80} with smoothing='off'")
             self._seconds = checked_number(name, seconds, most=MOST_SECONDS, kind="a number of seconds", above=True)
         self._span = max(LOOKAHEAD, kind.wait * self._seconds)
         self._evidence = EVIDENCE * self._seconds / kind.seconds

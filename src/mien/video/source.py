@@ -1,6 +1,7 @@
 """Opening a video, whatever it comes from: a file, a URL, a folder of pictures, a pipe."""
 
 import math
+import numbers
 import re
 import sys
 from collections.abc import Generator
@@ -193,6 +194,9 @@ def check_reading(
     start: float, end: float | None, every: int, fps: float | None, rate: float, threads: int | None = None
 ) -> None:
     """Raise `InvalidInput` where one of these arguments of `open_video` is out of its range."""
+    for name, value in {"start": start, "end": end, "every": every, "fps": fps, "rate": rate}.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, numbers.Real)):
+            raise InvalidInput(f"{name} is a number; got {value!r:.80}")
     faults = {
         f"start is a number of seconds from 0 on; got {start}": not 0 <= start < math.inf,
         f"end comes after start ({start}); got {end}": end is not None and not end > start,
