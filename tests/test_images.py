@@ -433,7 +433,7 @@ PALETTE_WITHOUT_COLOURS = bytes.fromhex(
         (PNG[: len(PNG) // 2], "ends too early"),
         (encoded(Pillow.effect_noise((64, 64), 90), "JPEG")[:900], "ends too early"),
         (PNG[:40] + b"\0\0\0\0" + PNG[44:], "damaged PNG"),
-        (PNG[:8], "damaged PNG"),
+        (PNG[:8], "ends too early"),
         (PALETTE_WITHOUT_COLOURS, "damaged PNG"),
     ],
 )
@@ -792,3 +792,9 @@ def test_picture_names(change: Callable[[str], str]) -> None:
 @pytest.mark.parametrize("name", ["", "jpg", ".jpg", "a.jpg.txt", "a.mp4", "a.jpg/b", "a.eps", "a.svg"])
 def test_names_of_other_things(name: str) -> None:
     assert not is_picture_name(name)
+
+
+def test_a_header_that_is_cut_off_is_said_in_plain_words() -> None:
+    with pytest.raises(PictureError, match="is a GIF that ends too early") as caught:
+        read_image(b"GIF89a")
+    assert "buffer" not in str(caught.value)

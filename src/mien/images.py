@@ -469,7 +469,10 @@ def _complaint(error: BaseException, format_name: str) -> str:
         return f"cannot be read: {error.strerror or reason}"
     if isinstance(error, Pillow.DecompressionBombError):
         return f"is too large ({reason}); shrink it first"
-    if isinstance(error, EOFError) or "truncated" in reason.lower():
+    cut_off = re.match(r"unpack\w* requires", reason)  # a `struct.error`, which Pillow wraps
+    if cut_off:
+        reason = "a number in it is cut off"
+    if cut_off or isinstance(error, EOFError) or "truncated" in reason.lower():
         return f"is a {format_name} that ends too early ({reason}); copy or fetch it again"
     return f"is a damaged {format_name}, or of a rare kind ({reason}); open and save it anew elsewhere"
 

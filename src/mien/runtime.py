@@ -8,6 +8,7 @@ opens no network connection that its user did not ask for. OpenVINO's package do
 
 import importlib
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -196,7 +197,9 @@ def first_line(error: Exception) -> str:
     """The first line of one of `ONNX_ERRORS`, for messages."""
     if isinstance(error, UnicodeDecodeError):
         return "it has names that are no text"
-    return str(error).strip().partition("\n")[0][:500] or type(error).__name__
+    line = str(error).strip().partition("\n")[0]
+    # Before what went wrong onnxruntime puts the number and name of its status.
+    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", line)[:500] or type(error).__name__
 
 
 def check_bounds(content: bytes, source: str) -> None:

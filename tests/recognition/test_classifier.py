@@ -392,3 +392,10 @@ def test_scores_as_they_should_be_pass_as_float32() -> None:
 def test_a_classifier_that_returns_anything_else_is_named(returned: object, got: str) -> None:
     with pytest.raises(InvalidInput, match=rf"Fake has to return .* of shape \(2, 2\).* got {got}"):
         checked_scores(Fake(returned), FACES)
+
+
+def test_what_is_no_model_is_said_without_the_words_of_the_runtime(tmp_path: Path) -> None:
+    (tmp_path / "picture.onnx").write_bytes(b"\xff\xd8\xff\xe0 no model")
+    with pytest.raises(ModelError, match=r"picture\.onnx is no model") as caught:
+        OnnxClassifier(tmp_path / "picture.onnx")
+    assert "[ONNXRuntimeError]" not in str(caught.value)

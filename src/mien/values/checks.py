@@ -44,5 +44,5 @@ def parse_share(text: str | float) -> float:
     parts = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(%?)\s*", str(text), re.ASCII)
     value = float(parts[1]) / (100 if parts[2] else 1) if parts else 0.0
     if not 0 < value <= 1:
-        raise InvalidInput(f"expected a share, as 5% or 0.05; got {str(text)[:80]}")
+        raise InvalidInput(f"expected a share above 0 and up to 1, as 5% or 0.05; got {str(text)[:80]}")
     return value
