@@ -19,7 +19,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from measuring import hardware, write_result
+from measuring import earlier, hardware, write_result
 from models import PEER, PublishedMiniXception
 from numpy.typing import NDArray
 from spoiling import found, samples
@@ -292,16 +292,17 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--peer", type=Path, required=True, help="mini_xception_102.tflite")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--models", nargs="+", default=list(shipped_models()), help="others keep their rows in --json")
     options = parser.parse_args()
     cv2.setNumThreads(1)
 
     split = load(options.data).split("PublicTest")
     others, pictures = outliers(split.faces), strangers(split.faces)
     peer = peers_answers(options.peer, split)
-    models: dict[str, Any] = {
+    models: dict[str, Any] = earlier(options.json).get("models", {}) | {
         PEER: {"fer2013": {**curve(peer), "accepted": accepted(peer, "fer2013"), "sets": sets(peer)}}
     }
-    for name in shipped_models():
+    for name in options.models:
         network = load_classifier(name)
         models[name] = {}
         for reading in ERRORS:

@@ -9,7 +9,7 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from measuring import hardware, write_result
+from measuring import earlier, hardware, write_result
 
 from mien.data import FaceSet, load, resized
 from mien.evaluation import LightReport, class_indices, score_light
@@ -30,10 +30,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--models", nargs="+", default=list(shipped_models()))
+    parser.add_argument("--models", nargs="+", default=list(shipped_models()), help="others keep their rows in --json")
     options = parser.parse_args()
     faces = load(options.data).split(SPLIT)
-    rows = {}
+    rows = earlier(options.json).get("models", {})
     for name in options.models:
         rows[name] = asdict(report(OnnxClassifier(shipped_models()[name]), faces))
         print(name, flush=True)

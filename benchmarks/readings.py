@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measuring import hardware
+from measuring import earlier, hardware
 
 from mien.data import FaceSet, load
 from mien.emotions import EMOTIONS
@@ -28,6 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
+    parser.add_argument("--models", nargs="+", default=list(shipped_models()), help="others keep their rows in OUT")
     arguments = parser.parse_args()
     split = load(arguments.data).split("val")
     result = {
@@ -35,7 +36,8 @@ def main() -> None:
         **hardware(),
         "data": arguments.data.name,
         "split": "PublicTest",
-        "models": {name: readings(load_classifier(name), split) for name in shipped_models()},
+        "models": earlier(arguments.out).get("models", {})
+        | {name: readings(load_classifier(name), split) for name in arguments.models},
     }
     arguments.out.write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result))
