@@ -2,7 +2,7 @@
 
     python recipes/unfinished.py runs/gelu-cnn-as-published runs/teacher-0 --out unfinished.tar
     tar -xf unfinished.tar
-    mien train gelu-cnn-as-published --data fer2013.csv --init gelu-cnn-as-published/models/epoch-003.pt --out runs/on
+    mien train gelu-cnn-as-published --data fer2013.csv --init gelu-cnn-as-published --out runs/on
 
 The archive holds each run's record (`run.json`, `metrics.jsonl`) and its last checkpoint's averaged weights in half
 precision, without the optimizer's state: a training goes on from it as a new run with `--init`, and not as an exact
