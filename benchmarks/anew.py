@@ -53,7 +53,7 @@ TIMED = [
     f"benchmarks/models.py --data {{data}} --peer {{peer}} --keep --json {RESULTS}/models.json",
     f"benchmarks/views.py --data {{data}} --models {{models}} --json {RESULTS}/views.json",
     f"benchmarks/explanations.py --data {{data}} --models {{models}} --out {RESULTS}/explanations.json",
-    f"benchmarks/formats.py --data {{data}} --json {RESULTS}/formats.json",
+    f"benchmarks/formats.py --data {{data}} --json {RESULTS}/formats.json --models {{of_two}}",
     f"benchmarks/pipeline.py --data {{data}} --json {RESULTS}/pipeline.json",
 ]
 SHOWN = [
@@ -88,6 +88,7 @@ def main() -> None:
         **{name: shlex.quote(str(getattr(options, name).resolve())) for name in ("data", "media", "peer")},
         "videos": shlex.join(str(options.media.resolve() / name) for name in shown),
         "models": shlex.join(options.models),
+        "of_two": shlex.join(name for name in options.models if name in ONLY["formats"]),
         "runs": shlex.join(str(run.resolve()) for run in options.out_of_fold),
     }  # fmt: skip
     counted, others = (

@@ -77,8 +77,11 @@ STUDENTS = {
     "the same, from its 45th epoch, on faces augmented harder": "conv-attention-harder",
     "rep-wide, from random weights, without teachers": "rep-wide",
     "rep-wide, further": "rep-wide-further",
+    "rep-small, under newer teachers": "rep-small-under-both-end",
+    "mini-xception, under a newer teacher": "mini-xception-long",
 }
-"""Runs under the four teachers of rep-small's size, of which each left a quarter of the faces out, and without them."""
+"""Runs under the four teachers of rep-small's size, of which each left a quarter of the faces out, under others, and
+under none."""
 
 SHIPPED = sorted({*shipped_models(), *PACKAGED})
 
