@@ -10,9 +10,7 @@ batch norms and its head for votes are fitted anew on training faces, and it is 
 
 import argparse
 import json
-import math
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,26 +30,19 @@ from mien.training.trained import check_belong_together, fold_left_out, load_tra
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", type=Path, nargs="+", help="trainings (their best models), or kept models")
-    parser.add_argument("--shares", required=True, help="each one's share, as in 0.3,0.7")
+    parser.add_argument("--shares", type=numbers, required=True, help="each one's share, as in 0.3,0.7")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     try:
-        shares = _numbers(options.shares)
-        if len(shares) != len(options.runs) or not all(0 < share < math.inf for share in shares):
-            parser.error(f"--shares: expected a positive number for each of {len(options.runs)} trainings; "
-                         f"got {options.shares!r}")  # fmt: skip
-        kept = keep_mean(options.runs, shares, options.data, options.out)
+        kept = keep_mean(options.runs, options.shares, options.data, options.out)
     except MienError as error:
         parser.error(str(error))
-    print(json.dumps({"average": str(options.out), "shares": shares} | kept))
+    print(json.dumps({"average": str(options.out), "shares": options.shares} | kept))
 
 
-def _numbers(text: str) -> list[float]:
-    """The numbers of a list, or none where one of them is no number."""
-    with suppress(ValueError):
-        return [float(number) for number in text.split(",")]
-    return []
+def numbers(text: str) -> list[float]:
+    return [float(number) for number in text.split(",")]
 
 
 def keep_mean(runs: Sequence[Path], shares: Sequence[float], data: Path, out: Path) -> dict[str, Any]:
@@ -70,7 +61,8 @@ def keep_mean(runs: Sequence[Path], shares: Sequence[float], data: Path, out: Pa
         "val_loss": float(F.cross_entropy(logits, labels)),
     }
     recipe = abouts[-1]["recipe"] | {"mean_of": [about["recipe"] for about in abouts], "shares": list(shares)}
-    recipe["folds"], recipe["fold"] = fold_left_out(recipe)
+    folds = {fold_left_out(about["recipe"], about.get("initial")) for about in abouts}
+    recipe["folds"], recipe["fold"] = folds.pop() if len(folds) == 1 else (1, 0)
     checkpoint.save(out, mean.state_dict(), abouts[-1] | {"epoch": epoch, "recipe": recipe})
     return epoch
 

@@ -488,3 +488,10 @@ def test_faces_unlike_the_models_own_are_a_warning_for_each_kind_of_drift(
     assert run_mien("analyze", folder, "--model", model, "--quiet") == (0, "", "")
     (folder / "0.png").unlink()
     assert run_mien("analyze", folder, "--model", model)[2] == ""
+
+
+def test_sheets_beside_a_name_of_ones_own_are_named(run_mien: Run, album: Path, portrait: np.ndarray) -> None:
+    write_image(album / "eileen.png", portrait)
+    status, out, err = run_mien("analyze", album / "eileen.png", "--explain", "why.png")
+    assert status == 0, err
+    assert "wrote why-000.png" in out.splitlines()

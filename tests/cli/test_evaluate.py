@@ -1,5 +1,6 @@
 """mien evaluate --groups, --light and --report."""
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,11 @@ from typing import Any, TypeAlias
 import cv2
 import numpy as np
 import pytest
+from rich.console import Console
+
+from mien.cli.evaluate import _shuffled
+from mien.cli.evaluation_tables import tables_of
+from mien.recognition import shipped_models
 
 Run: TypeAlias = Callable[..., Any]
 
@@ -105,13 +111,22 @@ def test_a_prior_that_nothing_would_use_is_refused(run_mien: Run, folder: Path) 
     assert "a prior is of people's reading" in " ".join(result.err.split())
 
 
-def test_the_table_of_groups_fits_into_eighty_columns(
-    run_mien: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
+def test_the_table_of_groups_fits_into_eighty_columns(run_mien: Run, folder: Path) -> None:
     done = run_mien("evaluate", "mini-xception", "--data", folder / "faces", "--groups", folder / "groups.csv",
-                    "--max-error", "10%")  # fmt: skip
-    row = next(line.split() for line in done.out.splitlines() if line.split()[:1] == ["young"])
+                    "--max-error", "10%", "--json", "-")  # fmt: skip
+    result = json.loads(done.out)
+    screen = io.StringIO()
+    for table in tables_of(result):
+        Console(file=screen, width=80).print(table)
+    row = next(line.split() for line in screen.getvalue().splitlines() if line.split()[:1] == ["young"])
+    uncertain = result["groups"]["by_attribute"][1]["by_group"]["young"]["uncertain"]["value"]
     assert row[1:3] == ["40", "20"]
-    assert all(cell.strip("[](),-").replace(".", "").isdigit() for cell in row[1:])
-    assert "certain" in done.out
+    assert row[-1] == f"{100 * uncertain:.1f}"
+
+
+def test_maps_of_another_form_than_onnx_are_not_compared_with_shuffled_ones(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _shuffled(tmp_path / "model.xml", tmp_path) == {}
+    assert "not compared with those of shuffled weights: that needs a model in ONNX" in capsys.readouterr().err
+    assert len(_shuffled(shipped_models()["mini-xception"], tmp_path)) == 3

@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from mien.recognition import OnnxClassifier
+from mien.training.events import Epoch
 from mien.training.export import sample_faces
 from mien.training.recipe import shipped_recipes
 
@@ -386,3 +387,20 @@ def test_data_without_votes_leave_the_reading_of_people_and_the_command_says_so(
     assert "no votes of FER+: people's reading is calibrated as it was" in err
     assert "by people's reading), logits differ" in out
     assert "people" in OnnxClassifier(model).info.readings
+
+
+def test_an_interrupted_training_says_how_to_go_on(
+    run_mien: Callable[..., tuple[int, str, str]], recipe: Path, fer_csv: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def interrupt(epoch: Epoch) -> str:
+        if epoch.epoch == 2:
+            raise KeyboardInterrupt
+        return ""
+
+    monkeypatch.setattr("mien.cli.train._line", interrupt)
+    words = ["train", recipe, "--data", fer_csv, "--out", tmp_path / "run", "--threads", 1, "--checkpoint-seconds", 0]
+    status, _, err = run_mien(*words)
+    assert status == 130
+    assert "holds what was done until its last checkpoint, and --resume goes on" in err
+    assert (tmp_path / "run" / "checkpoint.pt").exists()

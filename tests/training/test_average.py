@@ -45,12 +45,21 @@ def test_the_mean_of_weights_is_kept_as_a_model(
     assert [each["architecture"] for each in described["mean_of"]] == ["mini-xception"] * 2
 
 
-@pytest.mark.parametrize("shares", ["1", "0,0", "1,-1", "1,nan", "half,half"])
+@pytest.mark.parametrize(
+    ("shares", "message"),
+    [(text, "expected a positive number for each of 2 trainings") for text in ("1", "0,0", "1,-1", "1,nan")]
+    + [("half,half", "argument --shares: invalid numbers value")],
+)
 def test_shares_that_are_none_are_refused(
-    kept: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], shares: str
+    kept: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    shares: str,
+    message: str,
 ) -> None:
-    monkeypatch.setattr(sys, "argv", arguments(*kept, "--shares", shares, "--out", tmp_path / "mean.pt"))
+    monkeypatch.setattr(sys, "argv", arguments(*kept, f"--shares={shares}", "--out", tmp_path / "mean.pt"))
     with pytest.raises(SystemExit):
         average.main()
-    assert "--shares: expected a positive number for each of 2 trainings" in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not (tmp_path / "mean.pt").exists()

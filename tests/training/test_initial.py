@@ -155,3 +155,12 @@ def test_a_run_that_was_unpacked_from_an_archive_of_weights_can_be_begun_with(ru
     for number in (9, 24):
         shutil.copy(best, tmp_path / "models" / f"epoch-{number:03d}.pt")  # as recipes/unfinished.py names them
     assert load_initial(str(tmp_path)).name == "epoch-024.pt"
+
+
+def test_a_model_that_a_kill_cut_in_half_is_removed_by_the_next_training(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.models.mkdir()
+    half = run.models / ".rep-nano.epoch-001.accuracy-0.3000.pt.0123abcd.partial"
+    half.touch()
+    with run.locked():
+        assert not half.exists()

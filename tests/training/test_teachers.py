@@ -102,22 +102,29 @@ def test_a_teacher_that_began_with_weights_of_its_fold_is_refused(bars: FaceSet,
     for start in ("all", "fold"):
         initial = load_initial(str(tmp_path / start))
         list(train(left_out, bars, tmp_path / f"after-{start}", device=CPU, initial=initial))
+    twice = load_initial(str(tmp_path / "after-all"))
+    list(train(left_out, bars, tmp_path / "after-after-all", device=CPU, initial=twice))
     student = dataclasses.replace(RECIPE, teacher_weight=0.5)
     (teacher_after_fold,) = load_teachers([tmp_path / "after-fold"], student, bars.classes, CPU)
     assert (teacher_after_fold.folds, teacher_after_fold.fold) == (2, 1)
-    with pytest.raises(RecipeError, match=r"left out fold 1 of 2, but it began with the weights of mini-x"):
-        load_teachers([tmp_path / "after-all"], student, bars.classes, CPU)
+    for name in ("after-all", "after-after-all"):
+        with pytest.raises(RecipeError, match=r"left out a fold of 2, but it began with the weights of mini-x"):
+            load_teachers([tmp_path / name], student, bars.classes, CPU)
 
 
 @pytest.mark.parametrize(
-    ("recipe", "fold"),
+    ("recipe", "initial", "fold"),
     [
-        ({}, (1, 0)),
-        ({"folds": 4, "fold": 2}, (4, 2)),
-        ({"folds": 4, "fold": 2, "mean_of": [{"folds": 4, "fold": 2}, {"folds": 4, "fold": 2}]}, (4, 2)),
-        ({"folds": 4, "fold": 2, "mean_of": [{"folds": 4, "fold": 1}, {"folds": 4, "fold": 2}]}, (1, 0)),
-        ({"members": [{}, {"folds": 4, "fold": 2}]}, (1, 0)),
+        ({}, None, (1, 0)),
+        ({"folds": 4, "fold": 2}, None, (4, 2)),
+        ({"folds": 4, "fold": 2}, {"name": "of an older run"}, (4, 2)),
+        ({"folds": 4, "fold": 2}, {"folds": 4, "fold": 2}, (4, 2)),
+        ({"folds": 4, "fold": 2}, {"folds": 1, "fold": 0}, (1, 0)),
+        ({"members": [{"folds": 4, "fold": 2}, {"folds": 4, "fold": 2}]}, None, (4, 2)),
+        ({"members": [{}, {"folds": 4, "fold": 2}]}, None, (1, 0)),
     ],
 )
-def test_a_fold_is_left_out_only_if_every_part_left_it_out(recipe: dict[str, object], fold: tuple[int, int]) -> None:
-    assert fold_left_out(recipe) == fold
+def test_a_fold_is_left_out_only_if_every_part_left_it_out(
+    recipe: dict[str, object], initial: dict[str, object] | None, fold: tuple[int, int]
+) -> None:
+    assert fold_left_out(recipe, initial) == fold

@@ -76,6 +76,8 @@ def averaged(trainees: Sequence[Trainee], shares: Sequence[float]) -> Trainee:
     (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", arXiv:2109.01903). Call `fit_mean` afterwards. The
     shares are divided by their sum.
     """
+    if len(shares) != len(trainees) or not all(0 < share < math.inf for share in shares):
+        raise RecipeError(f"shares: expected a positive number for each of {len(trainees)} trainings; got {[*shares]}")
     if len({trainee.votes is None for trainee in trainees}) > 1:
         raise RecipeError("the weights of these trainings cannot be averaged: only some learned FER+'s votes")
     states = [trainee.state_dict() for trainee in trainees]

@@ -57,7 +57,7 @@ def load_initial(source: str) -> Initial:
         info = load_classifier(file).info
         weights = _exported_weights(file)
         votes = {name.removeprefix(VOTES_PREFIX): weights.pop(name) for name in VOTES_HEAD if name in weights}
-        architecture, classes, recipe = info.architecture, info.labels, info.recipe
+        architecture, classes, recipe, before = info.architecture, info.labels, info.recipe, None
     elif not path.exists():
         raise ModelError(
             f"{source}: there is no such model; expected a shipped one ({', '.join(shipped_models())}), a model file "
@@ -69,8 +69,9 @@ def load_initial(source: str) -> Initial:
         weights = trainee.network.state_dict()
         votes = {} if trainee.votes is None else trainee.votes.state_dict()
         architecture, classes, recipe = about["recipe"]["architecture"], tuple(about["classes"]), about["recipe"]
+        before = about.get("initial")
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-    keep, (folds, fold) = _share_kept(recipe, file), fold_left_out(recipe)
+    keep, (folds, fold) = _share_kept(recipe, file), fold_left_out(recipe, before)
     return Initial(file.name, sha256, architecture, classes, keep, folds, fold, weights, votes)
 
 

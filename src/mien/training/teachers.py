@@ -1,10 +1,9 @@
 """Distillation: trained networks whose probabilities a student learns (Hinton et al. 2015, arXiv:1503.02531)."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -51,6 +50,12 @@ def load_teachers(
             raise RecipeError(
                 f"{file} cannot teach: its classes are {', '.join(about['classes'])}; expected {', '.join(classes)}"
             )
+        folds, fold = fold_left_out(recipe, about.get("initial"))
+        if folds != recipe.get("folds", 1):
+            raise RecipeError(
+                f"{file} cannot teach: it left out a fold of {recipe['folds']}, but it began with the weights of "
+                f"{about['initial']['name']}, which may have learned from that fold; train it from other weights"
+            )
         if recipe["image_size"] != image_size:
             raise RecipeError(f"{file} cannot teach: it takes faces of {recipe['image_size']} pixels, not {image_size}")
         use_winograd(trainee.network, device)  # what export merges stays an ordinary convolution
@@ -58,20 +63,8 @@ def load_teachers(
         # Laid out as the images are.
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's stub
         sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-        teachers.append(Teacher(file.name, sha256, network, *_fold_never_seen(file, about)))
+        teachers.append(Teacher(file.name, sha256, network, folds, fold))
     return teachers
-
-
-def _fold_never_seen(file: Path, about: Mapping[str, Any]) -> tuple[int, int]:
-    """The fold of faces that neither a training nor the weights it began with have seen."""
-    fold, initial = fold_left_out(about["recipe"]), about.get("initial") or {}
-    began = (initial.get("folds"), initial.get("fold"))  # None in a run that is older than these fields
-    if fold[0] > 1 and None not in began and began != fold:
-        raise RecipeError(
-            f"{file} cannot teach: it left out fold {fold[1]} of {fold[0]}, but it began with the weights of "
-            f"{initial['name']}, which have learned from that fold; train it from other weights"
-        )
-    return fold
 
 
 @torch.no_grad()

@@ -67,13 +67,15 @@ def load_trained(path: Path) -> tuple[Trainee, dict[str, Any]]:
     return trainee.eval(), about
 
 
-def fold_left_out(recipe: Mapping[str, Any]) -> tuple[int, int]:
-    """The number of folds, and the one whose faces a network was not trained on; (1, 0) if it was trained on all.
+def fold_left_out(recipe: Mapping[str, Any], initial: Mapping[str, Any] | None = None) -> tuple[int, int]:
+    """The number of folds, and the one whose faces a network never learned from; (1, 0) if it may have, from all.
 
-    Of a mean or an ensemble, the fold that all its members left out.
+    Args:
+        recipe: A training's, or that of a model file, whose members have one each.
+        initial: What the training wrote of the weights it began with; older ones say nothing of their folds.
     """
-    members = recipe.get("mean_of") or recipe.get("members") or [recipe]
-    folds = {(int(member.get("folds", 1)), int(member.get("fold", 0))) for member in members}
+    parts = [*(recipe.get("members") or [recipe]), *([initial] if initial and "folds" in initial else [])]
+    folds = {(int(part.get("folds", 1)), int(part.get("fold", 0))) for part in parts}
     return folds.pop() if len(folds) == 1 else (1, 0)
 
 
