@@ -89,8 +89,16 @@ def test_the_page_replaces_nothing_that_mien_did_not_write(run_mien: Run, folder
     done = run_mien(*words, "--report", folder / "mine.html")
     assert done.status == 1
     assert "was not written by mien" in done.err
-    done = run_mien(*words, "--report", folder / "groups.csv")
-    assert "is an input, and would be overwritten" in done.err
+
+
+@pytest.mark.parametrize("name", ["mine.pdf", "mine", "-", "groups.csv"])
+def test_the_page_is_a_file_for_a_browser(run_mien: Run, folder: Path, name: str) -> None:
+    before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    words = ["evaluate", "mini-xception", "--data", folder / "faces", "--groups", folder / "groups.csv"]
+    done = run_mien(*words, "--report", name if name == "-" else folder / name)
+    assert done.status == 2
+    assert "ends in .html, .htm" in " ".join(done.err.split())
+    assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
 
 
 def test_a_reading_that_nothing_would_use_is_refused(run_mien: Run, folder: Path) -> None:

@@ -21,6 +21,7 @@ from mien.evaluation.explanations import Explained, evaluate_explanations, expla
 from mien.files import check_outputs, replacing
 from mien.recognition import FileClassifier, Reader, load_classifier, model_file
 from mien.report import evaluation_page
+from mien.report.html import PAGE_SUFFIXES
 
 SHUFFLED: Final = (0.25, 0.5, 1.0)  # shares of the layers, the last ones first, whose weights are shuffled
 
@@ -57,6 +58,10 @@ def evaluate(
             "it says whose answers --groups and --light score: name one of them. The other scores are those of "
             "FER2013's reading, with people's beside it where the data have votes", param_hint="--reading",
         )  # fmt: skip
+    if report and report.suffix.lower() not in PAGE_SUFFIXES:
+        raise typer.BadParameter(
+            f"expected a file that ends in {', '.join(PAGE_SUFFIXES)}; got {report}", param_hint="--report"
+        )
     outputs = {"--json": json_file, "--report": report}
     check_outputs(outputs, inputs=inputs, may_replace={"--json": is_json, "--report": _is_page})
     with naming_model("MODEL"):

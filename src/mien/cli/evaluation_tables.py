@@ -40,7 +40,7 @@ def _table(result: Mapping[str, Any]) -> Table:
     title = f"{result['model']} on {result['data']}, {result['split']}{views}; in %, except faces and NLL"
     # 80 columns are enough for it.
     table = table_with("", "faces", "accuracy", "precision", "F1", "ECE", "NLL", "people", left=[""], title=title)
-    parts = {"as published": result, "no duplicates": result["without_duplicates"]}
+    parts = {"all faces": result, "no duplicates": result["without_duplicates"]}
     for name, part in parts.items():
         if part:
             f1, ece = _percent(part["macro_f1"]), _percent(part["ece"])

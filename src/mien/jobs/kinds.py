@@ -3,6 +3,7 @@
 from typing import Final
 
 from mien.records.sink import Kind
+from mien.report.html import PAGE_SUFFIXES
 
 _DRAW = "Draw what was found: into a folder, or one picture or video into a file."
 
@@ -26,8 +27,8 @@ KINDS: Final = (
          "mien.records.seconds:SecondsSink", pictures=False),
     Kind("subtitles", "Videos: what everybody shows, for a player; a folder for several.", (".srt",),
          "mien.records.subtitles:SubtitlesSink", each=True, pictures=False),
-    Kind("report", _REPORT, (".html", ".htm"), "mien.report.video_page:PageSink", each=True, pictures=False),
-    Kind("report", _REPORT, (".html", ".htm"), "mien.report.folder_page:FolderPage", file="index.html", portraits=True),
+    Kind("report", _REPORT, PAGE_SUFFIXES, "mien.report.video_page:PageSink", each=True, pictures=False),
+    Kind("report", _REPORT, PAGE_SUFFIXES, "mien.report.folder_page:FolderPage", file="index.html", portraits=True),
 )  # fmt: skip
 
 HELP: Final = {kind.name: kind.help for kind in KINDS}  # what the option of each output says, by its name

@@ -10,6 +10,8 @@ from mien.emotions import UNCLEAR, UNCLEAR_COLOUR, colours_of
 REPORT_TITLE: Final = rb'(?s).{0,500}<meta name="generator" content="mien">.{0,9999}?: expressions</title>'
 """How the pages of `--report` begin, as a regular expression."""
 
+PAGE_SUFFIXES: Final = (".html", ".htm")
+
 INTERRUPTED: Final = "The job was interrupted; this is what was done until then."
 
 _NOTE: Final = (
