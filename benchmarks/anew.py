@@ -6,12 +6,14 @@
         --out-of-fold RUN RUN RUN RUN [--models rep-small] [--from views]
 
 It takes more than an hour on two cores. `--models` names those that changed: what measures none of them is left out,
-and where a benchmark can, the rows of others stay. `FOLDER` holds the pictures and videos that were marked by eye
-(`counted.json`, `labels.json`). Those commands that take no times come first, `--jobs` at once; then the others, one
-after another, which want a quiet machine. What fails is named at the end, and the others go on; `--from` begins with
-the first command whose name holds a word. Left to do by hand then: the model's card, the outputs that pages quote,
-which the tests name, and what needs more than this: formats.py with `--emulator`, peers/expressions.py, edge.py,
-pruning.py, fit_quality.py, anonymize.py. Ends in one JSON line.
+and where a benchmark can, the rows of others stay. So do the times of networks and of their formats, which new weights
+do not change; after a change of architecture, run models.py and formats.py without `--keep-times`, and pipeline.py.
+`FOLDER` holds the pictures and videos that were marked by eye (`counted.json`, `labels.json`). Those commands that take
+no times come first, `--jobs` at once; then the others, one after another, which want a quiet machine. What fails is
+named at the end, and the others go on; `--from` begins with the first command whose name holds a word. Left to do by
+hand then: the model's card, the outputs that pages quote, which the tests name, and what needs more than this:
+means.py, formats.py with `--emulator`, peers/expressions.py, edge.py, pruning.py, fit_quality.py, anonymize.py. Ends in
+one JSON line.
 """
 
 import argparse
@@ -38,6 +40,7 @@ EVALUATED = [
 ]
 COUNTED = [
     # The longest first.
+    f"benchmarks/models.py --data {{data}} --peer {{peer}} --keep --keep-times --json {RESULTS}/models.json",
     f"benchmarks/through_detector.py --data {{data}} --out-of-fold {{runs}} --json {RESULTS}/through_detector.json",
     "tests/recognition/make_golden.py",
     *EVALUATED,
@@ -46,15 +49,13 @@ COUNTED = [
     f"benchmarks/light.py --data {{data}} --json {RESULTS}/light.json --models {{models}}",
     f"benchmarks/groups.py --data {{data}} --json {RESULTS}/groups.json --keep-simulated",
     f"benchmarks/abstention.py --data {{data}} --peer {{peer}} --json {RESULTS}/abstention.json --models {{models}}",
+    f"benchmarks/formats.py --data {{data}} --json {RESULTS}/formats.json --models {{of_two}} --keep-times",
     f"benchmarks/browser_scores.py {{data}} --json {RESULTS}/browser_scores.json",
     f"benchmarks/labels.py {{videos}} --trace 9.5 15.4 --json {RESULTS}/labels.json",
 ]
 TIMED = [
-    f"benchmarks/models.py --data {{data}} --peer {{peer}} --keep --json {RESULTS}/models.json",
     f"benchmarks/views.py --data {{data}} --models {{models}} --json {RESULTS}/views.json",
     f"benchmarks/explanations.py --data {{data}} --models {{models}} --out {RESULTS}/explanations.json",
-    f"benchmarks/formats.py --data {{data}} --json {RESULTS}/formats.json --models {{of_two}}",
-    f"benchmarks/pipeline.py --data {{data}} --json {RESULTS}/pipeline.json",
 ]
 SHOWN = [
     "benchmarks/tables.py",

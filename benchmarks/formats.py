@@ -4,9 +4,11 @@
     python benchmarks/formats.py --data fer2013.csv --float teacher.onnx --emulator "qemu-x86_64 -cpu Haswell" --json …
     python benchmarks/formats.py --data fer2013.csv --trained mini-xception=runs/eight --trained … --json …
 
-The formats of one model are timed in turn, each on one thread, in the processor's time. `--float` names a model file in
-float32, for what eight bits cost by the way that weights are rounded; with `--emulator`, which runs programs as on a
-processor without VNNI, also how far the answers are there from those here; of the shipped models without `--float`.
+The formats of one model are timed in turn, each on one thread, in the processor's time; or `--keep-times` keeps the
+times of the earlier result, where a network of the same architecture got new weights, which changes none. `--float`
+names a model file in float32, for what eight bits cost by the way that weights are rounded; with `--emulator`, which
+runs programs as on a processor without VNNI, also how far the answers are there from those here; of the shipped models
+without `--float`.
 `--trained` names a run that trained a shipped model for eight bits (`eight_bits` in its recipe). Parts that are not
 measured stay as the JSON file has them. Ends in one JSON line; `benchmarks/tables.py` writes the tables.
 """
@@ -27,7 +29,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from measuring import earlier, hardware, median_microseconds, write_result
+from measuring import earlier, hardware, time_in_batches, timed_then, write_result
 from onnx import numpy_helper
 
 from mien.data import FaceSet, load
@@ -45,14 +47,12 @@ from mien.values import GreyFaces
 
 MODELS = ("rep-small", "mini-xception")
 SHIPPED = "as shipped"
-BATCHES = (1, 64)
-ROUNDS = 15
 EMULATED = 320
 """Faces that are read under the emulator, which takes a hundred times as long."""
 
 
-def formats_of(name: str, faces: FaceSet, folder: Path) -> dict[str, Any]:
-    """A row for each format of a shipped model; `parity` where a network can be written in it, else `refused`."""
+def formats_of(name: str, faces: FaceSet, folder: Path, before: dict[str, Any]) -> dict[str, Any]:
+    """A row for each format of a shipped model; its times are those of the rows `before`, if there are any."""
     source = shipped_models()[name]
     networks: dict[str, FileClassifier] = {SHIPPED: load_classifier(name)}
     rows: dict[str, dict[str, Any]] = {SHIPPED: {"bytes": source.stat().st_size, "eight_bits": in_eight_bits(source)}}
@@ -67,9 +67,7 @@ def formats_of(name: str, faces: FaceSet, folder: Path) -> dict[str, Any]:
         print(
             f"{name:14} {form:10} {model.info.parity['agreement']:.4f} {model.info.parity['accuracy']:.4f}", flush=True
         )
-    for batch in BATCHES:
-        for form, microseconds in median_microseconds(calls(networks, batch), ROUNDS, time.process_time).items():
-            rows[form][f"microseconds_batch_{batch}"] = round(microseconds / batch, 1)
+    time_in_batches(rows, lambda batch: calls(networks, batch), before, time.process_time)
     scored = networks[SHIPPED].info.measured
     rows[SHIPPED] |= {"accuracy": scored["accuracy"], "ece": scored["ece"]}
     return {"sha256": hashlib.sha256(source.read_bytes()).hexdigest(), "rows": rows}
@@ -205,6 +203,7 @@ def main() -> None:
     parser.add_argument("--trained", action="append", default=[], help="NAME=RUN, which trained it for eight bits")
     parser.add_argument("--wheels", action="store_true", help="download what each extra brings, to know its size")
     parser.add_argument("--models", nargs="+", default=list(MODELS), help="others keep their rows in --json")
+    parser.add_argument("--keep-times", action="store_true", help="keep the times that --json holds of these models")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     faces = load(options.data)
@@ -226,10 +225,16 @@ def main() -> None:
                 if in_eight_bits(path) and isinstance(network := load_classifier(name), OnnxClassifier)
             } | hardware()
         else:
-            rows = {name: formats_of(name, faces, Path(folder)) for name in options.models}
-            result["models"] = result.get("models", {}) | rows
+            before = result.get("models", {})
+            timed = {"timed": timed_then(result)} if options.keep_times else {}
+            result.pop("timed", None)
+            rows = {
+                name: formats_of(name, faces, Path(folder), before[name]["rows"] if options.keep_times else {})
+                for name in options.models
+            }
+            result["models"] = before | rows
             packages = ("openvino", "ncnn")
-            result |= hardware() | {"runtimes": {name: importlib.metadata.version(name) for name in packages}}
+            result |= hardware() | timed | {"runtimes": {name: importlib.metadata.version(name) for name in packages}}
     if options.wheels:
         result["wheels"] = {extra: wheels(extra) for extra in ("openvino", "ncnn")}
     write_result(result, options.json)

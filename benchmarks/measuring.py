@@ -19,6 +19,9 @@ import numpy as np
 
 import mien
 
+BATCHES = (1, 64)
+ROUNDS = 15
+
 
 def median_microseconds(
     calls: Mapping[str, Callable[[], object]], rounds: int, clock: Callable[[], float] = time.perf_counter
@@ -44,6 +47,24 @@ def median_microseconds(
                 call()
             times[name].append((clock() - start) / repeats[name] * 1e6)
     return {name: statistics.median(values) for name, values in times.items()}
+
+
+def time_in_batches(
+    rows: Mapping[str, dict[str, Any]],
+    calls: Callable[[int], Mapping[str, Callable[[], object]]],
+    before: Mapping[str, Any],
+    clock: Callable[[], float] = time.perf_counter,
+) -> None:
+    """Add to each row the time a face, in microseconds, for each size of batch: that of the row `before`, if any."""
+    for batch in BATCHES:
+        kind = f"microseconds_batch_{batch}"
+        if before:
+            times = {name: before[name][kind] for name in rows}
+        else:
+            medians = median_microseconds(calls(batch), ROUNDS, clock)
+            times = {name: round(microseconds / batch, 1) for name, microseconds in medians.items()}
+        for name, microseconds in times.items():
+            rows[name][kind] = microseconds
 
 
 def hardware() -> dict[str, Any]:
@@ -90,6 +111,11 @@ def earlier(path: Path | None) -> dict[str, Any]:
     """What a benchmark wrote to a file before; nothing, if there is none."""
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path and path.exists() else {}
     return found
+
+
+def timed_then(before: Mapping[str, Any]) -> dict[str, Any]:
+    """What `hardware` said when the times of an earlier result were measured; a later one keeps it as `timed`."""
+    return dict(before.get("timed") or {key: before[key] for key in hardware()})
 
 
 def write_result(result: dict[str, Any], path: Path | None) -> None:

@@ -3,10 +3,11 @@
     python benchmarks/models.py --data fer2013.csv --peer mini_xception_102.tflite --json benchmarks/results/models.json
 
 All run in this process, on one thread, on the same faces of PublicTest. `--keep` takes accuracies from the earlier
-result where the model file (by its SHA-256), the data, the code and the versions are the same. Times are always
-measured anew, as they compare only within one run. The peer is its TFLite conversion with weights in eight bits, which
-is faster than the file that its packages ship; this script alone needs its runtime: pip install ai-edge-litert. Ends
-in one JSON line; `benchmarks/figures.py` draws it, and `benchmarks/tables.py` writes its tables.
+result where the model file (by its SHA-256), the data, the code and the versions are the same. Times are measured anew
+for all, as they compare only within one run; or `--keep-times` takes all of them from the earlier result, where a
+network of the same architecture got new weights, which changes no time. The peer is its TFLite conversion with weights
+in eight bits, which is faster than the file that its packages ship; this script alone needs its runtime: pip install
+ai-edge-litert. Ends in one JSON line; `benchmarks/figures.py` draws it, and `benchmarks/tables.py` writes its tables.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from typing import Any
 import cv2
 import numpy as np
 import robustness
-from measuring import hardware, median_microseconds, write_result
+from measuring import BATCHES, earlier, hardware, time_in_batches, timed_then, write_result
 from numpy.typing import NDArray
 
 import mien.evaluation
@@ -32,9 +33,7 @@ from mien.recognition import Classifier, OnnxClassifier, shipped_models
 from mien.recognition.classifier import softmax
 from mien.values import GreyFaces
 
-ROUNDS = 15
 NUM_DRAWS = 200
-BATCHES = (1, 64)
 SPLIT = "PublicTest"
 PEER = "published mini-Xception"
 
@@ -150,6 +149,7 @@ def main() -> None:
     parser.add_argument("--peer", type=Path, required=True, help="mini_xception_102.tflite")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--keep", action="store_true", help="keep accuracies that --json holds already")
+    parser.add_argument("--keep-times", action="store_true", help="keep all times that --json holds")
     options = parser.parse_args()
     cv2.setNumThreads(1)
 
@@ -159,10 +159,8 @@ def main() -> None:
     for name, path in shipped_models().items():
         net = nets[name] = OnnxClassifier(path)
         rows[name] = {"size_class": net.info.size_class} | described(path, net.info.num_parameters)
-    for batch in BATCHES:
-        times = median_microseconds({name: call(net, batch) for name, net in nets.items()}, ROUNDS)
-        for name, microseconds in times.items():
-            rows[name][f"microseconds_batch_{batch}"] = round(microseconds / batch, 1)
+    before = earlier(options.json) if options.keep_times else {}
+    time_in_batches(rows, lambda batch: {name: call(net, batch) for name, net in nets.items()}, before.get("rows", {}))
     conditions = measured_with(faces)
     known = measured_before(options.json, conditions) if options.keep else {}
     for name, classifier in nets.items():
@@ -170,7 +168,8 @@ def main() -> None:
         print(f"{name:28} {rows[name]['accuracy']:.4f}  {rows[name]['microseconds_batch_1']:7.0f} µs", flush=True)
     num = len(faces.split(SPLIT))
     result = {"benchmark": "models", "split": SPLIT, "num_faces": num, "rows": rows, "measured_with": conditions}
-    write_result(result | hardware(), options.json)
+    result |= hardware() | ({"timed": timed_then(before)} if before else {})
+    write_result(result, options.json)
 
 
 if __name__ == "__main__":

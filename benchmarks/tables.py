@@ -39,7 +39,14 @@ MEMBERS: Mapping[str, Sequence[str]] = {
 """The trainings of networks that are shipped in the ensemble alone, as in `PARTS`."""
 
 PARTS: Mapping[str, Sequence[str]] = {
-    "mini-xception": ("mini-xception", "mini-xception-again", "mini-xception-third"),
+    "mini-xception": (
+        "mini-xception",
+        "mini-xception-again",
+        "mini-xception-third",
+        "mini-xception-long",
+        "mini-xception-long-again",
+        "mini-xception-long-other",
+    ),
     "gelu-cnn": (*AS_PUBLISHED, "gelu-cnn-taught"),
     "gelu-cnn-at-first": ("gelu-cnn", "gelu-cnn-again"),
     "gelu-cnn-as-published": AS_PUBLISHED,
@@ -54,7 +61,7 @@ PARTS: Mapping[str, Sequence[str]] = {
     ),
     **MEMBERS,
 }
-"""Trainings of several runs in `benchmarks/results/runs`, of which each began with the weights of the one before."""
+"""Trainings of several runs in `benchmarks/results/runs`, of which each began with weights of those before."""
 
 TAKEN = {("gelu-cnn", "gelu-cnn-as-published-fifth"): 1}
 """After how many epochs of a run the next one of a training took its weights; of all others, the last."""
@@ -758,12 +765,12 @@ def calibration(model: str) -> str:
 
 def benchmark() -> str:
     """What `mien benchmark` says of the machine of the tables: a row for each model, detector and number of threads."""
-    rows = []
+    rows, accuracies = [], result("models")["rows"]
     for row in result("pipeline")["rows"]:
         for threads, stages in row["stages"].items():
             times = (f"{each['p50']:.2f} / {each['p95']:.2f}" for each in stages.values())
             once = [f"{row['first_picture_seconds']:.2f}", f"{row['peak_megabytes']:.0f}",
-                    percent(row["accuracy"]["value"])] if threads == "1" else [""] * 3  # fmt: skip
+                    percent(accuracies[row["model"]]["accuracy"])] if threads == "1" else [""] * 3  # fmt: skip
             rows.append([row["model"], row["detector"], threads, *times, *once])
     header = ["ms: p50 / p95", "detector", "threads", "read", "detector", "network", "whole", "first picture, s",
               "memory, MB", "accuracy, %"]  # fmt: skip
