@@ -11,7 +11,7 @@ import pytest
 from mien.benchmark import benchmark
 from mien.benchmark.candidates import candidates
 from mien.benchmark.first import first_picture
-from mien.benchmark.measure import PORTRAIT
+from mien.benchmark.measure import PORTRAIT, Agreement
 from mien.detection import Detector
 from mien.errors import InvalidInput, MienError
 from mien.images import read_image
@@ -86,10 +86,10 @@ def test_each_model_in_another_format() -> None:
     found = benchmark(["mini-xception"], [DETECTOR], formats=["onnx-fp16"], seconds=0, least_rounds=1)
     assert [row.model for row in found.rows] == ["mini-xception", "mini-xception as onnx-fp16"]
     assert any("The network of mini-xception as onnx-fp16 takes" in sentence for sentence in found.advice)
-    before, after = (row.agreement for row in found.rows)
-    assert before is None
-    assert after
-    assert (after.num_faces, after.data) == (512, "made pictures")
+    as_shipped, converted = (row.agreement for row in found.rows)
+    assert as_shipped == Agreement(value=1.0, num_faces=3589, data="fer2013.csv"), "as its file says"
+    assert converted
+    assert (converted.num_faces, converted.data) == (512, "made pictures")
 
 
 def test_two_files_of_one_name_are_converted_apart(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_it_explains_itself(written: FileClassifier) -> None:
     assert parity["largest_difference"] <= LARGEST[parity["format"]]
     assert parity["evidence_difference"] < 1e-4
     if parity["format"] != "onnx-int8":
-        assert dataclasses.replace(again.info, name=source.name, parity={}) == source
+        assert dataclasses.replace(again.info, name=source.name, parity=source.parity) == source
         assert (parity["faces"], parity["num_faces"]) == ("made pictures", 512)
         assert parity["agreement"] >= 0.99
 

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -82,6 +83,18 @@ def test_a_page_without_logits_or_with_those_of_other_faces_is_still_a_page(bars
     assert "Confusion" not in refresh_page(run, bars.select(bars.labels < 5), "finished").read_text()
     run.validation.unlink()
     assert "Confusion" not in refresh_page(run, bars, "finished").read_text()
+
+
+def test_logits_may_be_larger_than_16_bits_hold(bars: FaceSet, tmp_path: Path) -> None:
+    """As those of a first epoch at a high rate: their probabilities were not numbers, after a warning of NumPy's."""
+    list(train(dataclasses.replace(RECIPE, epochs=1), bars, tmp_path, device=torch.device("cpu")))
+    run, split = Run(tmp_path), bars.split("val")
+    logits = np.zeros((len(split), len(bars.classes)), np.float32)
+    logits[np.arange(len(split)), split.labels] = 5e5
+    run.save_validation(logits, 1)
+    measured = training_page._measured(run, bars)
+    assert measured
+    np.testing.assert_array_equal(measured.scores, logits / 5e5)
 
 
 def test_names_that_are_no_utf8_have_a_page(bars: FaceSet, tmp_path: Path) -> None:

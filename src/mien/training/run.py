@@ -137,7 +137,7 @@ class Run:
     def save_validation(self, logits: NDArray[np.float32], epoch: int) -> None:
         """Write the logits, (N, K), of the validation split in its order, of the epoch whose model was kept last."""
         with replacing(self.validation) as partial, partial.open("wb") as file:
-            np.savez(file, logits=logits.astype(np.float16), epoch=epoch)
+            np.savez(file, logits=logits, epoch=epoch)
 
     def forget_after(self, epoch: int) -> None:
         """Remove models and metrics of epochs that are about to be repeated, and a line that a kill cut in half."""
