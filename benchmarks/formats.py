@@ -51,8 +51,8 @@ EMULATED = 320
 """Faces that are read under the emulator, which takes a hundred times as long."""
 
 
-def formats_of(name: str, faces: FaceSet, folder: Path, before: dict[str, Any]) -> dict[str, Any]:
-    """A row for each format of a shipped model; its times are those of the rows `before`, if there are any."""
+def formats_of(name: str, faces: FaceSet, folder: Path, before: dict[str, Any] | None) -> dict[str, Any]:
+    """A row for each format of a shipped model; its times are those of the rows `before`, if they are given."""
     source = shipped_models()[name]
     networks: dict[str, FileClassifier] = {SHIPPED: load_classifier(name)}
     rows: dict[str, dict[str, Any]] = {SHIPPED: {"bytes": source.stat().st_size, "eight_bits": in_eight_bits(source)}}
@@ -225,13 +225,12 @@ def main() -> None:
                 if in_eight_bits(path) and isinstance(network := load_classifier(name), OnnxClassifier)
             } | hardware()
         else:
-            before = result.get("models", {})
+            before, rows = result.get("models", {}), {}
+            for name in options.models:
+                kept = before.get(name, {}).get("rows", {}) if options.keep_times else None
+                rows[name] = formats_of(name, faces, Path(folder), kept)
             timed = {"timed": timed_then(result)} if options.keep_times else {}
             result.pop("timed", None)
-            rows = {
-                name: formats_of(name, faces, Path(folder), before[name]["rows"] if options.keep_times else {})
-                for name in options.models
-            }
             result["models"] = before | rows
             packages = ("openvino", "ncnn")
             result |= hardware() | timed | {"runtimes": {name: importlib.metadata.version(name) for name in packages}}

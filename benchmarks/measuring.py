@@ -9,6 +9,7 @@ import platform
 import re
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -52,13 +53,15 @@ def median_microseconds(
 def time_in_batches(
     rows: Mapping[str, dict[str, Any]],
     calls: Callable[[int], Mapping[str, Callable[[], object]]],
-    before: Mapping[str, Any],
+    before: Mapping[str, Any] | None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> None:
-    """Add to each row the time a face, in microseconds, for each size of batch: that of the row `before`, if any."""
+    """Add to each row the time a face, in microseconds, for each size of batch: that of the rows `before`, if given."""
+    if before is not None and (new := sorted(rows.keys() - before.keys())):
+        sys.exit(f"the earlier result has no times of {', '.join(new)}: leave out --keep-times")
     for batch in BATCHES:
         kind = f"microseconds_batch_{batch}"
-        if before:
+        if before is not None:
             times = {name: before[name][kind] for name in rows}
         else:
             medians = median_microseconds(calls(batch), ROUNDS, clock)

@@ -159,8 +159,9 @@ def main() -> None:
     for name, path in shipped_models().items():
         net = nets[name] = OnnxClassifier(path)
         rows[name] = {"size_class": net.info.size_class} | described(path, net.info.num_parameters)
-    before = earlier(options.json) if options.keep_times else {}
-    time_in_batches(rows, lambda batch: {name: call(net, batch) for name, net in nets.items()}, before.get("rows", {}))
+    before = earlier(options.json)
+    kept = before.get("rows", {}) if options.keep_times else None
+    time_in_batches(rows, lambda batch: {name: call(net, batch) for name, net in nets.items()}, kept)
     conditions = measured_with(faces)
     known = measured_before(options.json, conditions) if options.keep else {}
     for name, classifier in nets.items():
@@ -168,7 +169,7 @@ def main() -> None:
         print(f"{name:28} {rows[name]['accuracy']:.4f}  {rows[name]['microseconds_batch_1']:7.0f} µs", flush=True)
     num = len(faces.split(SPLIT))
     result = {"benchmark": "models", "split": SPLIT, "num_faces": num, "rows": rows, "measured_with": conditions}
-    result |= hardware() | ({"timed": timed_then(before)} if before else {})
+    result |= hardware() | ({"timed": timed_then(before)} if options.keep_times else {})
     write_result(result, options.json)
 
 

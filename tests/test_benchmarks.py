@@ -4,11 +4,14 @@ import os
 import subprocess
 import sys
 import tomllib
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from anew import COUNTED, ONLY, SHOWN, TIMED, measures, name_of
 from edge import REQUIRED
+from measuring import hardware, time_in_batches, timed_then
 from peers.compare import match
 from peers.pictures import Truth
 from same_rows import comparison
@@ -43,6 +46,24 @@ def test_a_changed_cell_and_a_missing_row_are_counted() -> None:
     found = comparison(rows, [{"frame": "0", "left": "1.50", "new": ""}])
     assert found["columns_that_differ"] == {"frame": 1, "left": 2}
     assert (found["rows_before"], found["rows_after"], found["cells_that_differ"]) == (2, 1, 3)
+
+
+def test_new_weights_keep_the_times_of_an_earlier_result() -> None:
+    rows: dict[str, dict[str, Any]] = {"small": {}}
+    earlier = {"small": {"microseconds_batch_1": 2.0, "microseconds_batch_64": 1.0}}
+    time_in_batches(rows, lambda _: pytest.fail("nothing is to be timed"), earlier)
+    assert rows == earlier
+    with pytest.raises(SystemExit, match="no times of large: leave out --keep-times"):
+        time_in_batches({"large": {}}, lambda _: {}, earlier)
+    time_in_batches(rows, lambda batch: {"small": partial(sum, range(batch))}, None)
+    assert 0 < rows["small"]["microseconds_batch_1"] != 2.0
+
+
+def test_a_result_that_keeps_times_says_where_they_were_measured() -> None:
+    first = {"date": "a", "machine": "b", "versions": "c", "commit": "d", "rows": {}}
+    timed = timed_then(first)
+    assert timed == {"date": "a", "machine": "b", "versions": "c", "commit": "d"}
+    assert timed_then(hardware() | {"timed": timed}) == timed
 
 
 def test_the_wheels_of_boards_are_those_of_every_dependency() -> None:
