@@ -49,12 +49,12 @@ def test_a_video_is_analysed_as_its_request_chose(ask: Ask, clip: Path) -> None:
     """Errors, sets and reading, in the lines and in the table, and as `mien.Analyzer` answers."""
     pyarrow = pytest.importorskip("pyarrow.parquet")
     client = ask(Analyzer("mini-xception"))
-    query = "every=4&end=1.9&max_error=5%25&sets=0.99&reading=fer2013&smoothing=off"
+    query = "every=4&end=1.9&max_error=5%25&sets=0.999&reading=fer2013&smoothing=off"
     place = client.post(f"/v1/videos?{query}", content=clip.read_bytes(), headers=MP4).headers["location"]
     job = ended(client, place)
     assert (job["state"], job["error"]) == ("done", None)
     lines = [json.loads(line) for line in client.get(job["results"]).text.splitlines()]
-    analyzer = Analyzer("mini-xception", max_error=0.05, sets=0.99, reading="fer2013")
+    analyzer = Analyzer("mini-xception", max_error=0.05, sets=0.999, reading="fer2013")
     expected = list(analyzer.stream(clip, every=4, end=1.9, smoothing="off"))
     assert [line["index"] for line in lines] == [result.index for result in expected]
     faces = [face for line in lines for face in line["faces"]]
@@ -72,7 +72,7 @@ def test_a_video_is_analysed_as_its_request_chose(ask: Ask, clip: Path) -> None:
     assert [row["prediction_set"] for row in rows] == [face["prediction_set"] for face in faces]
     assert [row["uncertain"] for row in rows] == [face["uncertain"] for face in faces]
     settings = json.loads(table.schema.metadata[b"mien"])
-    assert (settings["max_error"], settings["sets"]) == (0.05, 0.99)
+    assert (settings["max_error"], settings["sets"]) == (0.05, 0.999)
 
 
 PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
