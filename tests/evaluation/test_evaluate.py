@@ -1,4 +1,5 @@
 import dataclasses
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from mien.data import Attribute, FaceSet, Groups
 from mien.emotions import EMOTIONS, FER_PLUS_VOTES
 from mien.errors import DataError, InvalidInput
-from mien.evaluation import class_indices, evaluate
+from mien.evaluation import class_indices, evaluate, load_for
 from mien.evaluation.answers import Run
 from mien.evaluation.evaluate import score_votes
 from mien.recognition import Reader, load_classifier
@@ -206,3 +207,19 @@ def test_without_a_majority_people_score_neither_groups_nor_light(faces: FaceSet
     )
     with pytest.raises(DataError, match=r"halves: of the 4 faces of val none has votes with a majority"):
         evaluate(load_classifier("mini-xception"), data, "val", reading="people", light=True)
+
+
+def test_what_training_held_out_is_no_training_face(tmp_path: Path) -> None:
+    """Of the data that it was trained on, in a folder without splits; all of another one's faces may be wanted."""
+    random = np.random.default_rng(0)
+    for folder in ("mine", "yours"):
+        for number in range(40):
+            path = tmp_path / folder / ("happy", "sad")[number % 2] / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(path), random.integers(0, 256, (48, 48), np.uint8))
+    info = load_classifier("mini-xception").info
+    info = dataclasses.replace(info, trained_on={"name": "mine", "held_out": 0.3})
+    trained, held_out = (len(load_for(info, tmp_path / "mine", split=each).split(each)) for each in ("train", "val"))
+    assert trained + held_out == 40
+    assert 0 < held_out < 30
+    assert len(load_for(info, tmp_path / "yours", split="train").split("train")) == 40

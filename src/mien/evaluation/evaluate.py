@@ -76,12 +76,13 @@ def load_for(info: ModelInfo, path: Path, *, split: str = "val", leave_out: Path
     """A data set as a model takes it: faces of its input size, and folders of its own classes if it has such.
 
     Where the model's training held faces out to validate on, and the data have no validation split, the same faces
-    are held out again.
+    are held out again: of any data for "val", and of data that have the training data's name for "train", which would
+    otherwise hold faces that the model was not trained on.
 
     Args:
         info: the model's metadata.
         path: the data set; see `data.load`.
-        split: the split that is wanted; faces are held out for "val" only.
+        split: the split that is wanted.
         leave_out: an audit's CSV; the faces that it marks are left out.
 
     Raises:
@@ -89,7 +90,9 @@ def load_for(info: ModelInfo, path: Path, *, split: str = "val", leave_out: Path
     """
     faces = load(path, size=info.input_size, leave_out=leave_out, own_classes=info.labels != EMOTIONS)
     share = info.trained_on.get("held_out")
-    if share and parse_split(split) == "val" and not (faces.splits == "val").any():
+    wanted = parse_split(split)
+    held = wanted == "val" or (wanted == "train" and faces.name == info.trained_on["name"])
+    if share and held and not (faces.splits == "val").any():
         return hold_out(faces, share)
     return faces
 
