@@ -7,6 +7,7 @@ import mimetypes
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
+from http import HTTPStatus
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 import mien
 from mien.analyzer import Analyzer
@@ -77,7 +79,7 @@ def make_app(
         app.include_router(part)
     if _PAGE.is_dir():
         # Not mounted: what is mounted at the root hides that an address knows other methods.
-        app.router.default = StaticFiles(directory=_PAGE, html=True)
+        app.router.default = _Page(directory=_PAGE, html=True)
     app.add_exception_handler(Problem, _answer_error)
     app.add_exception_handler(MienError, _answer_error)
     app.add_exception_handler(HTTPException, _answer_status)
@@ -85,6 +87,18 @@ def make_app(
     app.state.description = _description(app)
     app.state.queries = _queries(app)
     return app
+
+
+class _Page(StaticFiles):
+    """The page's files. At all other addresses there is nothing, whatever the method."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        try:
+            return await super().get_response(path, scope)
+        except HTTPException as error:
+            if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and not (_PAGE / path).exists():
+                raise HTTPException(HTTPStatus.NOT_FOUND) from error
+            raise
 
 
 @asynccontextmanager
