@@ -14,7 +14,7 @@ import numpy as np
 
 import mien
 from mien.drawing import explain
-from mien.images import write_image
+from mien.images import DRAWN_COMMENT, write_image
 from mien.values import Face, Image
 
 FOLDER = Path(__file__).parent
@@ -43,7 +43,8 @@ def main() -> None:
     analyzer = mien.Analyzer(explain=True)
     portrait = mien.read_image(FOLDER / "astronaut.jpg")
     [face] = analyzer(portrait)
-    write_image(FOLDER / "astronaut-annotated.jpg", mien.annotate(portrait, [face]))
+    # Marked, so that `mien batch` passes it over, as docs/tutorials/engineer.md shows.
+    write_image(FOLDER / "astronaut-annotated.jpg", mien.annotate(portrait, [face]), comment=DRAWN_COMMENT)
     write_image(FOLDER / "evidence.jpg", explain(portrait, face))
     covered = mouth_covered(portrait, face)
     [same] = analyzer.classify([covered], [[face.detection]])[0]
