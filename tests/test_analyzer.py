@@ -218,6 +218,14 @@ def test_what_cannot_be_streamed_is_refused(
         list(mien.Analyzer(brightness, quarters).stream(source, **settings))
 
 
+def test_a_misspelt_argument_is_told_with_the_nearest() -> None:
+    """What `Analyzer` has no argument for would be the detector's option."""
+    with pytest.raises(InvalidInput, match=r"the detector yunet has no option max_eror; .*; did you mean max_error\?"):
+        mien.Analyzer(max_eror=0.05)
+    with pytest.raises(InvalidInput, match=r"has no option model_file; its options are: [a-z_, ]*$"):
+        mien.Analyzer(detector="haar", model_file="none.onnx")
+
+
 def test_an_unknown_setting_is_refused_before_anything_is_opened(brightness: Any) -> None:
     """Fault 42."""
     with pytest.raises(InvalidInput, match=r"stream has no setting 'smothing'; did you mean smoothing\?"):

@@ -1,6 +1,5 @@
 """Detect, crop, classify: the main job."""
 
-import difflib
 import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
@@ -13,7 +12,7 @@ import numpy as np
 
 from mien.defaults import DEFAULT_DETECTOR, DEFAULT_MODEL
 from mien.detection import Detector, detect, load_detector
-from mien.errors import InvalidInput
+from mien.errors import InvalidInput, did_you_mean
 from mien.images import Picture, read_image
 from mien.recognition import Classifier, Reader, explainer, load_classifier, read_faces
 from mien.tracking.smoothing import Smoother, Smoothing
@@ -109,11 +108,7 @@ class Analyzer:
         self.prior: Mapping[str, float] | None = getattr(self.classifier, "prior", None)
         self.max_error, self.sets, self.views = max_error, sets, views
         self.abstention = self.classifier.abstention if isinstance(self.classifier, Reader) else None
-        self.detector = (
-            load_detector(detector, num_threads=num_threads, **detector_options)
-            if isinstance(detector, str)
-            else detector
-        )
+        self.detector = _detector(detector, num_threads, detector_options)
         self.model = str(model) if isinstance(model, str | Path) else type(model).__name__
         self.detector_name = (
             detector if isinstance(detector, str) else getattr(detector, "__name__", type(detector).__name__)
@@ -235,9 +230,8 @@ class Analyzer:
         """
         for name in unknown:
             known = [each for each in inspect.signature(self.stream).parameters if each not in ("source", "unknown")]
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"it has: {', '.join(known)}"
-            raise InvalidInput(f"stream has no setting {name!r}; {hint}")
+            hint = did_you_mean(name, known, f"; it has: {', '.join(known)}")
+            raise InvalidInput(f"stream has no setting {name!r}{hint}")
         reading = {"start": start, "end": end, "every": every, "fps": fps, "rate": rate, "raw_size": raw_size}
         with ExitStack() as stack:
             frames = _frames(source, reading)
@@ -277,6 +271,23 @@ def _classifier(model: str | Path | Classifier, num_threads: int, provider: str 
             f"{', '.join(changed)}: only for a model that is given by its name or file; got a {type(model).__name__}"
         )
     return model
+
+
+def _detector(detector: str | Detector, num_threads: int, options: Mapping[str, Any]) -> Detector:
+    """A detector that is given by name; or the detector itself.
+
+    What the analyzer has no argument for is taken as an option of the detector's, so its misspelt arguments come here.
+    """
+    if not isinstance(detector, str):
+        return detector
+    try:
+        return load_detector(detector, num_threads=num_threads, **options)
+    except InvalidInput as error:
+        own = inspect.signature(Analyzer).parameters
+        hints = [hint for name in options if (hint := did_you_mean(name, own, "", likeness=0.75))]
+        if not hints:  # the detectors' own options are less alike than that
+            raise
+        raise InvalidInput(f"{error}{hints[0]}") from error
 
 
 def _frames(source: object, reading: dict[str, Any]) -> Iterable[Frame]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Final
 
-from mien.errors import InvalidInput
+from mien.errors import InvalidInput, did_you_mean
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -80,7 +80,7 @@ def parse_emotion(text: str) -> str:
     if word in {str(code) for code in range(len(EMOTIONS))}:
         return EMOTIONS[int(word)]
     known = ", ".join(f"{code} {name}" for code, name in enumerate(EMOTIONS))
-    raise InvalidInput(f"unknown emotion {text!r}; expected one of: {known}")
+    raise InvalidInput(f"unknown emotion {text!r}{did_you_mean(word, EMOTIONS)} Expected one of: {known}")
 
 
 def parse_vote(name: str) -> str:

@@ -3,6 +3,8 @@
 Every message names the file, row or field, says what was expected and what came, and what to do.
 """
 
+import difflib
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from mien.installation import install_command
@@ -97,6 +99,18 @@ class MissingExtra(MienError, ImportError):
 
     def __reduce__(self) -> tuple[Any, ...]:  # it is raised in other processes, too
         return type(self), self._given
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str = ".", *, likeness: float = 0.6) -> str:
+    """How a message goes on after a name that nothing has: with the most similar of the known names.
+
+    `likeness`, 0 to 1, is difflib's; where no known name has as much, the message goes on with `otherwise`.
+
+    >>> did_you_mean("rep-smal", ["rep-small", "mini-xception"])
+    '; did you mean rep-small?'
+    """
+    near = difflib.get_close_matches(name[:100], list(known), n=1, cutoff=likeness)
+    return f"; did you mean {near[0]}?" if near else otherwise
 
 
 def reason(error: BaseException) -> str:

@@ -389,6 +389,14 @@ def test_standard_input_is_read_by_several_jobs_too(astronaut: Path) -> None:
     assert [row["label"] for row in csv.DictReader(io.StringIO(done.stdout.decode()))] == ["happy"] * 2
 
 
+def test_a_piped_video_is_told_how_to_be_piped(clip: Path) -> None:
+    words = [sys.executable, "-m", "mien", "analyze", "-"]
+    done = subprocess.run(words, input=clip.read_bytes(), capture_output=True, check=False)
+    assert done.returncode == 1
+    assert b"seems to be a video" in done.stderr
+    assert b"piped as Y4M with --as-video" in b" ".join(done.stderr.split())
+
+
 @pytest.mark.parametrize(("words", "status"), [(["--csv", "-"], 1), (["--jsonl", "-"], 1), ([], 0)])
 def test_a_closed_pipe_is_no_traceback(astronaut: Path, words: list[str], status: int) -> None:
     """Whose results go there cannot go on; where they were only shown, the job goes on in silence."""

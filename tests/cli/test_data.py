@@ -111,6 +111,7 @@ def test_audit_writes_json(run_mien: Make, folder: Path) -> None:
         ("fer2013.csv", b"", "fer2013.csv: is empty"),
         ("fer2013.csv", b"emotion,pixels,Usage\n0,1 2 3,Training\n", "fer2013.csv:2: expected 2,304 pixels; got 3"),
         ("[bold].csv", b"\0", "[bold].csv:1: holds a NUL byte"),
+        ("1.jpg", b"\xff\xd8", "1.jpg: is a picture; expected fer2013.csv or a folder of folders of pictures"),
     ],
 )
 def test_bad_data_ends_in_one_message(
@@ -134,7 +135,7 @@ def test_a_wrong_folder_ends_in_one_line(run_mien: Make, tmp_path: Path) -> None
 
     assert done.status == 1
     assert done.err.count("\n") == 1
-    assert done.err.count("expected folders of splits") == 1
+    assert done.err.count("Expected folders of splits") == 1
     assert "12 folders are not the names of emotions (thing 00, thing 01, thing 02, thing 03, thing 04, …)" in done.err
 
 

@@ -26,7 +26,7 @@ def test_every_limit_is_an_option(run_mien: Callable[..., tuple[int, str, str]])
         (("--allow-origin", "*"), "an origin is as https://example.org"),
         (("--model", "nope"), "unknown model 'nope'"),
         (("--host", "no.such.host.invalid", "--port", "1"), "cannot be listened at"),
-        (("--token-file", "missing"), "missing: No such file or directory"),
+        (("--token-file", "missing"), "--token-file: missing is not there; expected a text file that holds the token"),
     ],
 )
 def test_what_cannot_be_served_is_said(
@@ -45,15 +45,19 @@ def test_a_port_that_is_taken_is_named(run_mien: Callable[..., tuple[int, str, s
     assert f"127.0.0.1:{port} cannot be listened at" in err
 
 
-def test_a_token_that_is_too_short_is_not_repeated(
-    run_mien: Callable[..., tuple[int, str, str]], tmp_path: Path
+@pytest.mark.parametrize(
+    ("content", "fault"), [(b"hunter2\n", "another one was given"), (b"hunter2\xff", "another"), (b"\n", "is empty")]
+)
+def test_what_is_no_token_is_not_repeated(
+    run_mien: Callable[..., tuple[int, str, str]], tmp_path: Path, content: bytes, fault: str
 ) -> None:
     file = tmp_path / "token"
-    file.write_text("hunter2\n")
+    file.write_bytes(content)
     status, out, err = run_mien("serve", "--token-file", file)
     assert status == 2
     told = " ".join(err.replace("│", "").split())
     assert "a token has 16 to 512" in told
+    assert fault in told
     assert "--token-file" in told
     assert "hunter2" not in out + err
 

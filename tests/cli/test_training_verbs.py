@@ -164,6 +164,7 @@ def test_explanations_are_measured_when_asked(
         (["runs", "nowhere"], 2, "there is no folder nowhere"),
         (["evaluate", "unheard-of", "--data", "none.csv"], 2, "unknown model 'unheard-of'"),
         (["export", "none"], 1, "none: there is no such file or folder, and no shipped model of that name"),
+        (["export", "rep-smal"], 1, "no shipped model of that name; did you mean rep-small?"),
         (["export", "none", "none"], 2, "name the data to"),
         (["export", "none", "--format", "onnx-int8"], 2, "name the data to"),
         (["export", "none", "none", "--format", "onnx-int8", "--data", "x"], 2, "an ensemble can be kept"),

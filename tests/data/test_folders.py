@@ -143,8 +143,9 @@ def test_what_is_turned_or_transparent_is_read_as_it_is_seen(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("pictures", "message"),
     [
-        ({"train/joyful/1.png": TINY}, "joyful: is not the name of an emotion; expected folders of emotions"),
-        ({"cats/1.png": TINY}, r"cats: is not the name of an emotion; expected folders of splits .* or folders of"),
+        ({"angy/1.png": TINY}, r"angy: is not the name of an emotion; did you mean angry\? Expected folders of"),
+        ({"train/joyful/1.png": TINY}, r"joyful: is not the name of an emotion\. Expected folders of emotions"),
+        ({"cats/1.png": TINY}, r"cats: is not the name of an emotion\. Expected folders of splits .* or folders of"),
         ({"train/happy/1.png": TINY, "sad/1.png": TINY}, "sad: is not the name of a split"),
         ({"train/happy/more/1.png": TINY}, "more: is a folder; expected pictures only"),
         ({"train/1.png": TINY, "train/sad/1.png": TINY}, r"1\.png: lies in no emotion's folder"),

@@ -105,7 +105,7 @@ def test_selected_faces_keep_their_groups(read: Callable[..., Groups]) -> None:
         ("file,sex\n,f\n", "groups.csv:2: file is empty"),
         ("file,sex\nother.png,f\nsad/other.png,m\n", "groups.csv:3: sad/other.png is in line 2 too"),
         ("file,sex\nother.png\n", "groups.csv:2: expected 2 fields, as in the header; got 1"),
-        ("subject,sex\nS3,f\n", "groups.csv:2: no file's or folder's name in faces begins with 'S3'"),
+        ("subject,sex\nS3,f\n", "groups.csv:2: no file's or folder's name in faces begins with the subject 'S3'"),
         ("subject,sex\nS1,f\nS,m\n", "groups.csv:3: happy/S1_1.png is in line 2 too"),
         ("subject,sex\n,m\n", "groups.csv:2: subject is empty"),
         (f"file,sex\nother.png,{'x' * 101}\n", "groups.csv:2: sex is 'xxx.*expected UTF-8 text on one line"),

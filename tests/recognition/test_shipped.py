@@ -105,14 +105,20 @@ def test_a_shipped_model_says_what_it_is_and_works(name: str) -> None:
 def test_a_training_is_to_be_exported_first(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("first/models").mkdir(parents=True)
+    Path("first/run.json").touch()
     with pytest.raises(ModelError, match=f"export it first, with mien export {name} --data DATA"):
         load_classifier(name)
 
 
+def test_a_folder_that_is_no_training_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"is a folder, and no training, as it holds no run\.json"):
+        load_classifier(tmp_path)
+
+
 def test_an_unknown_name_is_told_with_the_nearest() -> None:
-    with pytest.raises(ModelError, match=r"unknown model 'mini-exception': did you mean mini-xception\?"):
+    with pytest.raises(ModelError, match=r"unknown model 'mini-exception'; did you mean mini-xception\?"):
         load_classifier("mini-exception")
-    with pytest.raises(ModelError, match=r"unknown model 'quite another'; shipped are: ensemble"):
+    with pytest.raises(ModelError, match=r"unknown model 'quite another'\. Shipped are: ensemble"):
         load_classifier("quite another")
     with pytest.raises(ModelError, match=r"no such model file"):
         load_classifier("missing.onnx")

@@ -16,8 +16,13 @@ def test_too_few_steps_are_warned_of_with_what_to_do() -> None:
     advice = advice_before(RECIPE, START)
     assert advice is not None
     assert "18 steps in all" in advice
-    for remedy in ("Begin with trained weights (--init mini-xception)", "--set epochs=30", "--set batch_size=16"):
+    for remedy in ("Begin with trained weights (--init mini-xception)", "--set epochs=167", "--set batch_size=16"):
         assert remedy in advice
+
+
+def test_the_advice_suffices() -> None:
+    advised = dataclasses.replace(RECIPE, epochs=167)
+    assert advice_before(advised, dataclasses.replace(START, num_steps=167 * 18 // 3)) is None
 
 
 @pytest.mark.parametrize("change", [{"num_steps": FEW_STEPS}, {"initialized": True}])

@@ -16,15 +16,17 @@ if TYPE_CHECKING:
     from mien.drift import Drift
 
 Model: TypeAlias = Annotated[str, typer.Option(help="A shipped model's name, or a file of `mien export`.")]
-DETECTOR_NAMES = f"{', '.join(DETECTORS)}, or package.module:Name"
+DETECTOR_NAMES = f"{', '.join(DETECTORS)}, or your.module:Name"
 
 DetectorName: TypeAlias = Annotated[str, typer.Option(help=f"{DETECTOR_NAMES}.")]
 DetectorModel: TypeAlias = Annotated[
     Path | None, typer.Option(metavar="FILE", help="YuNet's model, instead of the one installed.")
 ]
 MinFace: TypeAlias = Annotated[float | None, typer.Option(
-    help="The smallest face to find, in pixels; smaller ones take longer.")]  # fmt: skip
-MinScore: TypeAlias = Annotated[float | None, typer.Option(help="YuNet: the least score of a face, 0 to 1.")]
+    help="The smallest face to find, in pixels: 8 or more, for haar 24; smaller ones take longer.",
+    show_default="24, or a 64th of a large picture")]  # fmt: skip
+MinScore: TypeAlias = Annotated[float | None, typer.Option(
+    help="YuNet: the least score of a face, 0 to 1.", show_default="0.7")]  # fmt: skip
 Turned: TypeAlias = Annotated[bool | None, typer.Option(
     "--turned/--no-turned", show_default=False,
     help="YuNet: small faces at any angle too, or upright ones only.")]  # fmt: skip
@@ -59,8 +61,10 @@ def analyze(
     min_face: MinFace = None,
     min_score: MinScore = None,
     turned: Turned = None,
-    scale_step: Annotated[float | None, typer.Option(help="Haar: from one size searched to the next.")] = None,
-    neighbours: Annotated[int | None, typer.Option(help="Haar: hits that a face needs.")] = None,
+    scale_step: Annotated[float | None, typer.Option(
+        help="Haar: from one size searched to the next.", show_default="1.15")] = None,
+    neighbours: Annotated[int | None, typer.Option(
+        help="Haar: hits that a face needs.", show_default="2")] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Haar: find faces from the side too.")] = False,
     threads: Threads = 1,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Processes side by side; 0: one a core.")] = 1,

@@ -143,7 +143,7 @@ def _difference(parity: Any) -> str:
 
 def _model_file(trained: list[Path]) -> Path | None:
     """The model file, or the shipped model's, that is to be finished anew; None for what was trained."""
-    from mien.errors import ModelError
+    from mien.errors import ModelError, did_you_mean
     from mien.recognition import model_file, shipped_models
     from mien.recognition.formats import SUFFIXES
 
@@ -153,9 +153,11 @@ def _model_file(trained: list[Path]) -> Path | None:
     ]  # fmt: skip
     if not files:
         if missing := [each for each in trained if not each.exists()]:
+            shipped = sorted(shipped_models())
             raise ModelError(
-                f"{missing[0]}: there is no such file or folder, and no shipped model of that name; name a run, a kept "
-                f"model, a model file, or one of {', '.join(sorted(shipped_models()))}"
+                f"{missing[0]}: there is no such file or folder, and no shipped model of that "
+                f"name{did_you_mean(missing[0].name, shipped)} Name a run, a kept model, a model file, or one of "
+                f"{', '.join(shipped)}"
             )
         return None
     if len(trained) > 1:

@@ -14,6 +14,7 @@ from mien.cli.asking import Labels, MaxError, Prior, ProviderName, ReadingName, 
 from mien.cli.console import note, tell, warn
 from mien.defaults import DEFAULT_DETECTOR, DEFAULT_MODEL
 from mien.errors import InvalidInput, MissingExtra
+from mien.files import opening_errors
 
 TOKEN = "MIEN_TOKEN"  # the environment variable with the token; processes' arguments can be seen by others
 
@@ -73,7 +74,10 @@ def serve(
 
 
 def _token(file: Path | None) -> str | None:
-    return file.read_text(encoding="utf-8").strip() if file else os.environ.get(TOKEN)
+    if file is None:
+        return os.environ.get(TOKEN)
+    with opening_errors(file, f"--token-file: {file}", "a text file that holds the token", InvalidInput):
+        return file.read_text(encoding="utf-8", errors="replace").strip()
 
 
 def _with_limits(command: Callable[..., None]) -> Callable[..., None]:

@@ -16,7 +16,7 @@ from mien.data.cache import cached
 from mien.data.dataset import SPLITS, FaceSet, fit_square, parse_split
 from mien.data.reading import Faults
 from mien.emotions import EMOTIONS, parse_emotion
-from mien.errors import DataError, InvalidInput, PictureError
+from mien.errors import DataError, InvalidInput, PictureError, did_you_mean
 from mien.images import is_picture_name, read_image
 from mien.values import GreyFaces
 
@@ -114,12 +114,13 @@ class _Search:
         """One fault for all folders of one folder that are no emotions; in the wrong place there may be hundreds."""
         parent = folders[0].parent
         if len(folders) == 1:
-            what = f"{folders[0]}: is not the name of an emotion"
+            hint = did_you_mean(folders[0].name.casefold(), EMOTIONS)
+            what = f"{folders[0]}: is not the name of an emotion{hint}"
         else:
             names = [folder.name for folder in folders[:_NAMED]] + ["…"] * (len(folders) > _NAMED)
-            what = f"{parent}: {len(folders):,} folders are not the names of emotions ({', '.join(names)})"
+            what = f"{parent}: {len(folders):,} folders are not the names of emotions ({', '.join(names)})."
         expected = f"{_SPLIT_FOLDERS} or {_EMOTION_FOLDERS}" if parent == self.root else _EMOTION_FOLDERS
-        return f"{what}; expected {expected}; mien train and mien data take other classes with --own-classes"
+        return f"{what} Expected {expected}; mien train and mien data take other classes with --own-classes"
 
     def _in_class(self, folder: Path, split: str, label: str) -> Iterator[_Picture]:
         entries = self._entries(folder)

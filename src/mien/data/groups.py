@@ -219,7 +219,10 @@ class _Subjects:
             raise DataError(f"{SUBJECT} is empty; expected what the names of the person's files begin with")
         found = self._places.get(text)
         if not found:
-            raise DataError(f"no file's or folder's name in {self._name} begins with {quoted(text, 200)}")
+            raise DataError(
+                f"no file's or folder's name in {self._name} begins with the {SUBJECT} {quoted(text, 200)}; a column "
+                f"{FILE}, which the table has not, would name files themselves"
+            )
         return found
 
 

@@ -7,6 +7,7 @@ from mien.data.fer_csv import read_fer_csv
 from mien.data.findings import listed_to_leave_out
 from mien.data.folders import read_folders
 from mien.errors import DataError, InvalidInput
+from mien.images import is_picture_name
 
 _LARGEST = 1024
 
@@ -45,6 +46,8 @@ def load(
             raise DataError(
                 f"{path}: is a file; classes of your own come as a folder with a folder of pictures for each"
             )
+        if not is_folder and is_picture_name(path):
+            raise DataError(f"{path}: is a picture; expected fer2013.csv or a folder of folders of pictures")
         faces = read_folders(path, size, own_classes) if is_folder else read_fer_csv(path, size)
         return faces if leave_out is None else faces.select(~listed_to_leave_out(Path(leave_out), faces))
     except OSError as error:

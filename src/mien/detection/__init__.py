@@ -1,6 +1,5 @@
 """Finding faces."""
 
-import difflib
 import importlib
 import inspect
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from mien.detection.detector import Detector, detect
 from mien.detection.fetching import fetch_yunet
 from mien.detection.haar import Haar
 from mien.detection.yunet import YuNet, yunet_file
-from mien.errors import InvalidInput
+from mien.errors import InvalidInput, did_you_mean
 
 
 def load_detector(name: str, *, num_threads: int = 1, **options: Any) -> Detector:
@@ -47,10 +46,9 @@ def _imported(name: str) -> Callable[..., Detector]:
     """The class or function that a key of `DETECTORS`, or "package.module:Name", names."""
     module_name, colon, attribute = DETECTORS.get(name, name).partition(":")
     if not (colon and attribute and all(part.isidentifier() for part in module_name.split("."))):
-        near = difflib.get_close_matches(name, DETECTORS, n=1)
-        hint = f"; did you mean {near[0]}?" if near else "."
         raise InvalidInput(
-            f"unknown detector {name!r}{hint} Known are: {', '.join(DETECTORS)}; your own goes by package.module:Name"
+            f"unknown detector {name!r}{did_you_mean(name, DETECTORS)} Known are: {', '.join(DETECTORS)}; your own "
+            "goes by package.module:Name"
         )
     try:
         module = importlib.import_module(module_name)

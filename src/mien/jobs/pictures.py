@@ -26,7 +26,8 @@ def read_picture(source: Source) -> Image | Failure:
     try:
         return read_image(source.path or sys.stdin.buffer, name=source.name)
     except (MienError, OSError) as error:
-        return Failure(source.name, reason(error))
+        hint = "" if source.path else ". A video is named by its file, or piped as Y4M with --as-video"
+        return Failure(source.name, reason(error) + hint)
 
 
 def analyze_picture(

@@ -190,7 +190,7 @@ class Reader:
         if max_error is not None:
             checked_number("max_error", max_error, most=1, kind="a share of the answers", above=True)
         if sets is not None and checked_number("sets", sets, most=1, kind="a share of the faces", above=True) == 1:
-            raise InvalidInput("sets is a share of the faces below 1: only a set of all labels is always right")
+            raise InvalidInput("sets is a share of the faces below 1, as 0.9: only a set of all labels is always right")
         if self.calibration is None:
             if max_error is not None or sets is not None:
                 raise InvalidInput(

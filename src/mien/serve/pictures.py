@@ -102,9 +102,11 @@ def _several(request: Request) -> bool:
     if kind == MULTIPART:
         return True
     if not kind.startswith("image/") and kind != "application/octet-stream":
+        hint = "; videos go to /v1/videos" if kind.startswith("video/") else ""
         raise Problem(
-            415, "content-type", f"expected a body of the type image/*, or {MULTIPART}; got {kind[:100] or 'no type'}"
-        )
+            415, "content-type",
+            f"expected a body of the type image/*, or {MULTIPART}; got {kind[:100] or 'no type'}{hint}",
+        )  # fmt: skip
     return False
 
 

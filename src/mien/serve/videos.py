@@ -60,7 +60,8 @@ async def videos(
     service.check_ready()
     kind = content_type(request)
     if not kind.startswith("video/") and kind not in ("application/octet-stream", "application/mp4", "image/gif"):
-        raise Problem(415, "content-type", f"expected a body of the type video/*; got {kind[:100] or 'no type'}")
+        hint = "; pictures go to /v1/faces" if kind.startswith("image/") else ""
+        raise Problem(415, "content-type", f"expected a body of the type video/*; got {kind[:100] or 'no type'}{hint}")
     if not has_pyav():  # OpenCV cannot be kept from opening what a file refers to
         raise Problem(501, "missing-extra", "the service was installed without videos; it needs the extra video")
     settings = VideoSettings(

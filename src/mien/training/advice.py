@@ -36,7 +36,8 @@ def advice_after(recipe: Recipe, start: Start, epochs: Iterable[Mapping[str, Any
 
 
 def _remedies(recipe: Recipe, start: Start) -> str:
-    ways = [f"train for more epochs (--set epochs={10 * recipe.epochs})"]
+    enough = math.ceil(FEW_STEPS * recipe.epochs / start.num_steps)  # epochs of as many steps as these
+    ways = [f"train for more epochs (--set epochs={max(enough, 10 * recipe.epochs)})"]
     if recipe.batch_size > 16:
         ways.append(f"take smaller batches (--set batch_size={max(8, recipe.batch_size // 4)})")
     if not start.initialized and recipe.architecture in shipped_models():

@@ -1,7 +1,6 @@
 """A recipe: every setting of a training, in one TOML file."""
 
 import dataclasses
-import difflib
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from mien.data.reading import shortened
-from mien.errors import RecipeError
+from mien.errors import RecipeError, did_you_mean
 from mien.training.architectures import ARCHITECTURES
 from mien.training.augmentation import SETTINGS, Augmentation
 
@@ -144,7 +143,7 @@ def read_recipe(source: str | Path) -> Recipe:
             raise ValueError(f"it has {size:,} bytes; a recipe has at most {MAX_BYTES:,}")
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        hint = _nearest(path.stem, list(shipped))
+        hint = did_you_mean(path.stem, shipped)
         raise RecipeError(
             f"{source}: there is no such recipe{hint} mien's own are: {', '.join(shipped)}; or name a TOML file"
         ) from error
@@ -234,7 +233,7 @@ def _fault(error: ErrorDetails) -> str:
         return f"{key}: missing; expected one of: {', '.join(ARCHITECTURES)}"
     if error["type"] == "unexpected_keyword_argument":
         known = [item.name for item in dataclasses.fields(Augmentation if table else Recipe)]
-        return f"{shortened(key)}: no such key{_nearest(last[:100], known)} Known are: {', '.join(known)}"
+        return f"{shortened(key)}: no such key{did_you_mean(last, known)} Known are: {', '.join(known)}"
     expected = "a table" if error["type"] == "dataclass_type" else error["msg"].removeprefix("Input should be ")
     for words, short in (("greater than or equal to", "at least"), ("less than or equal to", "at most")):
         expected = expected.replace(words, short)
@@ -246,8 +245,3 @@ def _shown(value: object) -> str:
         return shortened(repr(value))
     except (ValueError, RecursionError):  # a whole number of thousands of digits
         return f"a {type(value).__name__} too long to show"
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {near[0]}?" if near else "."
