@@ -164,6 +164,15 @@ def test_models_of_epochs_that_are_done_again_do_not_stay(bars: FaceSet, tmp_pat
     assert run.best_model() == best
 
 
+def test_a_folder_without_a_model_is_no_training_or_has_kept_none(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    with pytest.raises(RecipeError, match=r"holds no training \(it has no run\.json\)"):
+        run.best_model()
+    run.about.write_text(json.dumps({"recipe": {"architecture": "mini-xception"}, "data": {"name": "bars"}}))
+    with pytest.raises(RecipeError, match="has kept no model yet; it needs at least one finished epoch"):
+        run.best_model()
+
+
 def test_without_its_checkpoint_a_training_is_refused_and_keeps_its_models(bars: FaceSet, tmp_path: Path) -> None:
     finish(RECIPE, bars, tmp_path)
     run = Run(tmp_path)

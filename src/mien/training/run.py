@@ -38,9 +38,14 @@ class Run:
         self.models = folder / "models"  # a file each time the validation loss fell
 
     def best_model(self) -> Path:
-        """The model kept last, which is the one of the lowest validation loss."""
+        """The model kept last, which is the one of the lowest validation loss.
+
+        Raises:
+            RecipeError: The folder holds no training, or one that has kept no model yet.
+        """
         kept = self.kept_models()
         if not kept:
+            self.description()  # which says so where the folder holds no training
             raise RecipeError(f"{self.folder} has kept no model yet; it needs at least one finished epoch")
         return kept[max(kept)]
 
