@@ -44,7 +44,8 @@ def test_nothing_is_answered_before_it_is_ready() -> None:
     ("method", "path", "status"),
     [("GET", "/nothing", 404), ("GET", "/v1/jobs/x", 404), ("DELETE", "/v1/jobs/x", 404), ("PUT", "/v1/faces", 405),
      ("GET", "/v1/faces", 405), ("GET", "/../../etc/passwd", 404), ("GET", "/%2e%2e/%2e%2e/etc/passwd", 404),
-     ("GET", "/static/app.py", 404), ("POST", "/v1/face", 404), ("POST", "/", 405)],
+     ("GET", "/static/app.py", 404), ("POST", "/v1/face", 404), ("POST", "/", 405),
+     ("POST", 12 * "/%2e%2e" + "/etc/passwd", 404), ("POST", "/" + 300 * "a", 404)],
 )  # fmt: skip
 def test_other_addresses_are_problems(ask: Ask, method: str, path: str, status: int) -> None:
     answer = ask().request(method, path)

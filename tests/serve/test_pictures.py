@@ -103,6 +103,7 @@ SVG = b"<svg xmlns='http://www.w3.org/2000/svg'><image href='file:///etc/passwd'
         (b"/etc/passwd", JPEG, "", 422, "picture"),
         (SVG, {"Content-Type": "text/html"}, "", 415, "content-type"),
         (SVG, {}, "", 415, "content-type"),
+        (b"\0\0\0 ftypisom", {"Content-Type": "video/mp4"}, "", 415, "content-type"),
         (encoded(), {"Content-Type": "application/json"}, "", 415, "content-type"),
         (encoded(), JPEG | {"Accept": "text/html"}, "", 406, "accept"),
         (encoded(), JPEG, "?anonymize=blur", 422, "invalid"),
@@ -211,3 +212,12 @@ def test_a_drawing_of_one_part_is_told_how_to_be_sent(ask: Ask) -> None:
     answer = ask().post("/v1/faces", files={"a": encoded()}, headers={"Accept": "image/png"})
     assert answer.status_code == 406
     assert "send one picture as an image/* body" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "other"), [("/v1/faces", "video/mp4", "/v1/videos"), ("/v1/videos", "image/png", "/v1/faces")]
+)
+def test_a_body_of_the_other_kind_is_told_where_it_goes(ask: Ask, path: str, kind: str, other: str) -> None:
+    answer = ask().post(path, content=b"x", headers={"Content-Type": kind})
+    assert answer.status_code == 415
+    assert answer.json()["detail"].endswith(f"got {kind}; {'videos' if 'video' in kind else 'pictures'} go to {other}")

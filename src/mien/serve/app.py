@@ -7,7 +7,6 @@ import mimetypes
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
-from http import HTTPStatus
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -93,12 +92,9 @@ class _Page(StaticFiles):
     """The page's files. At all other addresses there is nothing, whatever the method."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        try:
-            return await super().get_response(path, scope)
-        except HTTPException as error:
-            if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and not (_PAGE / path).exists():
-                raise HTTPException(HTTPStatus.NOT_FOUND) from error
-            raise
+        if scope["method"] not in ("GET", "HEAD"):  # which Starlette refuses before it looks for a file
+            await super().get_response(path, {**scope, "method": "GET"})
+        return await super().get_response(path, scope)
 
 
 @asynccontextmanager
