@@ -24,7 +24,7 @@ DetectorModel: TypeAlias = Annotated[
 ]
 MinFace: TypeAlias = Annotated[float | None, typer.Option(
     help="The smallest face to find, in pixels: 8 or more, for haar 24; smaller ones take longer.",
-    show_default="24, or a 64th of a large picture")]  # fmt: skip
+    show_default="for yunet 24, or a 64th of a large picture")]  # fmt: skip
 MinScore: TypeAlias = Annotated[float | None, typer.Option(
     help="YuNet: the least score of a face, 0 to 1.", show_default="0.7")]  # fmt: skip
 Turned: TypeAlias = Annotated[bool | None, typer.Option(
