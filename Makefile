@@ -13,7 +13,7 @@ test: $(VENV)/.dev  ## the tests that take minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: $(VENV)/.dev  ## the tests that take longer
-	$(BIN)/python -m pytest -m "slow and not gpu"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "slow and not gpu"
 
 test-browser: $(VENV)/.browser  ## the page and the app, in Chromium; installs Chromium and Node where apt-get can
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m browser -rs

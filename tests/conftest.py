@@ -4,7 +4,7 @@ import math
 import os
 import runpy
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,6 +37,12 @@ def each_model(*names: str) -> list[Any]:
     absent = missing_models()
     chosen = names or sorted({*shipped_models(), *absent})
     return [pytest.param(name, marks=[missing] if name in absent else []) for name in chosen]
+
+
+def each_network(names: Iterable[str]) -> list[Any]:
+    """Architectures to parametrise by; a test of the large ones is slow, and the others show the same soon."""
+    large = {"gelu-cnn", "gelu-cnn-without-norm", "rep-base", "rep-wide"}
+    return [pytest.param(name, marks=[pytest.mark.slow] if name in large else []) for name in names]
 
 
 # One thread, so that a test's time does not depend on what else the machine does.

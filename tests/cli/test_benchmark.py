@@ -63,6 +63,7 @@ def test_eighty_columns_hold_all(capsys: pytest.CaptureFixture[str]) -> None:
         assert max(map(len, out.splitlines())) <= 80
 
 
+@pytest.mark.slow
 def test_the_gate(run_mien: Run, faces: Path) -> None:
     words = ["--model", "mini-xception", "--seconds", "0", "--data", faces, "--split", "val", "--json", "-"]
     done = run_mien("benchmark", *words, "--model", "rep-small", "--at-least", "99%")

@@ -329,6 +329,7 @@ def test_runs_are_listed_and_compared(
     assert "<svg" in picture.read_text()
 
 
+@pytest.mark.slow
 def test_classes_of_ones_own_go_all_the_way(
     run_mien: Callable[..., tuple[int, str, str]],
     recipe: Path,

@@ -231,6 +231,7 @@ def test_faces_that_are_too_small_are_left_out(picture: Image, min_face: float) 
     assert YuNet(min_face=min_face)(picture) == []
 
 
+@pytest.mark.slow
 def test_pictures_longer_than_opencv_can_turn_are_searched_upright() -> None:
     assert YuNet(min_face=16, turned=True)(np.zeros((60, 40000, 3), np.uint8)) == []
 

@@ -13,6 +13,7 @@ from mien.training.architectures import ARCHITECTURES
 from mien.training.export import export, sample_faces
 from mien.training.initial import load_initial
 from mien.training.trained import Trainee, describe_model
+from tests.conftest import each_network
 
 FACTORS, OFFSETS = np.linspace(0.5, 2, 7), np.linspace(-1, 1, 7)
 
@@ -53,7 +54,7 @@ def test_logits_are_scaled_and_their_maps_with_them(name: str, form: str, tmp_pa
     assert after.info == before.info
 
 
-@pytest.mark.parametrize("name", ["rep-small", "gelu-cnn"])
+@pytest.mark.parametrize("name", each_network(["rep-small", "gelu-cnn"]))
 def test_votes_are_scaled_with_their_maps_and_anew(name: str, tmp_path: Path) -> None:
     raw, once, twice = (tmp_path / f"{file}.onnx" for file in ("raw", "once", "twice"))
     export_fresh(name, raw)

@@ -27,6 +27,7 @@ from mien.training.recipe import Recipe
 from mien.training.run import Run
 from mien.training.trained import describe_model, load_trained
 from mien.training.winograd import use_winograd
+from tests.conftest import each_network
 from tests.training.fakes import about, fresh
 
 CPU = torch.device("cpu")
@@ -57,7 +58,7 @@ def test_activations_are_rounded_to_the_nearest_of_256_with_zero_among_them(valu
     assert np.abs(rounded - values).max() <= 1.001 * step + 1e-6
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", each_network(ARCHITECTURES))
 def test_every_weight_still_learns_and_is_kept_as_it_is(name: str) -> None:
     torch.manual_seed(0)
     whole = ARCHITECTURES[name](7, 48)
@@ -80,7 +81,7 @@ def test_every_weight_still_learns_and_is_kept_as_it_is(name: str) -> None:
         torch.testing.assert_close(value, before[key], atol=0, rtol=0)  # the statistics of batch norm too
 
 
-@pytest.mark.parametrize("name", ["rep-nano", "mini-xception", "gelu-cnn"])
+@pytest.mark.parametrize("name", each_network(["rep-nano", "mini-xception", "gelu-cnn"]))
 def test_what_is_rounded_is_what_the_file_has_in_eight_bits(name: str, tmp_path: Path) -> None:
     random, blank = np.random.default_rng(0), np.zeros((48, 48), np.uint8)
     faces = np.stack([shapes(blank, random) for _ in range(64)])

@@ -23,6 +23,7 @@ from mien.training.ensemble import (
 from mien.training.export import export, sample_faces
 from mien.training.initial import Initial, initialize, load_initial
 from mien.training.trained import Trainee, check_belong_together, describe_model, describe_together
+from tests.conftest import each_network
 
 MEMBERS = ("rep-nano", "mini-xception", "conv-attention")
 
@@ -55,6 +56,7 @@ def test_an_ensemble_gives_the_mean_of_its_members() -> None:
     torch.testing.assert_close(votes, torch.stack([each[1] for each in alone]).mean(0))
 
 
+@pytest.mark.slow
 def test_it_is_exported_as_one_file_that_explains_itself(tmp_path: Path) -> None:
     ensemble = assembled([trained(name) for name in MEMBERS])
     info = describe_together(ensemble, [about(name) for name in MEMBERS], "tested")
@@ -159,7 +161,7 @@ def test_weights_of_different_networks_have_no_mean(name: str, votes: bool, why:
         averaged([trained("rep-nano"), trained(name, votes=votes)], [0.5, 0.5])
 
 
-@pytest.mark.parametrize("name", ["rep-small", "gelu-cnn"])
+@pytest.mark.parametrize("name", each_network(["rep-small", "gelu-cnn"]))
 def test_half_precision_halves_the_file_and_keeps_the_answers(name: str, tmp_path: Path, bars: FaceSet) -> None:
     trainee = trained(name)
     whole = export(trainee, describe_model(trainee, about(name), "tested"), tmp_path / "whole.onnx")

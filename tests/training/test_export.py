@@ -16,10 +16,11 @@ from mien.training.architectures import ARCHITECTURES
 from mien.training.architectures.network import FullyConvolutional, Head
 from mien.training.export import TOLERANCE, Exported, compare, export, sample_faces
 from mien.training.trained import Trainee, describe_model, load_trained
+from tests.conftest import each_network
 from tests.training.fakes import about, fresh
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", each_network(ARCHITECTURES))
 def test_the_file_explains_itself_and_agrees(name: str, tmp_path: Path) -> None:
     trainee = fresh(name, votes=True)
     info = describe_model(trainee, about(name), "tested")
@@ -117,7 +118,7 @@ def test_eight_bits_calibrate_on_any_number_of_faces(tmp_path: Path) -> None:
     assert quantize(tmp_path / "whole.onnx", faces, tmp_path / "small.onnx").info.name == "tested"
 
 
-@pytest.mark.parametrize("name", ["gelu-cnn", "mini-xception"])
+@pytest.mark.parametrize("name", each_network(["gelu-cnn", "mini-xception"]))
 def test_eight_bits_answer_nearly_the_same(name: str, tmp_path: Path) -> None:
     network = fresh(name)
     whole = export(network, describe_model(network, about(name), "tested"), tmp_path / "whole.onnx")

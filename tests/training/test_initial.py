@@ -22,7 +22,7 @@ from mien.training.loop import predict, train
 from mien.training.recipe import Recipe
 from mien.training.run import Run
 from mien.training.trained import Trainee, describe_model, load_trained
-from tests.conftest import each_model
+from tests.conftest import each_model, each_network
 
 RECIPE = Recipe(
     architecture="mini-xception", image_size=32, epochs=1, batch_size=16, learning_rate=0.05, votes_weight=0.5,
@@ -36,7 +36,7 @@ def few_bars(bars: FaceSet) -> FaceSet:
     return bars.select(np.arange(140) % 4 == 0)
 
 
-@pytest.fixture(scope="module", params=ARCHITECTURES)
+@pytest.fixture(scope="module", params=each_network(ARCHITECTURES))
 def run(request: pytest.FixtureRequest, bars: FaceSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     list(train(dataclasses.replace(RECIPE, architecture=request.param, learning_rate=1e-3), bars, folder, device=CPU))

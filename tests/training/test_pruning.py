@@ -22,6 +22,7 @@ from mien.training.pruning import importance, pruned, width_axes
 from mien.training.recipe import Recipe, parse_recipe
 from mien.training.run import Run
 from mien.training.trained import Trainee, load_trained
+from tests.conftest import each_network
 
 CPU = torch.device("cpu")
 PRUNABLE = [name for name, architecture in ARCHITECTURES.items() if architecture.widths]
@@ -71,7 +72,7 @@ def silenced(name: str, size: int, keep: float) -> tuple[Network, dict[int, torc
     return network.eval(), loud
 
 
-@pytest.mark.parametrize("name", PRUNABLE)
+@pytest.mark.parametrize("name", each_network(PRUNABLE))
 @pytest.mark.parametrize("size", [32, 48])
 def test_channels_that_are_always_zero_leave_and_nothing_changes(name: str, size: int) -> None:
     """Were one layer cut at other channels than its neighbours, another output would come."""

@@ -48,7 +48,7 @@ def test_links_to_one_file_are_inputs_of_their_own(album: Path) -> None:
     assert (manifest.num_inputs, num_twice) == (7, 6)
 
 
-@pytest.mark.parametrize(("num", "size"), [(5, 16), (640, 20), (100_000, 1000)])
+@pytest.mark.parametrize(("num", "size"), [(5, 16), (640, 20), pytest.param(100_000, 1000, marks=pytest.mark.slow)])
 def test_shards_of_few_pictures_are_smaller(tmp_path: Path, num: int, size: int) -> None:
     listed = tmp_path / "list.txt"
     listed.write_text("".join(f"{number}.jpg\n" for number in range(num)))
