@@ -3,7 +3,7 @@
     pip install -e '.[dev,train,serve,video,openvino,ncnn,pnnx,browser]'
     pip install --no-deps ai-edge-litert scikit-image scikit-learn    # the peer; photographs
     python benchmarks/anew.py --data fer2013.csv --media FOLDER --peer mini_xception_102.tflite \\
-        --out-of-fold RUN RUN RUN RUN [--models rep-small] [--from views]
+        [--models rep-small] [--from views]
 
 It takes more than an hour on two cores. `--models` names those that changed: what measures none of them is left out,
 and where a benchmark can, the rows of others stay. So do the times of networks and of their formats, which new weights
@@ -41,7 +41,7 @@ EVALUATED = [
 COUNTED = [
     # The longest first.
     f"benchmarks/models.py --data {{data}} --peer {{peer}} --keep --keep-times --json {RESULTS}/models.json",
-    f"benchmarks/through_detector.py --data {{data}} --out-of-fold {{runs}} --json {RESULTS}/through_detector.json",
+    f"benchmarks/through_detector.py --data {{data}} --json {RESULTS}/through_detector.json",
     "tests/recognition/make_golden.py",
     *EVALUATED,
     f"benchmarks/readings.py {{data}} {RESULTS}/readings.json --models {{models}}",
@@ -79,7 +79,6 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--media", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--peer", type=Path, required=True, help="the published network, as TFLite")
-    parser.add_argument("--out-of-fold", nargs="+", type=Path, required=True, metavar="RUN", help="of each fold")
     parser.add_argument("--models", nargs="+", default=list(shipped_models()), help="of which the weights changed")
     parser.add_argument("--jobs", type=int, default=2, help="commands at once, of those that take no times")
     parser.add_argument("--from", dest="first", default="", metavar="WORD", help="leave out the commands before it")
@@ -90,7 +89,6 @@ def main() -> None:
         "videos": shlex.join(str(options.media.resolve() / name) for name in shown),
         "models": shlex.join(options.models),
         "of_two": shlex.join(name for name in options.models if name in ONLY["formats"]),
-        "runs": shlex.join(str(run.resolve()) for run in options.out_of_fold),
     }  # fmt: skip
     counted, others = (
         [words.format(**values) for words in group if measures(words, options.models)]
