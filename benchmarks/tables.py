@@ -221,8 +221,8 @@ def pruned() -> str:
         )  # fmt: skip
         people = percent(row["people"]) if "people" in row else ""
         shown = f"{name}, {row['epochs']} epochs" if "epochs" in row else name
-        if name == DEFAULT_MODEL:
-            shown += ", as shipped then"  # its weights are others today
+        if name in SHIPPED:
+            shown += ", as shipped then"  # the weights are others today
         num = f"{row['num_parameters']:,}"
         rows.append([shown, "100", num, "", whole[0], small[0], whole[1], small[1], people])
     header = [
