@@ -153,7 +153,7 @@ def test_a_run_that_was_unpacked_from_an_archive_of_weights_can_be_begun_with(ru
     (tmp_path / "models").mkdir()
     best = Run(run).best_model()
     for number in (9, 24):
-        shutil.copy(best, tmp_path / "models" / f"epoch-{number:03d}.pt")  # as recipes/unfinished.py names them
+        shutil.copy(best, tmp_path / "models" / f"epoch-{number:03d}.pt")  # as the archive names them
     assert load_initial(str(tmp_path)).name == "epoch-024.pt"
 
 
