@@ -46,6 +46,8 @@ PARTS: Mapping[str, Sequence[str]] = {
         "mini-xception-long",
         "mini-xception-long-again",
         "mini-xception-long-other",
+        "mini-xception-decayed-less",
+        "mini-xception-lightly",
     ),
     "gelu-cnn": (*AS_PUBLISHED, "gelu-cnn-taught"),
     "gelu-cnn-at-first": ("gelu-cnn", "gelu-cnn-again"),
@@ -86,6 +88,8 @@ STUDENTS = {
     "rep-wide, further": "rep-wide-further",
     "rep-small, under newer teachers": "rep-small-under-both-end",
     "mini-xception, under a newer teacher": "mini-xception-long",
+    "the same network, from a mean, with less weight decay": "mini-xception-decayed-less",
+    "the same network, from a mean, on faces augmented more lightly": "mini-xception-lightly",
 }
 """Runs under the four teachers of rep-small's size, of which each left a quarter of the faces out, under others, and
 under none."""
