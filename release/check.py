@@ -1,4 +1,4 @@
-"""Build mien's two packages as a release does, and try them as strangers would.
+"""Build mien's three packages as a release does, and try them as strangers would.
 
     python release/check.py                 # or: make release-check
     python release/check.py --out dist      # and keep what was built

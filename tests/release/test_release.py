@@ -95,7 +95,7 @@ def test_this_python_is_found() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_both_packages_are_the_same_from_two_copies_of_the_sources() -> None:
+def test_the_packages_are_the_same_from_two_copies_of_the_sources() -> None:
     """Needs what builds them, which pip fetches; without a network it is skipped."""
     words = [sys.executable, str(ROOT / "release" / "check.py"), "--only-build"]
     if subprocess.run(["git", "rev-parse"], cwd=ROOT, capture_output=True, check=False).returncode:
