@@ -218,7 +218,8 @@ def test_quiet_prints_errors_only(run_mien: Run, album: Path, astronaut: Path) -
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "Missing argument"),
+        ([], "for SOURCE: name the pictures and videos to analyse"),
+        (["--json", "x.jpg"], "--json took x.jpg as the file to write"),
         (["x.jpg", "--unheard-of"], "No such option"),
         (["x.jpg", "--model", "unheard-of"], "for --model: unknown model"),
         (["x.jpg", "--detector", "harr"], "did you mean haar"),

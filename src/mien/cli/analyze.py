@@ -46,8 +46,9 @@ def of_videos(*names: str, **settings: Any) -> Any:
 
 
 def analyze(
-    sources: Annotated[list[str], typer.Argument(
-        metavar="SOURCE", help="Pictures and videos: files, folders, patterns; URLs of videos; - for a pipe.")],
+    sources: Annotated[list[str] | None, typer.Argument(
+        metavar="SOURCE", help="Pictures and videos: files, folders, patterns; URLs of videos; - for a pipe.",
+        show_default=False)] = None,
     model: Model = DEFAULT_MODEL,
     reading: ReadingName = None,
     prior: Prior = None,
@@ -113,7 +114,7 @@ def analyze(
         "explain": (evidence or "explain" in wanted) or None,
     }  # fmt: skip
     analyzer = make_analyzer(model, detector, detector_model, options)
-    found = find_sources(sources, as_video=as_video or raw_size is not None)
+    found = find_sources(_named(sources, wanted), as_video=as_video or raw_size is not None)
     changed = [*settings.changed(), *(["resume"] if resume else [])]
     if changed and not any(source.is_video or source.error for source in found.sources):
         hint = _option(changed[0])
@@ -157,6 +158,14 @@ def analyze(
         failed = f"{summary.num_failed} of {summary.num_sources} inputs failed"
         complain(failed if found.sources else "nothing is left to analyse")
         raise typer.Exit(1)
+
+
+def _named(sources: list[str] | None, wanted: Mapping[str, Path]) -> list[str]:
+    """The sources, which are optional for typer: it would not say that an option took the only one as its file."""
+    if not sources:
+        taken = [f"; --{name} took {path} as the file to write" for name, path in wanted.items() if path.exists()]
+        raise typer.BadParameter("".join(["name the pictures and videos to analyse", *taken]), param_hint="SOURCE")
+    return sources
 
 
 def warn_of_drift(drift: "Drift | None") -> None:
