@@ -40,7 +40,7 @@ reproduce: $(VENV)/.train  ## with DATA=fer2013.csv: train one network anew, and
 	@test -n "$(DATA)" || { echo "name the data: make reproduce DATA=fer2013.csv"; exit 2; }
 	OMP_NUM_THREADS=1 $(BIN)/python recipes/reproduce.py --data "$(DATA)"
 
-release-check:  ## build both packages as a release does, and try them in fresh environments; needs a network
+release-check:  ## build the packages as a release does, and try them in fresh environments; needs a network
 	$(PYTHON) release/check.py
 
 format: $(VENV)/.dev

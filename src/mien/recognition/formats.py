@@ -36,11 +36,11 @@ class Format:
 FORMATS: Final = {
     "onnx": Format(suffix=".onnx", opener=OnnxClassifier, good_for="everywhere; the reference of the others"),
     "onnx-fp16": Format(
-        suffix=".onnx", opener=OnnxClassifier, good_for="half the file, the same answers and time: weights in 16 bits"
+        suffix=".onnx", opener=OnnxClassifier, good_for="half the file at best, same answers, same time: 16 bits"
     ),
     "onnx-int8": Format(
         suffix=".onnx", opener=OnnxClassifier,
-        good_for="a quarter of the file, and less time where dense convolutions are most of the network; needs --data",
+        good_for="a quarter of the file at best, less time where dense convolutions are most of it; needs --data",
     ),
     "openvino": Format(
         suffix=".xml", beside=(".bin",), opener=OpenvinoClassifier, extra="openvino", export_extra="openvino",
