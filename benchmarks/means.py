@@ -6,7 +6,8 @@
 
 A member is a shipped model's name, a training or a kept model; NAME=MEMBER gives it another name. Of every
 combination: accuracy by FER2013's label, loss and calibration error, all calibrated on these faces by vector scaling,
-as export would do it. Ends in one JSON line.
+as export would do it. A shipped model's logits enter a mean as its file gives them, calibrated already; an export's
+ensemble is of those before. Ends in one JSON line.
 """
 
 import argparse

@@ -71,11 +71,14 @@ def time_in_batches(
 
 
 def hardware() -> dict[str, Any]:
-    """Date, machine, versions and commit, without which a speed means nothing."""
-    here = Path(__file__).parent
-    commit = subprocess.run(
-        ["git", "-C", str(here), "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
+    """Date, machine, versions and commit, "+" if the code differs from it, without which a speed means nothing."""
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(Path(__file__).parents[1]), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+    commit = git("rev-parse", "--short=12", "HEAD")
+    commit += "+" if commit and git("status", "--porcelain", "--", "src", "benchmarks/*.py", "web") else ""
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": {"processor": _processor(), "cores": os.cpu_count(), "system": platform.system()},

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mien.data import load
+from mien.errors import MienError
 from mien.detection.alignment import DISC, INPUT, OUTPUT, SIDE
 from mien.files import replacing
 from mien.shipping.quantize import quietly
@@ -137,8 +138,11 @@ def main() -> None:
     options = parser.parse_args()
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(0)
-    data = load(options.data)
-    faces, held_out = (torch.from_numpy(np.asarray(data.split(name).faces)) for name in ("Training", "PublicTest"))
+    try:
+        data = load(options.data)
+        faces, held_out = (torch.from_numpy(np.asarray(data.split(name).faces)) for name in ("Training", "PublicTest"))
+    except MienError as error:
+        parser.error(str(error))
     network = Alignment()
     print(sum(each.numel() for each in network.parameters()), "parameters")
     steps = options.epochs * (len(faces) // 256)

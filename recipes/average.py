@@ -17,14 +17,14 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from mien.data import load, resized
+from mien.data.folds import without_fold
 from mien.errors import MienError
-from mien.evaluation import class_indices
+from mien.evaluation import class_indices, load_for
 from mien.training import checkpoint
 from mien.training.ensemble import averaged, fit_mean
 from mien.training.loop import predict
 from mien.training.run import trained_file
-from mien.training.trained import check_belong_together, fold_left_out, load_trained
+from mien.training.trained import check_belong_together, describe_together, fold_left_out, load_trained
 
 
 def main() -> None:
@@ -51,8 +51,9 @@ def keep_mean(runs: Sequence[Path], shares: Sequence[float], data: Path, out: Pa
     abouts = [about for _, about in members]
     check_belong_together(abouts)
     mean = averaged([trainee for trainee, _ in members], shares)
-    faces = resized(load(data), abouts[-1]["recipe"]["image_size"])
-    fit_mean(mean, faces.split("train"))
+    info = describe_together(mean, abouts, out.stem, shares=shares)
+    faces, (folds, fold) = load_for(info, data), fold_left_out(info.recipe)
+    fit_mean(mean, without_fold(faces.split("train"), folds, fold))
     split = faces.split("val")
     logits = predict(mean.network, split.faces, torch.device("cpu"))
     labels = torch.from_numpy(class_indices(split, tuple(abouts[-1]["classes"])))
@@ -61,8 +62,7 @@ def keep_mean(runs: Sequence[Path], shares: Sequence[float], data: Path, out: Pa
         "val_loss": float(F.cross_entropy(logits, labels)),
     }
     recipe = abouts[-1]["recipe"] | {"mean_of": [about["recipe"] for about in abouts], "shares": list(shares)}
-    folds = {fold_left_out(about["recipe"], about.get("initial")) for about in abouts}
-    recipe["folds"], recipe["fold"] = folds.pop() if len(folds) == 1 else (1, 0)
+    recipe |= {"folds": folds, "fold": fold}
     checkpoint.save(out, mean.state_dict(), abouts[-1] | {"epoch": epoch, "recipe": recipe})
     return epoch
 

@@ -69,7 +69,7 @@ class DownloadError(MienError):
 
 
 class TrainingError(MienError):
-    """A training diverged."""
+    """A training diverged, lacked memory, or lost a process that it shared the work with."""
 
     code = "training"
 

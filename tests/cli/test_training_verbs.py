@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from mien.cli.export import _name_of
 from mien.recognition import OnnxClassifier
 from mien.training.events import Epoch
 from mien.training.export import sample_faces
@@ -123,10 +124,20 @@ def test_an_export_says_whether_it_is_calibrated_and_replaces_no_file_but_models
     status, _, err = run_mien("export", run, "--data", fer_csv, "--out", model)
     assert status == 0, err
     assert "not calibrated" not in err
+    before = model.read_bytes()
+    status, _, err = run_mien("export", model, "--out", model, "--format", "onnx-fp16")
+    assert (status, model.read_bytes()) == (1, before)
+    assert f"--out: {model} is an input, and would be overwritten" in err
     model.write_text("a table of mine")
     status, _, err = run_mien("export", run, "--out", model)
     assert (status, model.read_text()) == (1, "a table of mine")
     assert f"--out: {model} is there already and was not written by mien" in err
+
+
+def test_a_file_is_named_after_its_run_and_a_model_file_after_itself(tmp_path: Path) -> None:
+    assert _name_of(tmp_path / "mine" / "models" / "mini-xception.epoch-002.accuracy-0.5000.pt") == "mine"
+    assert _name_of(tmp_path / "models" / "small.onnx") == "small"
+    assert _name_of(tmp_path) == tmp_path.name
 
 
 def test_explanations_are_measured_when_asked(
@@ -327,6 +338,17 @@ def test_runs_are_listed_and_compared(
     assert "accuracy, %" in err
     assert f" {100 * rows[0]['val_accuracy']:.1f} " in err
     assert "<svg" in picture.read_text()
+    compared = ("train", "--compare", tmp_path / "runs" / "1", "--out")
+    assert run_mien(*compared, picture)[0] == 0
+    drawing = tmp_path / "mine.svg"
+    drawing.write_text("<svg/>")
+    status, _, err = run_mien(*compared, drawing)
+    assert (status, drawing.read_text()) == (1, "<svg/>")
+    assert f"--out: {drawing} is there already and was not written by mien" in err
+    words = ["--out", tmp_path / "runs" / "1", "--seed", 1, "--threads", 1, "--resume"]
+    status, out, _ = run_mien("train", recipe, "--data", fer_csv, *words)
+    assert status == 0
+    assert "best: " in out
 
 
 @pytest.mark.slow

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from mien.data import FaceSet
+from mien.data.folds import without_fold
 from mien.training import train
+from mien.training.initial import load_initial
 from mien.training.recipe import Recipe
 from mien.training.run import Run
 from mien.training.trained import describe_together, load_trained
@@ -29,7 +31,7 @@ def arguments(*words: str | Path) -> list[str]:
 def test_the_mean_of_weights_is_kept_as_a_model(
     bars: FaceSet, kept: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(average, "load", lambda path: bars)
+    monkeypatch.setattr(average, "load_for", lambda info, path: bars)
     assert len(kept) == 2
     out = tmp_path / "mean.pt"
     monkeypatch.setattr(sys, "argv", arguments(*kept, "--shares", "0.25,0.75", "--out", out))
@@ -43,6 +45,21 @@ def test_the_mean_of_weights_is_kept_as_a_model(
     described = describe_together(mean, [about, about], "tested").recipe["members"][0]
     assert described["shares"] == [0.25, 0.75]
     assert [each["architecture"] for each in described["mean_of"]] == ["mini-xception"] * 2
+
+
+def test_a_mean_is_fitted_on_the_faces_that_its_parts_learned_from(
+    bars: FaceSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = Recipe(architecture="mini-xception", image_size=32, epochs=1, batch_size=16, folds=2, fold=1)
+    for name in "ab":
+        for _ in train(recipe, bars, tmp_path / name):
+            pass
+    given = []
+    monkeypatch.setattr(average, "load_for", lambda info, path: bars)
+    monkeypatch.setattr(average, "fit_mean", lambda mean, faces: given.append(len(faces)))
+    average.keep_mean([tmp_path / name for name in "ab"], [1, 1], Path("bars"), tmp_path / "mean.pt")
+    assert given == [len(without_fold(bars.split("train"), 2, 1))]
+    assert load_initial(str(tmp_path / "mean.pt")).folds == 2
 
 
 @pytest.mark.parametrize(

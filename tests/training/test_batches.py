@@ -77,6 +77,14 @@ def test_mixed_faces_have_mixed_targets(bars: FaceSet, settings: dict[str, Any])
     assert any((batch.labels.max(1).values < 0.99).any() for batch in batches)
 
 
+def test_no_faces_are_mixed_in_the_last_epochs(bars: FaceSet) -> None:
+    recipe = dataclasses.replace(RECIPE, plain_epochs=2, mixup=0.4, cutmix=1.0)
+    sure = [
+        all((batch.labels.max(1).values == 1).all() for batch in all_of(bars, recipe, epoch)) for epoch in range(1, 5)
+    ]
+    assert sure == [False, False, True, True]
+
+
 def test_the_last_epochs_are_plain() -> None:
     recipe = dataclasses.replace(RECIPE, plain_epochs=2, augmentation=Augmentation(rotation=9, flip=True))
     assert [augmentation_in(recipe, epoch).rotation for epoch in (1, 2, 3, 4)] == [9, 9, 0, 0]

@@ -1,6 +1,8 @@
 import dataclasses
 import json
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,8 +12,9 @@ from mien.data import FaceSet
 from mien.errors import DataError, RecipeError, TrainingError
 from mien.training.augmentation import Augmentation
 from mien.training.events import Epoch, Start, Step
-from mien.training.initial import load_initial
-from mien.training.loop import predict, train
+from mien.training.initial import Initial, load_initial
+from mien.training.loop import check_held_out, predict, train
+from mien.training.losses import Losses
 from mien.training.recipe import Recipe
 from mien.training.run import Run, model_name
 from mien.training.trained import load_trained
@@ -98,6 +101,29 @@ def test_dropout_goes_on_where_it_stopped(bars: FaceSet, tmp_path: Path) -> None
     assert without_time(Run(tmp_path / "killed")) == without_time(Run(tmp_path / "whole"))
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [{"sharpness": 0.05}, {"schedule": "plateau", "plateau_patience": 1}],
+    ids=["sharpness", "plateau"],
+)
+def test_other_ways_of_training_learn_and_go_on_where_they_stopped(
+    bars: FaceSet, tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    recipe = dataclasses.replace(RECIPE, epochs=7, warmup_epochs=0, ema_decay=0.5, **settings)
+    # Validated on wrong labels, what is learned raises the loss.
+    bars = dataclasses.replace(bars, labels=np.where(bars.splits == "val", (bars.labels + 1) % 7, bars.labels))
+    whole = finish(recipe, bars, tmp_path / "whole")
+    assert max(epoch.plain_train_accuracy for epoch in whole) > 0.4  # chance is 0.14
+    killed = train(recipe, bars, tmp_path / "killed", device=CPU)
+    while not (isinstance(event := next(killed), Epoch) and event.epoch == 4):
+        pass
+    killed.close()  # type: ignore[attr-defined]
+    finish(recipe, bars, tmp_path / "killed", resume=True)
+    assert without_time(Run(tmp_path / "killed")) == without_time(Run(tmp_path / "whole"))
+    if "sharpness" not in settings:
+        assert len({epoch.learning_rate for epoch in whole}) > 1
+
+
 def test_dropout_is_scaled_where_there_is_some(bars: FaceSet, tmp_path: Path) -> None:
     few = bars.select(np.arange(140) % 4 == 0)
     recipe = dataclasses.replace(RECIPE, architecture="gelu-cnn", learning_rate=1e-8, epochs=1, warmup_epochs=0)
@@ -112,7 +138,7 @@ def test_dropout_is_scaled_where_there_is_some(bars: FaceSet, tmp_path: Path) ->
 def test_a_run_of_an_older_mien_resumes_with_the_defaults_of_what_is_new(bars: FaceSet, tmp_path: Path) -> None:
     finish(dataclasses.replace(RECIPE, epochs=1), bars, tmp_path)
     about = json.loads(Run(tmp_path).about.read_text())
-    del about["recipe"]["dropout_scale"], about["recipe"]["augmentation"]["erase"]
+    del about["recipe"]["dropout_scale"], about["recipe"]["augmentation"]["erase"], about["initial"]
     Run(tmp_path).about.write_text(json.dumps(about))
     assert finish(dataclasses.replace(RECIPE, epochs=1), bars, tmp_path, resume=True) == []
     with pytest.raises(RecipeError, match=r"differs in: augmentation"):
@@ -257,6 +283,40 @@ def test_faces_held_out_at_another_size_are_refused(bars: FaceSet, tmp_path: Pat
         finish(dataclasses.replace(RECIPE, image_size=40), held, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("before", "share", "size", "refused"),
+    [(0.2, 0.2, 32, False), (0.2, 0.1, 32, False), (0.2, 0.3, 32, True), (0.2, 0.2, 40, True), (None, 0.3, 32, False)],
+)
+def test_weights_that_learned_from_faces_that_are_held_out_are_refused(
+    bars: FaceSet, before: float | None, share: float, size: int, refused: bool
+) -> None:
+    initial = Initial("a.pt", "", "mini-xception", bars.classes, 1.0, 1, 0, size, bars.name, before, {}, {})
+    held = dataclasses.replace(bars, held_out=share)
+    with pytest.raises(DataError, match=r"a\.pt learned from faces of bars") if refused else nullcontext():
+        check_held_out(initial, held)
+    check_held_out(dataclasses.replace(initial, data="others"), held)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), TrainingError),
+        (torch.OutOfMemoryError("CUDA out of memory"), TrainingError),
+        (RuntimeError("shapes"), RuntimeError),
+    ],
+)
+def test_a_lack_of_memory_names_what_to_change(
+    bars: FaceSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: RuntimeError, expected: type[Exception]
+) -> None:
+    def lacking(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Losses, "backward", lacking)
+    with pytest.raises(expected) as caught:
+        finish(RECIPE, bars, tmp_path)
+    assert ("set a smaller batch_size or image_size" in str(caught.value)) == (expected is TrainingError)
+
+
 def test_a_training_that_diverges_says_so(bars: FaceSet, tmp_path: Path) -> None:
     wild = dataclasses.replace(RECIPE, learning_rate=100.0, warmup_epochs=0, momentum=0.99, ema_decay=0.0)
     broken = dataclasses.replace(wild, learning_rate=100.0, weight_decay=1.0)
@@ -269,6 +329,36 @@ def test_a_damaged_run_is_reported(bars: FaceSet, tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("{")
     with pytest.raises(RecipeError, match=r"run\.json is damaged"):
         finish(dataclasses.replace(RECIPE, epochs=1), bars, tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("line", ["null", "[1]", '{"epoch": "one"}'])
+def test_a_line_that_is_of_no_epoch_is_reported(bars: FaceSet, tmp_path: Path, line: str) -> None:
+    finish(dataclasses.replace(RECIPE, epochs=1), bars, tmp_path)
+    with Run(tmp_path).metrics.open("a") as file:
+        file.write(f"{line}\n")
+    with pytest.raises(RecipeError, match=r"metrics\.jsonl is damaged: line 2 is none of an epoch"):
+        finish(dataclasses.replace(RECIPE, epochs=1), bars, tmp_path, resume=True)
+
+
+def test_bytes_that_are_no_text_are_a_line_that_was_cut(bars: FaceSet, tmp_path: Path) -> None:
+    finish(dataclasses.replace(RECIPE, epochs=1), bars, tmp_path)
+    with Run(tmp_path).metrics.open("ab") as file:
+        file.write(b"\xff\xfe")
+    assert [line["epoch"] for line in Run(tmp_path).epochs()] == [1]
+
+
+def test_a_training_goes_on_without_naming_its_weights_again_but_not_with_others(bars: FaceSet, tmp_path: Path) -> None:
+    one, longer = (dataclasses.replace(RECIPE, epochs=epochs) for epochs in (1, 2))
+    finish(one, bars, tmp_path / "a")
+    finish(dataclasses.replace(one, seed=5), bars, tmp_path / "b")
+    first, other = (load_initial(str(tmp_path / name)) for name in "ab")
+    killed = train(longer, bars, tmp_path / "run", device=CPU, initial=first)
+    while not isinstance(next(killed), Epoch):
+        pass
+    killed.close()  # type: ignore[attr-defined]
+    with pytest.raises(RecipeError, match="other teachers or other weights"):
+        list(train(longer, bars, tmp_path / "run", device=CPU, initial=other, resume=True))
+    assert [epoch.epoch for epoch in finish(longer, bars, tmp_path / "run", resume=True)] == [2]
 
 
 def test_a_folder_that_holds_a_run_is_not_overwritten(bars: FaceSet, tmp_path: Path) -> None:

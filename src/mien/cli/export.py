@@ -50,7 +50,6 @@ def export(
         kind = f"in the format {form} ends in" if form else "ends in"
         raise typer.BadParameter(f"a model file {kind} {suffix}; got {file}", param_hint="--out")
     shares = [] if average is None else _shares(average, len(trained))
-    check_outputs({"--out": file}, may_replace={"--out": _is_model})
     eight_bits = form == "onnx-int8"
     if eight_bits and len(trained) > 1 and not shares:
         raise typer.BadParameter(
@@ -60,6 +59,7 @@ def export(
         why = "calibrate" if eight_bits else f"measure {'their mean' if shares else 'the ensemble'}"
         raise typer.BadParameter(f"name the data to {why} on by --data", param_hint="--format" if eight_bits else "RUN")
     exported, no_votes = _model_file(trained), False
+    check_outputs({"--out": file}, inputs=[exported or trained[0], *trained], may_replace={"--out": _is_model})
     if exported:
         from mien.evaluation import load_for
         from mien.recognition import load_classifier
@@ -183,8 +183,8 @@ def _shares(text: str, count: int) -> list[float]:
 
 
 def _name_of(trained: Path) -> str:
-    """A run's folder's name, also for a model that it kept; a shipped model's would be taken for that model."""
+    """A run's folder's name, also for a model that it kept in its `models`; the name of any other file."""
     place = trained.resolve()
     if place.is_dir():
         return place.name
-    return place.parent.parent.name if place.parent.name == "models" else place.stem
+    return place.parent.parent.name if place.suffix == ".pt" and place.parent.name == "models" else place.stem

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 import mien
 from mien.cli.console import complain, err, note, tell, warn
+from mien.files import check_outputs
 
 if TYPE_CHECKING:
     from mien.training import Epoch, Event, Recipe, Start, Step
@@ -113,7 +114,7 @@ def _show(events: "Iterator[Event]", recipe: "Recipe", folder: Path, data: Path,
     if not is_leader():
         list(events)
         return
-    run, best, begun, reported = Run(folder), None, None, 0.0
+    run, begun, reported = Run(folder), None, 0.0
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[figures]}"), TimeRemainingColumn()
     with Progress(*columns, console=err, transient=True) as progress:
         bar = progress.add_task("preparing", total=None, figures="")
@@ -138,15 +139,14 @@ def _show(events: "Iterator[Event]", recipe: "Recipe", folder: Path, data: Path,
                         progress.console.print(_step_line(event), markup=False, soft_wrap=True)
                         reported = time.monotonic()
                 case Epoch():
-                    best = event.kept or best
                     progress.console.print(_line(event), markup=False, soft_wrap=True)
                     reported = time.monotonic()
     tell(f"page: {run.page}")
-    if best:
-        tell(f"best: {folder / 'models' / best}")
+    if run.kept_models():
+        tell(f"best: {run.best_model()}")
     if begun and (advice := advice_after(recipe, begun, run.epochs())):
         warn(advice)
-    elif best:
+    elif run.kept_models():
         tell(f"ship it with: mien export {shlex.quote(str(folder))} --data {shlex.quote(str(data))}")
 
 
@@ -183,9 +183,10 @@ def _line(epoch: "Epoch") -> str:
 
 def _compare(folders: list[Path], file: Path) -> None:
     from mien.cli.runs import table_of
-    from mien.report.plots import plot_curves
+    from mien.report.plots import is_plot, plot_curves
     from mien.training.run import Run, summary
 
+    check_outputs({"--out": file}, may_replace={"--out": is_plot})
     found = [Run(folder) for folder in folders]
     err.print(table_of([summary(run) for run in found]))
     plot_curves({str(run.folder): run.epochs() for run in found}, file)

@@ -20,6 +20,11 @@ def fold_of(faces: GreyFaces, num_folds: int) -> NDArray[np.int64]:
     return np.floor(_hashed(faces, b"") * num_folds).astype(np.int64)
 
 
+def without_fold(faces: FaceSet, num_folds: int, fold: int) -> FaceSet:
+    """The faces outside of a fold, by their pixels as they are; all of them if there is but one."""
+    return faces if num_folds == 1 else faces.select(fold_of(faces.faces, num_folds) != fold)
+
+
 def hold_out(faces: FaceSet, share: float) -> FaceSet:
     """The same faces, with a share, 0 to 1, of the training split moved to the validation split.
 

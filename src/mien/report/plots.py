@@ -13,8 +13,8 @@ from PIL import ImageDraw, ImageFont
 
 from mien.emotions import colours_of
 from mien.errors import InvalidInput, MissingExtra
-from mien.files import replacing
-from mien.images import DRAWN_COMMENT
+from mien.files import begins_with, replacing
+from mien.images import DRAWN_COMMENT, drawn_by_mien
 from mien.values import GreyFaces, Image
 
 if TYPE_CHECKING:
@@ -67,6 +67,11 @@ def save(figure: "Figure", path: Path) -> None:
 
     with rc_context({"svg.hashsalt": "mien"}), replacing(path) as partial:
         figure.savefig(partial, format=kind, metadata=_METADATA[kind])
+
+
+def is_plot(path: Path) -> bool:
+    """Whether a file is such a plot, which another may replace: mien's in PNG, any of matplotlib's in PDF and SVG."""
+    return drawn_by_mien(path) or (begins_with(path, b"%PDF", b"<?xml") and b"Matplotlib" in path.read_bytes())
 
 
 def best_epoch(epochs: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -76,7 +76,7 @@ class Batches:
         for start in range(0, len(self) * recipe.batch_size, recipe.batch_size):
             chosen = order[start : start + recipe.batch_size][worker.share(recipe.batch_size)]
             images = augment(self._faces[chosen], limits, generator)
-            mix = draw_mix(images, recipe.mixup, recipe.cutmix, generator)
+            mix = None if is_plain(recipe, epoch) else draw_mix(images, recipe.mixup, recipe.cutmix, generator)
             yield self._batch(chosen, images, mix)
 
     def _batch(self, chosen: Tensor, images: Tensor, mix: Mix | None) -> Batch:
@@ -108,10 +108,15 @@ class Batches:
         return order.to(self._worker.device)
 
 
+def is_plain(recipe: Recipe, epoch: int) -> bool:
+    """Whether an epoch, counted from 1, is one of the last, on faces as they are."""
+    return epoch > recipe.epochs - recipe.plain_epochs
+
+
 def augmentation_in(recipe: Recipe, epoch: int) -> Augmentation:
     """The limits of augmentation in an epoch, counted from 1."""
     limits, left = recipe.augmentation, recipe.plain_moves
-    if epoch <= recipe.epochs - recipe.plain_epochs:
+    if not is_plain(recipe, epoch):
         return limits
     return Augmentation(
         rotation=left * limits.rotation, scale=limits.scale**left, shift=left * limits.shift, flip=limits.flip

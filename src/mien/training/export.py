@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from mien.data.folds import without_fold
 from mien.errors import ExportError
 from mien.evaluation import load_for
 from mien.files import replacing
@@ -23,7 +24,14 @@ from mien.training.architectures.network import Head
 from mien.training.augmentation import standardize
 from mien.training.ensemble import assembled, averaged, fit_mean
 from mien.training.run import trained_file
-from mien.training.trained import Trainee, check_belong_together, describe_model, describe_together, load_trained
+from mien.training.trained import (
+    Trainee,
+    check_belong_together,
+    describe_model,
+    describe_together,
+    fold_left_out,
+    load_trained,
+)
 
 TOLERANCE = 1e-4  # how far an output may be from torch's, as a share of the largest value, but at least of 1
 
@@ -91,7 +99,7 @@ def export_trained(
         info = describe_together(trainee, abouts, name_of(path), shares=shares)
     faces = None if data is None else load_for(info, data)
     if shares and faces is not None:
-        fit_mean(trainee, faces.split("train"))
+        fit_mean(trainee, without_fold(faces.split("train"), *fold_left_out(info.recipe)))
     with TemporaryDirectory() as folder:
         whole = Path(folder) / "whole.onnx"
         export(trainee, info, whole)

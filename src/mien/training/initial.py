@@ -41,6 +41,9 @@ class Initial:
     keep: float  # the share of the architecture's channels that it has
     folds: int  # 1 if it was trained on all faces
     fold: int  # the one that it was not trained on
+    image_size: int  # of the faces that it was trained on, which decides their folds
+    data: str  # the name of the data set that it was trained on
+    held_out: float | None  # the share of that which it was validated on, if chosen by `hold_out`
     weights: dict[str, Tensor]  # in a model file, batch norm is folded into the convolution before it
     votes: dict[str, Tensor]  # weight (8, E) and bias (8,) of the head for FER+'s votes; empty if it has none
 
@@ -58,6 +61,7 @@ def load_initial(source: str) -> Initial:
         weights = _exported_weights(file)
         votes = {name.removeprefix(VOTES_PREFIX): weights.pop(name) for name in VOTES_HEAD if name in weights}
         architecture, classes, recipe, before = info.architecture, info.labels, info.recipe, None
+        image_size, trained_on = info.input_size, info.trained_on
     elif not path.exists():
         raise ModelError(
             f"{source}: there is no such model; expected a shipped one ({', '.join(shipped_models())}), a model file "
@@ -69,10 +73,13 @@ def load_initial(source: str) -> Initial:
         weights = trainee.network.state_dict()
         votes = {} if trainee.votes is None else trainee.votes.state_dict()
         architecture, classes, recipe = about["recipe"]["architecture"], tuple(about["classes"]), about["recipe"]
-        before = about.get("initial")
+        before, image_size, trained_on = about.get("initial"), about["recipe"]["image_size"], about["data"]
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     keep, (folds, fold) = _share_kept(recipe, file), fold_left_out(recipe, before)
-    return Initial(file.name, sha256, architecture, classes, keep, folds, fold, weights, votes)
+    data, held_out = trained_on["name"], trained_on.get("held_out")
+    return Initial(
+        file.name, sha256, architecture, classes, keep, folds, fold, image_size, data, held_out, weights, votes
+    )
 
 
 def _share_kept(recipe: Mapping[str, Any], file: Path) -> float:

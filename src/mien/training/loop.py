@@ -5,7 +5,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mien.data.dataset import FaceSet, resized
-from mien.data.folds import fold_of
+from mien.data.folds import without_fold
 from mien.errors import DataError, ModelError, RecipeError, TrainingError
 from mien.training import checkpoint
 from mien.training.architectures import Network
@@ -41,6 +41,7 @@ from mien.training.winograd import use_winograd
 STEPS_A_REPORT = 8  # batches from one `Step` to the next
 NUM_INITIALIZED = 512  # faces that batch norm is unfolded on; all of them pass through a network at once
 DROPOUT_STREAM = 1_000_000  # the first random stream for dropout; those below are for `Batches`
+STATEFUL = ("trainee", "average", "optimizer")  # the parts of a training that a checkpoint holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +101,12 @@ def train(
         A `Start`, a `Step` every few batches, and an `Epoch` after each epoch, in every process.
 
     Raises:
-        DataError: a split is missing, or faces were held out at another size than the recipe's.
+        DataError: a split is missing, faces were held out at another size than the recipe's, or `initial` may have
+            learned from them.
         RecipeError: the folder holds another training, or this one and `resume` is off; or the recipe wants
             teachers and there are none, or the other way round, or `eight_bits` without `initial`.
         ModelError: the folder's checkpoint, `initial` or a teacher is damaged or does not fit.
-        TrainingError: the training diverged, or the connection to another process broke.
+        TrainingError: the training diverged, memory was lacking, or the connection to another process broke.
         OSError: the folder cannot be written; the last checkpoint is intact.
 
     Example:
@@ -116,7 +118,7 @@ def train(
     """
     if recipe.eight_bits and not initial and not (resume and Run(folder).checkpoint.exists()):
         raise RecipeError("eight_bits: it goes on from the weights of a trained network; name them by --init")
-    with joined(device) as worker:
+    with joined(device) as worker, _memory_errors(recipe):
         training = _Training(recipe, faces, Run(folder), worker, initial, *teachers)
         with training.run.locked() if worker.leads else nullcontext():
             training.open(resume)
@@ -124,7 +126,19 @@ def train(
             yield from published(events, training.run, faces, recipe) if worker.leads else events
 
 
-STATEFUL = ("trainee", "average", "optimizer")  # the parts of a training that a checkpoint holds
+@contextmanager
+def _memory_errors(recipe: Recipe) -> Iterator[None]:
+    """Say what to change where memory was lacking; on a processor, torch raises its most general error then."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        lacking = isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
+        if not lacking:
+            raise
+        raise TrainingError(
+            f"there is not enough memory to train on batches of {recipe.batch_size} faces of {recipe.image_size} "
+            "pixels; set a smaller batch_size or image_size"
+        ) from error
 
 
 class _Training:
@@ -140,9 +154,12 @@ class _Training:
                 f"{faces.name}: faces to validate on were held out at {faces.faces.shape[1]} pixels, and the recipe "
                 f"trains at {size}, at which others would be held out; load the faces at that size first"
             )
+        if initial:
+            check_held_out(initial, faces)
         self.recipe, self.run, self.worker, self.progress = recipe, run, worker, Progress()
         faces = resized(faces, size)
-        train_split = training_part(faces.split("train"), recipe)
+        train_split = without_fold(faces.split("train"), recipe.folds, recipe.fold)
+        self.num_train = len(train_split)
         self.val_split = faces.split("val", hint="hold some out to validate on: --val-share 0.1")
         # A twentieth of the faces as they are, but 500 if there are as many, shows the overfitting.
         sample = np.random.default_rng(0).permutation(len(train_split))[: max(500, len(train_split) // 20)]
@@ -154,7 +171,8 @@ class _Training:
             "launch": launch(),
             # Training for eight bits rounds to 255 steps, which bfloat16 would round again.
             "bf16": (bf16 := not recipe.eight_bits and has_fast_bf16(device)),
-            "initial": initial and {key: getattr(initial, key) for key in ("name", "sha256", "folds", "fold")},
+            "initial": initial
+            and {key: getattr(initial, key) for key in ("name", "sha256", "folds", "fold", "image_size")},
             "teachers": [
                 {key: getattr(teacher, key) for key in ("name", "sha256", "folds", "fold")} for teacher in loaded
             ],
@@ -190,7 +208,7 @@ class _Training:
         resume = resume or run.was_launched_by(launch())
         # As it began: a resumption need not name the weights again.
         about = self.about if worker.leads else run.description()
-        begun = about["initial"]
+        begun = about.get("initial")  # older runs do not name it
         self.seed = self.batches.seed = continued_seed(self.recipe.seed, begun and begun["sha256"])
         self.losses.bf16 = self.batches.bf16 = self._goes_on_in_bf16(about)
         if resume and run.checkpoint.exists():
@@ -216,11 +234,10 @@ class _Training:
         return bool(about.get("bf16", has_bf16_units(device))) and has_bf16(device)
 
     def events(self, compiled: bool, seconds_a_checkpoint: float) -> Iterator[Event]:
-        counts = self.about["data"]["faces"]
         most = int(np.bincount(self.val_split.labels).max())
         yield Start(
-            counts["train"], counts["val"], num_steps=self.recipe.epochs * len(self.batches),
-            chance=most / len(self.val_split), initialized=self.about["initial"] is not None,
+            self.num_train, len(self.val_split), num_steps=self.recipe.epochs * len(self.batches),
+            chance=most / len(self.val_split), initialized=self.about.get("initial") is not None,
         )  # fmt: skip
         model = self.worker.replicated(self.trainee)
         if not self.progress.epoch:
@@ -324,6 +341,22 @@ def begin_with(network: Network, initial: Initial, recipe: Recipe, faces: FaceSe
     pruned(whole, network, recipe.architecture, images, torch.from_numpy(faces.labels))
 
 
+def check_held_out(initial: Initial, faces: FaceSet) -> None:
+    """That weights learned from none of the faces that are held out of the same data to validate on.
+
+    A smaller share holds out some of the same faces, at the same size; a larger one, others too.
+    """
+    if not faces.held_out or not initial.held_out or initial.data != faces.name:
+        return
+    size = faces.faces.shape[1]
+    if faces.held_out > initial.held_out or size != initial.image_size:
+        raise DataError(
+            f"{initial.name} learned from faces of {faces.name} that would be held out now: {initial.held_out:g} of "
+            f"them were, at {initial.image_size} pixels; hold out as many or fewer, at that size, or begin with other "
+            "weights"
+        )
+
+
 def use_threads(number: int) -> None:
     """Train on that number of the processor's threads from now on."""
     torch.set_num_threads(number)
@@ -340,13 +373,6 @@ def update_average(average: nn.Module, model: nn.Module, decay: float, step: int
     for count, value in pairs:
         if not count.is_floating_point():
             count.copy_(value)
-
-
-def training_part(faces: FaceSet, recipe: Recipe) -> FaceSet:
-    """The faces to train on: all, or all but the recipe's fold."""
-    if recipe.folds == 1:
-        return faces
-    return faces.select(fold_of(faces.faces, recipe.folds) != recipe.fold)
 
 
 @torch.no_grad()

@@ -50,20 +50,35 @@ class Run:
         return kept[max(kept)]
 
     def kept_models(self) -> dict[int, Path]:
+        """The files of the models kept, by their epochs."""
         found = {re.search(r"(?:^|\.)epoch-(\d+)\.", path.name): path for path in self.models.glob("*.pt")}
         return {int(match[1]): path for match, path in found.items() if match}
 
     def epochs(self) -> list[dict[str, Any]]:
-        """The lines of `metrics.jsonl`, one an epoch so far. A line that a kill cut in half is left out."""
+        """The lines of `metrics.jsonl`, one an epoch so far. A line that a kill cut in half is left out.
+
+        Raises:
+            RecipeError: A line is none of an epoch's.
+        """
         if not self.metrics.exists():
             return []
         lines = []
-        for line in self.metrics.read_text(encoding="utf-8").splitlines():
-            with suppress(ValueError, RecursionError):
-                lines.append(json.loads(line))
+        for number, text in enumerate(self.metrics.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+            try:
+                line = json.loads(text)
+            except (ValueError, RecursionError):
+                continue
+            if not isinstance(line, dict) or not isinstance(line.get("epoch"), int):
+                raise RecipeError(f"{self.metrics} is damaged: line {number} is none of an epoch; remove it")
+            lines.append(line)
         return lines
 
     def description(self) -> dict[str, Any]:
+        """What `describe_run` wrote when the training began.
+
+        Raises:
+            RecipeError: The folder holds no training, or its description is damaged.
+        """
         try:
             about = json.loads(self.about.read_text(encoding="utf-8"))
             about["recipe"]["architecture"], about["data"]["name"]
@@ -113,7 +128,9 @@ class Run:
                     f"{self.folder} has no {self.checkpoint.name} to go on from, and beginning again would drop its "
                     f"models; {anew}"
                 )
-            same_start = before.get("initial") == about.get("initial") or self.checkpoint.exists()
+            began, named = ((each.get("initial") or {}).get("sha256") for each in (before, about))
+            # From a checkpoint on, the weights that it began with are needed no more.
+            same_start = began == named or (named is None and self.checkpoint.exists())
             if before.get("teachers", []) != about.get("teachers", []) or not same_start:
                 raise RecipeError(
                     f"{self.folder} was begun with other teachers or other weights; resume it with the same, or choose "
@@ -134,6 +151,7 @@ class Run:
         return about
 
     def append_metrics(self, line: dict[str, Any]) -> None:
+        """Write an epoch's line so that it survives whatever comes."""
         with self.metrics.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
             file.flush()

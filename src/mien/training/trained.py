@@ -75,8 +75,17 @@ def fold_left_out(recipe: Mapping[str, Any], initial: Mapping[str, Any] | None =
         initial: What the training wrote of the weights it began with; older ones say nothing of their folds.
     """
     parts = [*(recipe.get("members") or [recipe]), *([initial] if initial and "folds" in initial else [])]
-    folds = {(int(part.get("folds", 1)), int(part.get("fold", 0))) for part in parts}
-    return folds.pop() if len(folds) == 1 else (1, 0)
+    # Folds go by pixels: at another size, the fold of the same number holds other faces.
+    size = parts[0].get("image_size")
+    folds = {(int(part.get("folds", 1)), int(part.get("fold", 0)), part.get("image_size", size)) for part in parts}
+    return folds.pop()[:2] if len(folds) == 1 else (1, 0)
+
+
+def recipe_and_fold(about: Mapping[str, Any]) -> dict[str, Any]:
+    """A training's recipe with the fold that its weights left out, by what they began with too."""
+    folds, fold = fold_left_out(about["recipe"], about.get("initial"))
+    recipe: dict[str, Any] = about["recipe"]
+    return recipe if folds == recipe.get("folds", 1) else recipe | {"folds": folds, "fold": fold}
 
 
 def describe_model(trainee: Trainee, about: dict[str, Any], name: str) -> ModelInfo:
@@ -92,7 +101,7 @@ def describe_model(trainee: Trainee, about: dict[str, Any], name: str) -> ModelI
         num_parameters=num_parameters,
         size_class=size_class(num_parameters),
         trained_on=about["data"],
-        recipe=recipe,
+        recipe=recipe_and_fold(about),
         commit=(about.get("resumed_with") or [about["code"]])[-1]["commit"],
         measured={
             "split": "val",
@@ -109,7 +118,7 @@ def describe_together(
 ) -> ModelInfo:
     """The metadata, without scores yet, of an ensemble, or of the mean of the weights if there are shares in it."""
     info = describe_model(trainee, abouts[0], name)
-    recipe: dict[str, Any] = {"members": [about["recipe"] for about in abouts]}
+    recipe: dict[str, Any] = {"members": [recipe_and_fold(about) for about in abouts]}
     if shares:
         return dataclasses.replace(info, recipe=recipe | {"shares": list(shares)}, measured={})
     return dataclasses.replace(info, architecture="ensemble", size_class="ensemble", recipe=recipe, measured={})
