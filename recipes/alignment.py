@@ -26,8 +26,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mien.data import load
-from mien.errors import MienError
 from mien.detection.alignment import DISC, INPUT, OUTPUT, SIDE
+from mien.errors import MienError
 from mien.files import replacing
 from mien.shipping.quantize import quietly
 from mien.training.augmentation import Augmentation, augment
