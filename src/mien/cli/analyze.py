@@ -101,6 +101,7 @@ def analyze(
     from mien.jobs.sources import find_sources
 
     wanted = {name: path for name, path in outputs.items() if path}
+    sources = _named(sources, wanted)
     _check_drawing({*wanted}, anonymize, panels=panels, strip=strip, evidence=evidence)
     settings = make_settings(
         start=start, end=end, every=every, fps=fps, rate=rate, raw_size=_size(raw_size), smoothing=smoothing,
@@ -114,7 +115,7 @@ def analyze(
         "explain": (evidence or "explain" in wanted) or None,
     }  # fmt: skip
     analyzer = make_analyzer(model, detector, detector_model, options)
-    found = find_sources(_named(sources, wanted), as_video=as_video or raw_size is not None)
+    found = find_sources(sources, as_video=as_video or raw_size is not None)
     changed = [*settings.changed(), *(["resume"] if resume else [])]
     if changed and not any(source.is_video or source.error for source in found.sources):
         hint = _option(changed[0])

@@ -59,7 +59,7 @@ def export(
         why = "calibrate" if eight_bits else f"measure {'their mean' if shares else 'the ensemble'}"
         raise typer.BadParameter(f"name the data to {why} on by --data", param_hint="--format" if eight_bits else "RUN")
     exported, no_votes = _model_file(trained), False
-    check_outputs({"--out": file}, inputs=[exported or trained[0], *trained], may_replace={"--out": _is_model})
+    check_outputs({"--out": file}, inputs=[*trained, *filter(None, [exported])], may_replace={"--out": _is_model})
     if exported:
         from mien.evaluation import load_for
         from mien.recognition import load_classifier
