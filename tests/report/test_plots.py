@@ -10,7 +10,7 @@ import pytest
 
 from mien.emotions import COLOURS, EMOTIONS
 from mien.errors import InvalidInput, MissingExtra
-from mien.report.plots import best_epoch, face_sheet, plot_class_counts, plot_class_shares, plot_curves
+from mien.report.plots import best_epoch, face_sheet, is_plot, plot_class_counts, plot_class_shares, plot_curves
 from mien.values import Image
 
 COUNTS = {
@@ -78,6 +78,17 @@ def test_a_split_without_faces_and_classes_of_ones_own_are_drawn(tmp_path: Path,
 def test_nothing_to_draw_is_refused(tmp_path: Path, plot: Plot, counts: dict[str, dict[str, int]]) -> None:
     with pytest.raises(InvalidInput, match="at least one split with classes; got none"):
         plot(counts, tmp_path / "plot.png")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".pdf", ".svg"])
+def test_a_plot_is_known_from_other_files(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"plot{suffix}"
+    plot_class_counts({"train": {"happy": 3, "sad": 1}}, path)
+    assert is_plot(path)
+    other = tmp_path / f"other{suffix}"
+    for content in (b"", b"%PDF-1.4 of mine", b"<?xml version='1.0'?><svg/>", path.read_bytes()[:3]):
+        other.write_bytes(content)
+        assert not is_plot(other)
 
 
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import onnx
 import pytest
 import torch
 
+from mien.data import FaceSet
+from mien.data.folds import without_fold
 from mien.emotions import EMOTIONS
 from mien.errors import ExportError, InvalidInput, ModelError
 from mien.recognition import OnnxClassifier
@@ -14,7 +16,9 @@ from mien.shipping.quantize import quantize
 from mien.training import checkpoint
 from mien.training.architectures import ARCHITECTURES
 from mien.training.architectures.network import FullyConvolutional, Head
-from mien.training.export import TOLERANCE, Exported, compare, export, sample_faces
+from mien.training.export import TOLERANCE, Exported, compare, export, export_trained, sample_faces
+from mien.training.loop import train
+from mien.training.recipe import Recipe
 from mien.training.trained import Trainee, describe_model, load_trained
 from tests.conftest import each_network
 from tests.training.fakes import about, fresh
@@ -103,6 +107,28 @@ def test_a_model_this_mien_cannot_build_is_named(tmp_path: Path, fault: str) -> 
     checkpoint.save(tmp_path / "odd.pt", weights, known)
     with pytest.raises(ModelError, match=r"odd\.pt"):
         load_trained(tmp_path / "odd.pt")
+
+
+def test_a_mean_is_fitted_on_the_faces_that_its_parts_learned_from(
+    bars: FaceSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Fitted(Exception):
+        """Ends the export."""
+
+    def fit(mean: Trainee, faces: FaceSet) -> None:
+        raise Fitted(len(faces))
+
+    recipe = Recipe(architecture="mini-xception", image_size=32, epochs=1, batch_size=16, folds=2, fold=1)
+    for name in "ab":
+        for _ in train(recipe, bars, tmp_path / name):
+            pass
+    monkeypatch.setattr("mien.training.export.load_for", lambda info, data: bars)
+    monkeypatch.setattr("mien.training.export.fit_mean", fit)
+    with pytest.raises(Fitted) as fitted:
+        export_trained(
+            [tmp_path / "a", tmp_path / "b"], tmp_path / "mean.onnx", data=Path("fer2013.csv"), shares=[1, 1]
+        )
+    assert fitted.value.args == (len(without_fold(bars.split("train"), 2, 1)),)
 
 
 def test_an_exported_file_is_read_without_torch(tmp_path: Path) -> None:
